@@ -1,0 +1,67 @@
+/**
+ * Everything that runs a flow. A file of its own in the package: the extension and the command line
+ * load it with the first thing that needs it.
+ */
+import type { Verdict } from '../model/check.ts';
+import type { Report } from '../model/report.ts';
+import type { Redactor } from '../redaction/redactor.ts';
+import { openEndpoints } from '../targets/endpoints/deployment.ts';
+import type { LocatedTarget } from '../targets/located.ts';
+import { checks, observers, subjects } from './catalogue.ts';
+import { liveSource } from './liveSource.ts';
+import { recordedSource } from './recordedSource.ts';
+import { buildReport } from './report.ts';
+import { run, select } from './runner.ts';
+import type { Selection } from './runner.ts';
+
+export { checks } from './catalogue.ts';
+export { readReport } from './report.ts';
+export { listZones } from './zones.ts';
+export { findLocalRuntime } from '../targets/localRuntime.ts';
+export { readTargetFile } from '../targets/targetFile.ts';
+export { createRedactor } from '../redaction/redactor.ts';
+
+export interface FlowOptions {
+  readonly target: LocatedTarget;
+  /** Zone that per-zone checks look at, instead of the target's own. */
+  readonly zone?: string | undefined;
+  readonly selection?: Selection;
+  readonly redactor: Redactor;
+  readonly signal: AbortSignal;
+  /** Called with masked verdicts as they come. */
+  readonly onVerdict?: (verdict: Verdict) => void;
+}
+
+/**
+ * Runs the flow on a live target. Verdicts and the report are masked by `redactor`. A selection's
+ * report holds the selected checks and those that they need.
+ */
+export async function runFlow(options: FlowOptions): Promise<Report> {
+  const { target, zone, selection = {}, redactor, signal, onVerdict } = options;
+  const deployment = await openEndpoints(target, redactor, zone);
+  try {
+    const result = await run({
+      checks: select(checks, selection),
+      source: liveSource(deployment, observers),
+      signal,
+      onVerdict: (verdict) => onVerdict?.(redactor.json(verdict)),
+    });
+    return redactor.json(buildReport(deployment.target, result));
+  } finally {
+    deployment.close();
+  }
+}
+
+/** Judges the observations of a saved report by the checks of this version. */
+export async function judgeAgain(report: Report, selection: Selection = {}): Promise<Report> {
+  const result = await run({
+    checks: select(checks, selection),
+    source: recordedSource(report, subjects),
+    signal: new AbortController().signal,
+  });
+  return {
+    ...report,
+    verdicts: [...result.verdicts],
+    judgedAgainAt: result.startedAt,
+  };
+}

@@ -1,0 +1,36 @@
+/** States of a check, as they stand in a report. Only `pass` counts as pass. */
+export const statuses = [
+  'pass',
+  'warn',
+  'fail',
+  'blocked',
+  'unknown',
+  'not-applicable',
+  'cancelled',
+  'crashed',
+] as const;
+
+export type Status = (typeof statuses)[number];
+
+const worstFirst: readonly Status[] = [
+  'fail',
+  'crashed',
+  'warn',
+  'unknown',
+  'blocked',
+  'cancelled',
+  'pass',
+  'not-applicable',
+];
+
+/**
+ * The state that a parent shows for its children: the worst of them. A crash is our own fault and
+ * never turns a parent red, unless there is nothing else.
+ *
+ * @returns undefined when there is no child with a verdict.
+ */
+export function worst(children: Iterable<Status>): Status | undefined {
+  const seen = new Set(children);
+  const ownFault = seen.delete('crashed');
+  return worstFirst.find((status) => seen.has(status)) ?? (ownFault ? 'crashed' : undefined);
+}

@@ -1,0 +1,74 @@
+import type { ServiceName, Target } from '../model/target.ts';
+
+/** Options of one HTTP GET. There is no other method: what reads a deployment must not change it. */
+export interface HttpQuestion {
+  readonly path: string;
+  /** The token to present. It is sent to the service's own address only; redirects are not followed. */
+  readonly token?: 'admin' | 'coordinator' | 'metrics';
+  readonly signal: AbortSignal;
+}
+
+/** Header names are lower-case. `body` is text, cut at 1 MiB; `truncated` says so. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly truncated: boolean;
+  readonly tookMs: number;
+}
+
+/** One service of the deployment, over HTTP. */
+export interface HttpService {
+  readonly url: URL;
+  /**
+   * @throws Refused with the errno or TLS code when no HTTP answer came.
+   * @throws Unavailable when the token that is asked for was not given.
+   */
+  get(question: HttpQuestion): Promise<HttpAnswer>;
+}
+
+/** A row of a query; column names as in the statement. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A Postgres of the deployment. Every statement runs in a read-only transaction with a statement timeout. */
+export interface PostgresStore {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Asks the server for its TLS answer, which needs no credential. */
+  hello(signal: AbortSignal): Promise<{ readonly tls: boolean }>;
+  /**
+   * Runs one statement. Row-level security is told to show all zones, as Caracal's own services do;
+   * without that setting it silently gives zero rows (Caracal infra/postgres/migrations/0001_baseline.up.sql:2764).
+   *
+   * @throws Refused with the SQLSTATE or errno.
+   */
+  query(statement: string, parameters: readonly unknown[], signal: AbortSignal): Promise<readonly Row[]>;
+}
+
+/** A Redis of the deployment. Only commands that read are let through. */
+export interface RedisStore {
+  readonly host: string;
+  readonly port: number;
+  /** Sends PING without a credential: any answer, a refusal too, proves that a Redis listens. */
+  hello(signal: AbortSignal): Promise<{ readonly answer: string }>;
+  /** @throws Refused with the first word of the Redis error, or the errno. */
+  call(command: readonly string[], signal: AbortSignal): Promise<unknown>;
+}
+
+/**
+ * The live clients of an open target. Each may answer that it is not available, and why. Clients
+ * connect when first used and belong to one run: `close` ends them at once, answers pending or not.
+ */
+export interface Deployment {
+  readonly target: Target;
+  /** @throws Unavailable when the target gives no address for it. */
+  http(service: ServiceName): HttpService;
+  /** @throws Unavailable when the target gives no connection string. */
+  postgres(): PostgresStore;
+  /** @throws Unavailable when the target gives no connection string. */
+  redis(): RedisStore;
+  /** True when the target gives this token. Says nothing about whether it is live. */
+  hasToken(token: 'admin' | 'coordinator' | 'metrics'): boolean;
+  close(): void;
+}
