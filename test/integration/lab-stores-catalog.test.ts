@@ -8,7 +8,7 @@ import { createScratchFolder } from '../lab/stores/scratch.ts';
 type Row = Record<string, unknown>;
 
 /** One recording in test/fixtures/catalog and the question that gives the same rows. */
-type Fact = { file: string; sql: string };
+interface Fact { file: string; sql: string }
 
 const ORDINARY_RELATIONS = "c.relnamespace = 'public'::regnamespace AND NOT c.relispartition";
 

@@ -4,11 +4,11 @@ import { connect, type Socket } from 'node:net';
 import { guardAgainstLeftovers } from './guard.ts';
 import { goneWithin, sendSignal } from './processes.ts';
 
-export type Blackhole = {
+export interface Blackhole {
   readonly port: number;
   /** Frees the port; connections that were waiting are reset. */
   close(): Promise<void>;
-};
+}
 
 /** A loopback handshake takes well under a millisecond: one that takes this long gets no answer. */
 const NO_ANSWER_MS = 250;

@@ -16,12 +16,12 @@ export type GuardMessage =
   | { id: string; forget: true };
 
 /** Keeps one thing from outliving this process. */
-export type Guarded = {
+export interface Guarded {
   /** Names the process that must not survive, or nothing while none runs. */
   update(pid: number | undefined): void;
   /** Ends the protection; what is still running is the caller's again. */
   release(): void;
-};
+}
 
 const watched = new Set<string>();
 let guard: ChildProcess | undefined;
@@ -68,6 +68,6 @@ function startGuard(): ChildProcess {
     child.stdin.unref();
   }
   // A guard that somebody killed must not take the lab with it.
-  child.stdin?.on('error', () => undefined);
+  child.stdin.on('error', () => undefined);
   return child;
 }

@@ -8,14 +8,14 @@ export const SERVICE_ROLES = [
 ] as const;
 export type ServiceRole = (typeof SERVICE_ROLES)[number];
 
-export type MigrateOptions = {
+export interface MigrateOptions {
   /** Passwords by role; a role without one keeps NOLOGIN, silently, as with the real runner. */
   passwords?: Partial<Record<ServiceRole, string>>;
   /** Last version to apply, to leave the later ones pending. Default: all. */
   upTo?: string;
   /** Receives the runner's own output lines. */
   onLine?: (line: string) => void;
-};
+}
 
 const SCHEMA_FOLDER = new URL('schema/', import.meta.url);
 const ADVISORY_LOCK_KEY = '4732518903281471';

@@ -13,14 +13,14 @@ export const POSTGRES_SUPERUSER = 'caracal';
 /** The database that the six services share. */
 export const POSTGRES_DATABASE = 'caracal';
 
-export type PostgresOptions = {
+export interface PostgresOptions {
   /** Folder of this server, created when missing and deleted by `close`. When root starts the server,
    *  every folder above it must be enterable by everybody: see `createScratchFolder`. */
   directory: string;
   /** Default: a free one. */
   port?: number;
   superuserPassword: string;
-};
+}
 
 export type PostgresHandle = StoreHandle & {
   /** Connection string of the database `caracal`; user and password are percent-encoded. */
@@ -28,8 +28,8 @@ export type PostgresHandle = StoreHandle & {
 };
 
 /** Who runs the server, as PostgreSQL refuses to run as root. Empty: the current user. */
-type Account = { uid?: number; gid?: number };
-type Programs = { initdb: string; postgres: string };
+interface Account { uid?: number; gid?: number }
+interface Programs { initdb: string; postgres: string }
 
 /**
  * Creates a cluster as a Caracal deployment has it (PostgreSQL 18, data checksums, SCRAM, database
@@ -83,7 +83,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresH
     });
     await store.start();
     const dsn = (user: string, password: string, database = POSTGRES_DATABASE): string =>
-      `postgresql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+      `postgresql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${String(port)}/${database}`;
     const handle = Object.assign(store, { dsn: (user: string, password: string) => dsn(user, password) });
     try {
       await createDatabase(dsn(POSTGRES_SUPERUSER, superuserPassword, 'postgres'));
@@ -129,7 +129,7 @@ function configuration(port: number): string {
     '',
     '# The lab',
     "listen_addresses = '127.0.0.1'",
-    `port = ${port}`,
+    `port = ${String(port)}`,
     "unix_socket_directories = ''",
     'max_connections = 100',
     "timezone = 'Etc/UTC'",

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** One row of the process table; zombies are left out, because nothing of them runs any more. */
-type ProcessRow = { pid: number; parent: number };
+interface ProcessRow { pid: number; parent: number }
 
 /**
  * All descendants of a process, nearest first. PostgreSQL's backends each start their own process

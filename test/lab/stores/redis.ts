@@ -7,13 +7,13 @@ import { guardAgainstLeftovers } from './guard.ts';
 import { freePort } from './ports.ts';
 import { Store, type StoreHandle } from './store.ts';
 
-export type RedisOptions = {
+export interface RedisOptions {
   /** Folder of this server, created when missing and deleted by `close`. */
   directory: string;
   /** Default: a free one. */
   port?: number;
   password: string;
-};
+}
 
 export type RedisHandle = StoreHandle & {
   /** Connection string of database 0, as in Caracal's secret file `redisUrl`. */
@@ -62,7 +62,7 @@ export async function startRedis(options: RedisOptions): Promise<RedisHandle> {
       isReady: () => answersPing(port, password),
     });
     await store.start();
-    return Object.assign(store, { url: `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}` });
+    return Object.assign(store, { url: `redis://:${encodeURIComponent(password)}@127.0.0.1:${String(port)}` });
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     guard.release();
@@ -98,7 +98,7 @@ function requireRedisServer(): void {
 function configuration(server: { directory: string; port: number; password: string; logFile: string }): string {
   return [
     'bind 127.0.0.1',
-    `port ${server.port}`,
+    `port ${String(server.port)}`,
     'protected-mode yes',
     `requirepass ${quoted(server.password)}`,
     'appendonly yes',
@@ -125,7 +125,7 @@ async function answersPing(port: number, password: string): Promise<boolean> {
   const socket = connect({ host: '127.0.0.1', port, timeout: 1000 });
   let reply = '';
   socket.on('connect', () => {
-    socket.write(`*2\r\n$4\r\nAUTH\r\n$${Buffer.byteLength(password)}\r\n${password}\r\n*1\r\n$4\r\nPING\r\n`);
+    socket.write(`*2\r\n$4\r\nAUTH\r\n$${String(Buffer.byteLength(password))}\r\n${password}\r\n*1\r\n$4\r\nPING\r\n`);
   });
   socket.on('data', (chunk) => {
     reply += chunk.toString();

@@ -1,13 +1,13 @@
 // What the seeded zones contain, as data. Every zone gets its own ids; names repeat.
 
-export type ProviderContent = {
+export interface ProviderContent {
   key: string;
   name: string;
   kind: 'none' | 'caracal_mandate' | 'api_key';
   config: Record<string, unknown>;
-};
+}
 
-export type ResourceContent = {
+export interface ResourceContent {
   key: string;
   name: string;
   provider: string;
@@ -15,9 +15,9 @@ export type ResourceContent = {
   scopes: string[];
   operations: { method: string; path: string; scope: string }[];
   enforcement: 'enforced' | 'transport_uniform';
-};
+}
 
-export type ZoneContent = {
+export interface ZoneContent {
   name: string;
   slug: string;
   dcrEnabled: boolean;
@@ -34,7 +34,7 @@ export type ZoneContent = {
     labels: string[];
   }[];
   delegations: { key: string; from: string; to: string; resource: string; scopes: string[]; parent?: string }[];
-};
+}
 
 const NO_PROVIDER: ProviderContent = { key: 'open', name: 'No Credential', kind: 'none', config: {} };
 

@@ -4,14 +4,14 @@ import { adminTokenDigest, adminTokenHash, unknownClientSecretHash } from './adm
 import { uuidv7 } from './identifiers.ts';
 import { PAYMENTS, SANDBOX, type ZoneContent } from './seed-content.ts';
 
-export type SeedOptions = {
+export interface SeedOptions {
   /** Plain text of `CARACAL_ADMIN_TOKEN`. */
   adminToken: string;
-};
+}
 
-export type SeededApplication = { id: string; name: string; authorityRecordId: string };
-export type SeededResource = { id: string; name: string; identifier: string; scopes: string[] };
-export type SeededSession = {
+export interface SeededApplication { id: string; name: string; authorityRecordId: string }
+export interface SeededResource { id: string; name: string; identifier: string; scopes: string[] }
+export interface SeededSession {
   id: string;
   applicationId: string;
   authorityRecordId: string;
@@ -19,11 +19,11 @@ export type SeededSession = {
   labels: string[];
   depth: number;
   parentId: string | null;
-};
-export type SeededEdge = { id: string; sourceSessionId: string; targetSessionId: string; resourceId: string; scopes: string[] };
+}
+export interface SeededEdge { id: string; sourceSessionId: string; targetSessionId: string; resourceId: string; scopes: string[] }
 
 /** One zone with the ids that traffic and stand-ins need; records are keyed as in seed-content.ts. */
-export type SeededZone = {
+export interface SeededZone {
   id: string;
   name: string;
   slug: string;
@@ -35,14 +35,14 @@ export type SeededZone = {
   activePolicySetVersionId: string;
   manifestSha256: string;
   delegationGraphEpoch: number;
-};
+}
 
-export type Seeded = {
+export interface Seeded {
   payments: SeededZone;
   sandbox: SeededZone;
   /** `admin_tokens.id` of the bootstrap token. */
   adminTokenId: string;
-};
+}
 
 /** Lease of a service session, in seconds (contract, storage 5.4: 120 s by default). */
 export const SERVICE_LEASE_SECONDS = 120;

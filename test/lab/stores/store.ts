@@ -8,7 +8,7 @@ import { descendantsOf, goneWithin, sendSignal } from './processes.ts';
 export type StoreState = 'running' | 'frozen' | 'stopped' | 'closed';
 
 /** A real store of the lab: one server process (and its children) on its own data folder. */
-export type StoreHandle = {
+export interface StoreHandle {
   /** TCP port on 127.0.0.1; the same for the whole life of the handle. */
   readonly port: number;
   /** Process id of the server while it runs or is frozen, else undefined. */
@@ -29,9 +29,9 @@ export type StoreHandle = {
   thaw(): Promise<void>;
   /** Stops the store and deletes its folder; the handle is of no use afterwards. */
   close(): Promise<void>;
-};
+}
 
-export type StoreSpec = {
+export interface StoreSpec {
   /** Name for error messages. */
   name: string;
   port: number;
@@ -45,7 +45,7 @@ export type StoreSpec = {
   isReady(pid: number): Promise<boolean>;
   /** Signal of an orderly shutdown that does not wait for clients. */
   stopSignal: NodeJS.Signals;
-};
+}
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
@@ -146,7 +146,7 @@ export class Store implements StoreHandle {
       }
       if (Date.now() > deadline) {
         await this.#stop();
-        throw new Error(`${this.#spec.name} was not ready in ${START_TIMEOUT_MS} ms:\n${this.#logTail()}`);
+        throw new Error(`${this.#spec.name} was not ready in ${String(START_TIMEOUT_MS)} ms:\n${this.#logTail()}`);
       }
       await delay(POLL_MS);
     }
