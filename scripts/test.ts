@@ -1,0 +1,106 @@
+/**
+ * Runs the checks and the test suites, all or the named ones, and sums them up.
+ *
+ *     npm test [-- types lint unit integration workbench] [--grep PATTERN]
+ *
+ * The last line of stdout is `N passed, N failed`.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildExtension } from './build.ts';
+import { artifactsFolder, root } from './lib/paths.ts';
+import { runInherited } from './lib/processes.ts';
+import { say, step } from './lib/progress.ts';
+import { packageExtension } from './package.ts';
+import { sum, totalsOf, RESULTS_VARIABLE } from './test/results.ts';
+import type { Totals } from './test/results.ts';
+import { runWorkbench } from './test/workbench.ts';
+
+/** A program of node_modules, run on this Node. */
+function tool(...path: string[]): string {
+  return join(root, 'node_modules', ...path);
+}
+
+const options = parseArgs({ allowPositionals: true, options: { grep: { type: 'string' } } });
+const { grep } = options.values;
+
+async function check(script: string, ...args: string[]): Promise<Totals> {
+  const code = await runInherited(process.execPath, [script, ...args], { cwd: root });
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** An empty place for the results of a suite: those of an earlier run must not count. */
+async function resultsFile(name: string): Promise<string> {
+  const file = join(artifactsFolder, 'results', `${name}.json`);
+  await rm(file, { force: true });
+  return file;
+}
+
+async function mocha(name: string, files: string, ...args: string[]): Promise<Totals> {
+  const file = await resultsFile(name);
+  const code = await runInherited(
+    process.execPath,
+    [
+      tool('mocha', 'bin', 'mocha.js'),
+      files,
+      '--reporter=./scripts/test/reporter.ts',
+      ...(process.env['CI'] === undefined ? [] : ['--forbid-only']),
+      ...(grep === undefined ? [] : ['--grep', grep]),
+      ...args,
+    ],
+    { cwd: root, env: { ...process.env, [RESULTS_VARIABLE]: file } },
+  );
+  return totalsOf(file, code);
+}
+
+/** The source inside the extension host, then the package as a person installs it. */
+async function workbench(): Promise<Totals> {
+  await step('Build the extension', () => buildExtension());
+  const file = await resultsFile('workbench');
+  const source = await totalsOf(file, await runWorkbench(file, grep));
+  await step('Package the extension', packageExtension);
+  return sum([source, await mocha('packaged', 'test/workbench/**/*.test.ts', '--timeout=120000')]);
+}
+
+const suites: Readonly<Record<string, () => Promise<Totals>>> = {
+  types: () => check(tool('typescript', 'bin', 'tsc'), '--noEmit'),
+  lint: () => check(tool('eslint', 'bin', 'eslint.js'), '.'),
+  unit: () => mocha('unit', 'test/unit/**/*.test.ts'),
+  integration: () => mocha('integration', 'test/integration/**/*.test.ts', '--timeout=60000'),
+  workbench,
+};
+
+async function runSuite(name: string): Promise<Totals> {
+  say(`\n== ${name}`);
+  try {
+    return (await suites[name]?.()) ?? { passed: 0, failed: 1 };
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    return { passed: 0, failed: 1 };
+  }
+}
+
+async function main(): Promise<number> {
+  const names = options.positionals.length > 0 ? options.positionals : Object.keys(suites);
+  const unknown = names.filter((name) => !Object.hasOwn(suites, name));
+  if (unknown.length > 0) {
+    say(`No such suite: ${unknown.join(', ')}. There are ${Object.keys(suites).join(', ')}.`);
+    return 2;
+  }
+  let stopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => (stopped = true));
+  const totals: Totals[] = [];
+  for (const name of names) {
+    if (!stopped) totals.push(await runSuite(name));
+  }
+  if (stopped) {
+    say('Stopped before the end.');
+    totals.push({ passed: 0, failed: 1 });
+  }
+  const { passed, failed } = sum(totals);
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+process.exit(await main());

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import type { Locator, Page } from 'playwright-core';
+import type { PageAnswers, PageRequest, Target, TreeRow } from '../../test/workbench/protocol.ts';
+import { artifactsFolder } from '../lib/paths.ts';
+
+/** How long an element may take to appear before an action on it fails. */
+const ACTION_DEADLINE_MS = 10_000;
+
+/** The page, offered to the suite in the extension host over loopback. */
+export interface PageServer {
+  /** The address to post requests to. Its path is a secret, so no other program drives the page. */
+  readonly address: string;
+  close(): void;
+}
+
+/** Offers a page to the suite that runs inside it. */
+export async function offerPage(page: Page): Promise<PageServer> {
+  page.setDefaultTimeout(ACTION_DEADLINE_MS);
+  const path = `/${randomBytes(16).toString('hex')}`;
+  const server = createServer((request, response) => {
+    const reply = (status: number, body: unknown): void => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    };
+    if (request.method !== 'POST' || request.url !== path) {
+      reply(404, { error: 'not found' });
+      return;
+    }
+    answer(page, request).then(
+      (result) => reply(200, { result }),
+      (error: unknown) => reply(500, { error: error instanceof Error ? error.message : String(error) }),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { address: `http://127.0.0.1:${port}${path}`, close: () => server.closeAllConnections() };
+}
+
+async function answer(page: Page, request: IncomingMessage): Promise<unknown> {
+  return perform(page, (await json(request)) as PageRequest);
+}
+
+async function perform(page: Page, request: PageRequest): Promise<PageAnswers[PageRequest['action']]> {
+  switch (request.action) {
+    case 'press':
+      await page.keyboard.press(request.key);
+      return null;
+    case 'type':
+      await page.keyboard.type(request.text);
+      return null;
+    case 'click':
+      await find(page, request.target).click({ button: request.button ?? 'left', clickCount: request.clicks ?? 1 });
+      return null;
+    case 'hover':
+      await find(page, request.target).hover();
+      return null;
+    case 'fill':
+      await find(page, request.target).fill(request.text);
+      return null;
+    case 'waitFor':
+      await find(page, request.target).waitFor({ state: request.state ?? 'visible' });
+      return null;
+    case 'names':
+      return findAll(page, request.target).evaluateAll((elements) =>
+        elements.map((element) => element.getAttribute('aria-label') ?? element.textContent),
+      );
+    case 'rows':
+      return rowsOf(page, request.tree);
+    case 'snapshot':
+      return page.locator(request.selector ?? 'body').first().ariaSnapshot();
+    case 'screenshot':
+      return screenshot(page, request.name);
+  }
+}
+
+function findAll(page: Page, target: Target): Locator {
+  const { role, name, exact } = target;
+  if (name === undefined) return page.getByRole(role);
+  const pattern = /^\/(.*)\/$/.exec(name)?.[1];
+  if (pattern !== undefined) return page.getByRole(role, { name: new RegExp(pattern) });
+  return page.getByRole(role, { name, exact: exact ?? false });
+}
+
+function find(page: Page, target: Target): Locator {
+  return findAll(page, target).first();
+}
+
+async function rowsOf(page: Page, tree: string): Promise<TreeRow[]> {
+  const rows = find(page, { role: 'tree', name: tree }).getByRole('treeitem');
+  return rows.evaluateAll((elements) =>
+    elements.map((element) => {
+      const expanded = element.getAttribute('aria-expanded');
+      return {
+        label: element.getAttribute('aria-label') ?? '',
+        text: element.textContent,
+        level: Number(element.getAttribute('aria-level')),
+        ...(expanded === null ? {} : { expanded: expanded === 'true' }),
+        selected: element.getAttribute('aria-selected') === 'true',
+      };
+    }),
+  );
+}
+
+async function screenshot(page: Page, name: string): Promise<string> {
+  if (!/^[\w.-]+$/.test(name)) throw new Error(`A picture cannot be called ${name}`);
+  const folder = join(artifactsFolder, 'screenshots');
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${name}.png`);
+  await page.screenshot({ path });
+  return path;
+}

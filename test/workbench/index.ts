@@ -1,0 +1,28 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Mocha from 'mocha';
+import { ResultReporter } from '../../scripts/test/reporter.ts';
+
+const TIMEOUT_MS = 60_000;
+
+/**
+ * Runs every workbench suite inside the extension host. VS Code calls this, and ends with the code 0
+ * when it resolves and 1 when it rejects.
+ */
+export async function run(): Promise<void> {
+  const grep = process.env['CARACAL_TEST_GREP'];
+  const mocha = new Mocha({
+    ui: 'bdd',
+    reporter: ResultReporter,
+    timeout: TIMEOUT_MS,
+    slow: 2_000,
+    color: false,
+    ...(grep === undefined ? {} : { grep }),
+  });
+  // Built next to this file, which is CommonJS by then.
+  for (const file of readdirSync(__dirname).filter((name) => name.endsWith('.workbench.cjs'))) {
+    mocha.addFile(join(__dirname, file));
+  }
+  const failures = await new Promise<number>((resolve) => mocha.run(resolve));
+  if (failures > 0) throw new Error(`${failures} workbench tests failed`);
+}
