@@ -1,0 +1,68 @@
+import type { ServiceName } from '../model/target.ts';
+
+export interface Service {
+  readonly name: ServiceName;
+  /** Port in a local installation: Caracal infra/docker/runtime-compose.yml. */
+  readonly port: number;
+  /** The body of a good `/health`; an empty string means an empty body. */
+  readonly healthBody: string;
+  /** Where its figures are, and which token opens them. The web service has none. */
+  readonly metrics?: {
+    readonly path: string;
+    readonly token: 'metrics' | 'coordinator';
+    /** Names that every release 1.0 gives; their absence means that something else answered. */
+    readonly keys: readonly string[];
+  };
+}
+
+/**
+ * The six services in the order in which Caracal lists them. `/metrics.json` is read where there is
+ * one; the Coordinator's `/metrics` asks for two different tokens in one header, so its `/stats` is
+ * read instead (Caracal apps/coordinator/src/auth.ts:246, apps/coordinator/src/app.ts:221).
+ */
+export const services: readonly Service[] = [
+  {
+    name: 'api',
+    port: 3000,
+    healthBody: '{"ok":true}',
+    metrics: {
+      path: '/metrics',
+      token: 'metrics',
+      keys: [
+        'caracal_api_outbox_pending_total',
+        'caracal_api_outbox_dead_total',
+        'caracal_api_outbox_oldest_pending_age_seconds',
+        'caracal_api_outbox_oldest_dead_age_seconds',
+      ],
+    },
+  },
+  {
+    name: 'sts',
+    port: 8080,
+    healthBody: '',
+    metrics: { path: '/metrics.json', token: 'metrics', keys: ['sts.audit_dropped', 'opa.eval_total', 'audit_dropped'] },
+  },
+  {
+    name: 'gateway',
+    port: 8081,
+    healthBody: '',
+    metrics: {
+      path: '/metrics.json',
+      token: 'metrics',
+      keys: ['requests_total', 'requests_denied', 'revocation_snapshot_age_seconds', 'audit_dropped'],
+    },
+  },
+  {
+    name: 'audit',
+    port: 9090,
+    healthBody: '',
+    metrics: { path: '/metrics.json', token: 'metrics', keys: ['inserts_total', 'consumer_lag', 'dlq_size'] },
+  },
+  {
+    name: 'coordinator',
+    port: 4000,
+    healthBody: '{"ok":true}',
+    metrics: { path: '/stats', token: 'coordinator', keys: ['invocations', 'outbox', 'retention_cleaner.runs'] },
+  },
+  { name: 'web', port: 3001, healthBody: '{"status":"ok","service":"caracal-auth"}' },
+];

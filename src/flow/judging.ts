@@ -1,0 +1,44 @@
+import type { Finding, Judgement } from '../model/check.ts';
+import type { Observation, Outcome } from '../model/observation.ts';
+import { milliseconds } from './words.ts';
+
+/** A judgement that needs nothing more. */
+export function finding(
+  status: Finding['status'],
+  summary: string,
+  reasoning: string,
+  facts: Finding['facts'] = [],
+): Judgement {
+  return { result: { status, summary, reasoning, facts } };
+}
+
+/** Why there is no answer, in words that fit a summary. */
+export function lack(outcome: Exclude<Outcome, { kind: 'answer' }>): string {
+  switch (outcome.kind) {
+    case 'refused':
+      return `${outcome.code}: ${outcome.message}`;
+    case 'timeout':
+      return `no answer in ${milliseconds(outcome.deadlineMs)}, ${outcome.stage}`;
+    case 'unavailable':
+      return `${outcome.why}: ${outcome.wayOut}`;
+    case 'cancelled':
+      return 'stopped by you';
+    case 'crashed':
+      return `our fault: ${outcome.error}`;
+  }
+}
+
+/** Judges the answer of an observation. Without an answer nothing is known: never a pass, never a failure. */
+export function whenAnswered<Answer>(
+  observation: Observation<Answer>,
+  judge: (answer: Answer, observation: Observation<Answer>) => Judgement,
+): Judgement {
+  const { outcome } = observation;
+  if (outcome.kind === 'answer') return judge(outcome.value, observation);
+  const permission = outcome.kind === 'refused' && (outcome.code === '42501' || outcome.code === 'NOPERM');
+  return finding(
+    'unknown',
+    permission ? `no permission: ${outcome.message}` : lack(outcome),
+    `${observation.asked} had no answer, so nothing is known here.`,
+  );
+}

@@ -1,0 +1,45 @@
+import type { Subject } from '../../model/observation.ts';
+import { serviceNames } from '../../model/target.ts';
+import type { ServiceName } from '../../model/target.ts';
+import type { Observer } from '../liveSource.ts';
+import { serviceHealth, serviceReady } from './service.checks.ts';
+import type { ServiceAnswer } from './service.checks.ts';
+
+/** Caracal names its reason late: a Node service takes 5 s for each dependency, and more for Redis. */
+const readyDeadlineMs = 20_000;
+const healthDeadlineMs = 5_000;
+
+/** Characters of a body that are kept; Caracal's own are below 300. */
+const bodyKept = 4_096;
+
+/** @throws Error when `name` is no service of Caracal, which is our own mistake. */
+export function serviceNamed(name: string): ServiceName {
+  const found = serviceNames.find((service) => service === name);
+  if (!found) throw new Error(`${name} is not a service`);
+  return found;
+}
+
+function get(subject: Subject<ServiceAnswer>, path: string, deadlineMs: number): Observer<ServiceAnswer> {
+  return {
+    subject,
+    deadlineMs,
+    asked: (deployment, of) => `GET ${new URL(path, deployment.http(serviceNamed(of)).url).href}`,
+    async observe(deployment, { of, signal, stage }) {
+      stage('connecting or waiting for an answer');
+      const answer = await deployment.http(serviceNamed(of)).get({ path, signal });
+      return {
+        status: answer.status,
+        contentType: answer.headers['content-type'] ?? '',
+        connection: answer.headers['connection'] ?? '',
+        body: answer.body.slice(0, bodyKept),
+        tookMs: answer.tookMs,
+      };
+    },
+  };
+}
+
+/** One request each; the process and its health are read from the same answer. */
+export const readinessObservers = [
+  get(serviceHealth, '/health', healthDeadlineMs),
+  get(serviceReady, '/ready', readyDeadlineMs),
+];

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { fingerprints, migrations } from '../../caracal/migrations.ts';
+import type { Check } from '../../model/check.ts';
+import { subject } from '../../model/observation.ts';
+import { finding, whenAnswered } from '../judging.ts';
+import { count } from '../words.ts';
+import { postgresAuthenticationId } from './postgres.checks.ts';
+
+export const migrationHistory = subject(
+  'postgres.migrations',
+  z.object({
+    /** False when the database has no `public.schema_migrations`. */
+    present: z.boolean(),
+    applied: z.array(z.object({ version: z.string(), appliedAt: z.string() })),
+  }),
+);
+
+export const schemaFingerprints = subject(
+  'postgres.fingerprints',
+  z.object({
+    /** Names of the fingerprints that the catalogue holds. */
+    present: z.array(z.string()),
+  }),
+);
+
+const base = { step: 'storage', component: 'Postgres', needs: [postgresAuthenticationId] } as const;
+const history = migrationHistory.of('Postgres');
+const catalogue = schemaFingerprints.of('Postgres');
+
+/** Which migrations the history has, and whether the schema is what they make. */
+export const migrationChecks: readonly Check[] = [
+  {
+    ...base,
+    id: 'CRC-STO-004',
+    title: 'Migrations',
+    asks: [history],
+    privilege: 'SELECT on schema_migrations',
+    source: 'infra/postgres/scripts/migrate.sh:63',
+    judge: (observed) =>
+      whenAnswered(observed.get(history), ({ present, applied }) => {
+        if (!present) {
+          return finding(
+            'fail',
+            'no schema_migrations: not a Caracal database, or never migrated',
+            'The database has no table public.schema_migrations, which the first run of the migrations makes.',
+          );
+        }
+        const names = new Set(applied.map(({ version }) => version));
+        const pending = migrations.filter((name) => !names.has(name));
+        const newer = [...names].filter((name) => !migrations.some((known) => known === name));
+        const facts = applied.map(({ version, appliedAt }) => ({ name: version, value: `applied ${appliedAt}` }));
+        if (pending.length > 0) {
+          return finding(
+            'fail',
+            `pending: ${pending.join(', ')}`,
+            'These migrations of Caracal 1.0 are not in the history. A migration that failed left nothing behind and looks the same: the log of the migrator tells which.',
+            facts,
+          );
+        }
+        if (newer.length > 0) {
+          return finding(
+            'warn',
+            `newer than Caracal 1.0: ${newer.join(', ')}`,
+            'The history has migrations that this version of the debugger does not know. Shipped migrations only add, so an older service usually goes on.',
+            facts,
+          );
+        }
+        return finding('pass', `${applied.length} applied, none pending`, 'The history is the set of migrations of Caracal 1.0.', facts);
+      }),
+  },
+  {
+    ...base,
+    id: 'CRC-STO-005',
+    title: 'Schema',
+    asks: [history, catalogue],
+    privilege: 'none beyond LOGIN: the catalogue is readable by all',
+    source: 'infra/postgres/scripts/verify.sh',
+    judge: (observed) =>
+      whenAnswered(observed.get(history), ({ applied }) =>
+        whenAnswered(observed.get(catalogue), ({ present }) => {
+          const recorded = new Set(applied.map(({ version }) => version));
+          const there = new Set(present);
+          const missing = fingerprints.filter(({ name, madeBy }) => madeBy && recorded.has(madeBy) && !there.has(name));
+          const left = fingerprints.filter(({ name, madeBy }) => !madeBy && there.has(name));
+          const facts = [
+            ...missing.map(({ name, madeBy }) => ({ name, value: `missing, though ${madeBy ?? ''} is recorded` })),
+            ...left.map(({ name, meaning }) => ({ name, value: `there, ${meaning ?? ''}` })),
+          ];
+          if (facts.length > 0) {
+            const [first] = facts;
+            return finding(
+              'fail',
+              `drifted: ${first?.name ?? ''} ${missing.length > 0 ? 'is missing' : 'is left over'}${facts.length > 1 ? ` and ${facts.length - 1} more` : ''}`,
+              'The history has no checksum, so the same name can stand for another schema, such as the baseline of July 2026. These objects tell them apart.',
+              facts,
+            );
+          }
+          const looked = fingerprints.filter(({ madeBy }) => !madeBy || recorded.has(madeBy)).length;
+          return finding('pass', 'matches Caracal 1.0', `${count(looked, 'object')} that tell releases apart are as the recorded migrations make them.`);
+        }),
+      ),
+  },
+];
