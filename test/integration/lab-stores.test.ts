@@ -81,6 +81,19 @@ describe('lab: PostgreSQL', function () {
     });
   });
 
+  it('takes no folder with content', async () => {
+    await rejects(startPostgres({ directory, superuserPassword: 'other' }), /not empty/);
+    await rejects(startRedis({ directory, password: 'other' }), /not empty/);
+    equal(postgres.state, 'running');
+    ok(existsSync(postgres.logFile));
+  });
+
+  it('says why it cannot start', async () => {
+    const taken = startPostgres({ directory: `${directory}-taken`, port: postgres.port, superuserPassword: 'other' });
+    await rejects(taken, /PostgreSQL ended while starting:[^]*Address already in use/);
+    equal(existsSync(`${directory}-taken`), false);
+  });
+
   it('writes the real log format', async () => {
     match(await readFile(postgres.logFile, 'utf8'), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} UTC \[\d+\] LOG: {2}starting PostgreSQL 18/m);
   });
@@ -194,6 +207,25 @@ describe('lab: Redis', function () {
     equal(await Promise.race([answer, delay(SILENCE_MS, 'silence')]), 'silence');
     await redis.thaw();
     equal(await answer, 'PONG');
+  });
+
+  it('leaves its port to a blackhole and takes it back', async () => {
+    await redis.stop();
+    const hole = await blackhole(redis.port);
+    equal(await outcomeOfConnect(redis.port, SILENCE_MS), 'no answer');
+    await hole.close();
+    await redis.start();
+    equal(await client.ping(), 'PONG');
+  });
+
+  it('names the package when redis-server is missing', async () => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = '';
+    try {
+      await rejects(startRedis({ directory, password: 'x' }), { message: 'redis-server is missing: apt-get install redis-server' });
+    } finally {
+      process.env['PATH'] = path;
+    }
   });
 
   it('closes while frozen, deleting its folder', async () => {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { guardAgainstLeftovers } from './guard.ts';
 import { freePort } from './ports.ts';
+import { claimFolder } from './scratch.ts';
 import { Store, type StoreHandle } from './store.ts';
 
 /** Superuser and owner of everything (contract, storage 2.1). */
@@ -14,7 +15,7 @@ export const POSTGRES_SUPERUSER = 'caracal';
 export const POSTGRES_DATABASE = 'caracal';
 
 export interface PostgresOptions {
-  /** Folder of this server, created when missing and deleted by `close`. When root starts the server,
+  /** Folder of this server: missing or empty, deleted by `close`. When root starts the server,
    *  every folder above it must be enterable by everybody: see `createScratchFolder`. */
   directory: string;
   /** Default: a free one. */
@@ -39,18 +40,19 @@ interface Programs { initdb: string; postgres: string }
  * server to the terminal's process group, cannot start again on the same port with its own log file,
  * and creates a system account.
  *
- * @throws Error when the platform has no package, when initdb fails or when the server does not start
+ * @throws Error when the folder has content, when the platform has no package, when initdb fails, or
+ *   with the end of the log when the server does not start
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresHandle> {
   const { directory, superuserPassword } = options;
   const port = options.port ?? await freePort();
   const data = join(directory, 'data');
   const logFile = join(directory, 'postgres.log');
+  await claimFolder(directory);
   // SIGQUIT is PostgreSQL's immediate shutdown: it takes the backends and shared memory with it.
   const guard = guardAgainstLeftovers({ signal: 'SIGQUIT', scratch: directory });
   try {
     const account = unprivilegedAccount();
-    await mkdir(directory, { recursive: true });
     // Enterable for the account, whatever the umask; the data themselves are its own alone.
     await chmod(directory, 0o711);
     await mkdir(data, { mode: 0o700 });

@@ -1,14 +1,15 @@
 import { spawn, execFileSync } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { guardAgainstLeftovers } from './guard.ts';
 import { freePort } from './ports.ts';
+import { claimFolder } from './scratch.ts';
 import { Store, type StoreHandle } from './store.ts';
 
 export interface RedisOptions {
-  /** Folder of this server, created when missing and deleted by `close`. */
+  /** Folder of this server: missing or empty, deleted by `close`. */
   directory: string;
   /** Default: a free one. */
   port?: number;
@@ -37,8 +38,8 @@ export const PROVISIONED_GROUPS: readonly (readonly [stream: string, group: stri
  * Starts the installed `redis-server` on 127.0.0.1 with the configuration that Caracal ships
  * (contract, storage 6.1).
  *
- * @throws Error `redis-server is missing: apt-get install redis-server`, or with the end of the log
- *     when the server does not start
+ * @throws Error `redis-server is missing: apt-get install redis-server`; when the folder has content;
+ *   or with the end of the log when the server does not start
  */
 export async function startRedis(options: RedisOptions): Promise<RedisHandle> {
   requireRedisServer();
@@ -46,9 +47,10 @@ export async function startRedis(options: RedisOptions): Promise<RedisHandle> {
   const port = options.port ?? await freePort();
   const logFile = join(directory, 'redis.log');
   const configurationFile = join(directory, 'redis.conf');
+  await claimFolder(directory);
   const guard = guardAgainstLeftovers({ signal: 'SIGKILL', scratch: directory });
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
     await writeFile(configurationFile, configuration({ directory, port, password, logFile }), { mode: 0o600 });
     await writeFile(logFile, '');
     const store = new Store({

@@ -131,9 +131,9 @@ export class Store implements StoreHandle {
       return;
     }
     const server = this.#spec.spawn();
+    this.#spec.guard.update(server.pid);
     const pid = await spawned(server);
     this.#server = server;
-    this.#spec.guard.update(pid);
     server.once('exit', () => {
       this.#server = undefined;
       this.#frozen = [];
