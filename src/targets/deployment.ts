@@ -70,5 +70,11 @@ export interface Deployment {
   redis(): RedisStore;
   /** True when the target gives this token. Says nothing about whether it is live. */
   hasToken(token: 'admin' | 'coordinator' | 'metrics'): boolean;
+  /**
+   * Hex SHA-256 of a token, which is what Caracal stores of an admin token (Caracal apps/api/src/auth.ts:170).
+   *
+   * @throws Unavailable when the target does not give the token.
+   */
+  tokenSha256(token: 'admin' | 'coordinator' | 'metrics'): Promise<string>;
   close(): void;
 }

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import type { Check } from '../../model/check.ts';
+import { subject } from '../../model/observation.ts';
+import { finding, whenAnswered } from '../judging.ts';
+import { readinessCheck } from '../readiness/service.checks.ts';
+import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
+import { count, milliseconds } from '../words.ts';
+
+/** What Postgres knows of the admin token in hand, looked up by its digest, and of the zone. */
+export const adminToken = subject(
+  'postgres.adminToken',
+  z.object({
+    /** Null when no row has its digest. */
+    row: z
+      .object({
+        name: z.string(),
+        scope: z.string(),
+        zone: z.string().nullable(),
+        capability: z.string(),
+        revoked: z.boolean(),
+        /** False for a row without its slow hash, which lets nobody in. */
+        usable: z.boolean(),
+      })
+      .nullable(),
+    zone: z.string().nullable(),
+    zoneExists: z.boolean(),
+  }),
+);
+
+/** The newest events of the zone, as the API lists them; no more of an event than this. */
+export const auditList = subject(
+  'api.auditList',
+  z.object({
+    status: z.number().int(),
+    error: z.string().nullable(),
+    /** `Date` of the answer, milliseconds since 1970, whole seconds; null when absent. */
+    serverMs: z.number().nullable(),
+    events: z.array(z.object({ type: z.string(), occurredAt: z.string(), ingestedAt: z.string() })),
+  }),
+);
+
+const tokenId = 'CRC-AUD-001';
+const listId = 'CRC-AUD-002';
+
+/** Producers flush within 50 ms, and what stays pending is taken up again each 30 s: storage-and-streams.md 9.1. */
+const slowIngestionMs = 60_000;
+
+const token = adminToken.of('api');
+const list = auditList.of('api');
+
+/** Whether the admin token opens the audit list, and how old what it shows is. */
+export const auditChecks: readonly Check[] = [
+  {
+    id: tokenId,
+    title: 'Admin token',
+    step: 'audit',
+    component: 'api',
+    needs: [postgresAuthenticationId],
+    asks: [token],
+    privilege: 'SELECT on admin_tokens (token_sha256 among its columns) and zones',
+    source: 'apps/api/src/auth.ts:170',
+    judge: (observed) =>
+      whenAnswered(observed.get(token), ({ row }) => {
+        if (!row) {
+          return finding('fail', 'unknown to this database', 'No row of admin_tokens has the digest of the token in hand. The API would answer 401 invalid_admin_token.');
+        }
+        if (row.revoked) {
+          return finding('fail', `${row.name}, revoked`, 'The row of this token is revoked. A start of the API with another CARACAL_ADMIN_TOKEN revokes the bootstrap tokens before it.');
+        }
+        if (!row.usable) return finding('fail', `${row.name}, without a hash`, 'The row has no slow hash, so the API refuses the token.');
+        return finding('pass', `${row.name}, ${row.scope}, ${row.capability}`, 'The token in hand is live by the table that the API looks it up in. It was not sent anywhere.');
+      }),
+  },
+  {
+    id: listId,
+    title: 'Newest event',
+    step: 'audit',
+    component: 'api',
+    needs: [readinessCheck('api', 'ready'), tokenId],
+    asks: [token],
+    privilege: 'admin token with capability read, for the zone',
+    source: 'apps/api/src/routes/zone-events.ts:301',
+    judge: (observed) =>
+      whenAnswered(observed.get(token), ({ row, zone, zoneExists }) => {
+        const because = 'A refused call to /v1 writes a row to the admin audit, so it is made only with a token that is known to be live.';
+        if (!row || row.revoked || !row.usable) return finding('unknown', 'not asked: the admin token is not live', because);
+        if (zone === null) return finding('unknown', 'no zone picked: pick one, or give zone in the target', 'The audit list is per zone.');
+        if (!zoneExists) return finding('unknown', `no zone ${zone}: pick another`, 'A list of an unknown zone comes back empty, which would look like lost evidence.');
+        if (row.scope === 'zone' && row.zone !== zone) return finding('unknown', 'not asked: the token is for another zone', because);
+        const listed = observed.find(list);
+        if (!listed) return { result: { status: 'unknown', summary: 'not asked yet', reasoning: because }, wants: [list] };
+        return whenAnswered(listed, ({ status, error, serverMs, events }) => {
+          if (status !== 200) return finding('fail', `${status} ${error ?? ''}`.trim(), 'The API refused a token that its own table calls live.');
+          const [newest] = events;
+          if (!newest) return finding('pass', 'no event in this zone yet', 'The zone exists and its list is empty.');
+          const nowMs = serverMs ?? Date.parse(listed.at);
+          return finding('pass', `${milliseconds(Math.max(0, nowMs - Date.parse(newest.occurredAt)))} ago, ${newest.type}`, 'By the clock of the API.', [
+            { name: 'occurred', value: newest.occurredAt },
+            { name: 'ingested', value: newest.ingestedAt },
+          ]);
+        });
+      }),
+  },
+  {
+    id: 'CRC-AUD-003',
+    title: 'Ingestion delay',
+    step: 'audit',
+    component: 'audit',
+    needs: [listId],
+    asks: [token],
+    privilege: 'admin token with capability read, for the zone',
+    source: 'services/audit/internal/pg.go',
+    judge: (observed) => {
+      const listed = observed.find(list);
+      if (!listed) {
+        return whenAnswered(observed.get(token), ({ row, zone, zoneExists }) =>
+          row && !row.revoked && row.usable && zone !== null && zoneExists && (row.scope !== 'zone' || row.zone === zone)
+            ? { result: { status: 'unknown', summary: 'not asked yet', reasoning: 'The list is asked first.' }, wants: [list] }
+            : finding('unknown', 'no audit list to measure', 'See Newest event.'),
+        );
+      }
+      return whenAnswered(listed, ({ events }) => {
+        if (events.length === 0) return finding('not-applicable', 'no event to measure', 'The zone has no event yet.');
+        const delays = events.map(({ occurredAt, ingestedAt }) => Date.parse(ingestedAt) - Date.parse(occurredAt));
+        const longest = Math.max(...delays);
+        const shown = `at most ${milliseconds(Math.max(0, longest))}`;
+        const meaning = `Over the newest ${count(events.length, 'event')}, from the clock of the producer to the transaction that stored it.`;
+        return longest > slowIngestionMs
+          ? finding('warn', `${shown}; more than Audit needs`, `${meaning} Audit was away, blocked, or behind.`)
+          : finding('pass', shown, meaning);
+      });
+    },
+  },
+];

@@ -1,0 +1,44 @@
+import type { Check } from '../model/check.ts';
+import type { Subject } from '../model/observation.ts';
+import { auditChecks } from './audit/audit.checks.ts';
+import { auditObservers } from './audit/audit.observe.ts';
+import type { Observer } from './liveSource.ts';
+import { readinessChecks } from './readiness/service.checks.ts';
+import { readinessObservers } from './readiness/service.observe.ts';
+import { metricsChecks } from './services/metrics.checks.ts';
+import { metricsObservers } from './services/metrics.observe.ts';
+import { migrationChecks } from './storage/migrations.checks.ts';
+import { migrationObservers } from './storage/migrations.observe.ts';
+import { postgresChecks } from './storage/postgres.checks.ts';
+import { postgresObservers } from './storage/postgres.observe.ts';
+import { redisChecks } from './storage/redis.checks.ts';
+import { redisObservers } from './storage/redis.observe.ts';
+import { outboxChecks } from './streams/outbox.checks.ts';
+import { outboxObservers } from './streams/outbox.observe.ts';
+import { streamChecks } from './streams/stream.checks.ts';
+import { streamObservers } from './streams/stream.observe.ts';
+
+/** Every check, in the order of the flow and, within a step, in the order of the contract. */
+export const checks: readonly Check[] = [
+  ...readinessChecks,
+  ...postgresChecks,
+  ...migrationChecks,
+  ...redisChecks,
+  ...streamChecks,
+  ...outboxChecks,
+  ...metricsChecks,
+  ...auditChecks,
+];
+
+export const observers: readonly Observer<unknown>[] = [
+  ...readinessObservers,
+  ...postgresObservers,
+  ...migrationObservers,
+  ...redisObservers,
+  ...streamObservers,
+  ...outboxObservers,
+  ...metricsObservers,
+  ...auditObservers,
+];
+
+export const subjects: readonly Subject<unknown>[] = observers.map(({ subject }) => subject);
