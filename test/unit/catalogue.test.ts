@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { checks, observers, subjects } from '../../src/flow/catalogue.ts';
+import { steps } from '../../src/model/step.ts';
+import { faults } from '../lab/faults.ts';
+
+describe('catalogue of checks', () => {
+  const ids = checks.map(({ id }) => id);
+
+  it('gives every check an id of its own, in one form', () => {
+    assert.equal(new Set(ids).size, ids.length);
+    for (const id of ids) assert.match(id, /^CRC-(RDY|STO|STR|SVC|AUD)-\d{3}$/);
+  });
+
+  it('keeps the order of the flow', () => {
+    const order = checks.map(({ step }) => steps.indexOf(step));
+    assert.deepEqual(order, [...order].sort((left, right) => left - right));
+  });
+
+  it('needs only checks that exist, in no circle', () => {
+    const byId = new Map(checks.map((check) => [check.id, check]));
+    const visit = (id: string, way: readonly string[]): void => {
+      const check = byId.get(id);
+      assert.ok(check, `${way.at(-1) ?? ''} needs ${id}, which does not exist`);
+      assert.ok(!way.includes(id), `circle: ${[...way, id].join(' ')}`);
+      for (const need of check.needs) visit(need, [...way, id]);
+    };
+    for (const id of ids) visit(id, []);
+  });
+
+  it('asks only what something observes, and observes each subject once', () => {
+    const names = subjects.map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length);
+    for (const check of checks) for (const { subject } of check.asks) assert.ok(names.includes(subject), `${check.id} asks ${subject}`);
+  });
+
+  it('ends every question within the flow', () => {
+    for (const { subject, deadlineMs } of observers) assert.ok(deadlineMs <= 20_000, subject.name);
+  });
+});
+
+describe('faults of the lab', () => {
+  const known = new Map(checks.map((check) => [check.id, check]));
+
+  for (const fault of faults) {
+    it(`${fault.id} lists checks that exist, with a failure that each blocked one needs`, () => {
+      const failed = new Set(Object.entries(fault.verdicts).filter(([, status]) => status === 'fail').map(([id]) => id));
+      assert.ok(failed.size > 0);
+      assert.notEqual(fault.contract, '');
+      const reaches = (id: string): boolean => (known.get(id)?.needs ?? []).some((need) => failed.has(need) || reaches(need));
+      for (const [id, status] of Object.entries(fault.verdicts)) {
+        assert.ok(known.has(id), `${id} does not exist`);
+        if (status === 'blocked') assert.ok(reaches(id), `${id} needs nothing that fails`);
+      }
+    });
+  }
+
+  it('touches every step', () => {
+    const touched = new Set(faults.flatMap(({ verdicts }) => Object.keys(verdicts).map((id) => known.get(id)?.step)));
+    assert.deepEqual([...touched].sort(), [...steps].sort());
+  });
+});
