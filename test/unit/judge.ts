@@ -1,0 +1,30 @@
+import { checks } from '../../src/flow/catalogue.ts';
+import { run } from '../../src/flow/runner.ts';
+import type { Verdict } from '../../src/model/check.ts';
+import { questionId } from '../../src/model/observation.ts';
+import type { Outcome } from '../../src/model/observation.ts';
+
+export const answer = (value: unknown): Outcome => ({ kind: 'answer', value });
+export const refused = (code: string, message = 'refused'): Outcome => ({ kind: 'refused', code, message });
+export const timeout = (deadlineMs: number): Outcome => ({ kind: 'timeout', deadlineMs, stage: 'waiting' });
+
+/** The verdict that one check of the catalogue gives on these outcomes, by question id, whatever it needs. */
+export async function judge(id: string, outcomes: Readonly<Record<string, Outcome>>): Promise<Verdict> {
+  const check = checks.find((candidate) => candidate.id === id);
+  if (!check) throw new Error(`no check ${id}`);
+  const { verdicts } = await run({
+    checks: [{ ...check, needs: [] }],
+    signal: new AbortController().signal,
+    source: {
+      ask(question) {
+        const asked = questionId(question);
+        const outcome = outcomes[asked];
+        if (!outcome) throw new Error(`the test has no outcome for ${asked}`);
+        return Promise.resolve({ id: asked, question, asked, at: '2026-08-20T10:00:00.000Z', tookMs: 1, outcome });
+      },
+    },
+  });
+  const [verdict] = verdicts;
+  if (!verdict) throw new Error('no verdict');
+  return verdict;
+}
