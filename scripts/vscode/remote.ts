@@ -20,8 +20,8 @@ export interface PageServer {
   close(): void;
 }
 
-/** Offers a page to the suite that runs inside it. */
-export async function offerPage(page: Page): Promise<PageServer> {
+/** Offers a page, and the errors that were logged in it so far, to the suite that runs inside it. */
+export async function offerPage(page: Page, errors: readonly string[]): Promise<PageServer> {
   page.setDefaultTimeout(ACTION_DEADLINE_MS);
   const path = `/${randomBytes(16).toString('hex')}`;
   const server = createServer((request, response) => {
@@ -32,7 +32,7 @@ export async function offerPage(page: Page): Promise<PageServer> {
       reply(404, { error: 'not found' });
       return;
     }
-    answer(page, request).then(
+    answer(page, errors, request).then(
       (result) => reply(200, { result }),
       (error: unknown) => reply(500, { error: error instanceof Error ? error.message : String(error) }),
     );
@@ -43,11 +43,14 @@ export async function offerPage(page: Page): Promise<PageServer> {
   return { address: `http://127.0.0.1:${port}${path}`, close: () => server.closeAllConnections() };
 }
 
-async function answer(page: Page, request: IncomingMessage): Promise<unknown> {
-  return perform(page, (await json(request)) as PageRequest);
+async function answer(page: Page, errors: readonly string[], message: IncomingMessage): Promise<unknown> {
+  const request = (await json(message)) as PageRequest;
+  return request.action === 'errors' ? errors : perform(page, request);
 }
 
-async function perform(page: Page, request: PageRequest): Promise<PageAnswers[PageRequest['action']]> {
+type Performed = Exclude<PageRequest, { action: 'errors' }>;
+
+async function perform(page: Page, request: Performed): Promise<PageAnswers[Performed['action']]> {
   switch (request.action) {
     case 'press':
       await page.keyboard.press(request.key);

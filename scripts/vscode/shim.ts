@@ -5,7 +5,7 @@
  * the suite that ran inside the extension host.
  */
 import { mkdir } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { format, parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { PAGE_VARIABLE } from '../../test/workbench/protocol.ts';
 import { say } from '../lib/progress.ts';
@@ -16,8 +16,12 @@ import { serveForTests } from './server.ts';
 
 const DEFAULT_DEADLINE_S = 300;
 
-/** What VS Code itself says in every run of this harness; none of it concerns an extension. */
-const NOISE = /\[AgentHost|\[ChatModelSelection\]|open-vsx\.org|Extension Host\] %?c?\s*$/;
+/** How the lines begin that VS Code itself prints in every run of this harness. */
+const NOISE =
+  /^Resolv(ing|ed) connection|^Creating a socket|^Updating additional builtin|^\[(AccountPolicyGate|AgentHost|ChatModelSelection|Service Worker|reconnection-grace-time|remote-connection)|open-vsx\.org/;
+
+/** How the extension host reports a promise that an extension forgot; it does not call that an error. */
+const UNHANDLED = /^rejected promise not handled/;
 
 /** What happened last; the run ends with it. */
 interface Outcome {
@@ -71,33 +75,37 @@ async function closeAll(): Promise<void> {
   }
 }
 
-/** Lets the page report the suite's console output and exit code. */
-async function listen(page: Page, end: (outcome: Outcome) => void): Promise<void> {
+/** Lets the page report the suite's console output and exit code; returns the errors it will report. */
+async function listen(page: Page, end: (outcome: Outcome) => void): Promise<string[]> {
+  const errors: string[] = [];
   await page.exposeFunction('codeAutomationLog', (type: string, values: unknown[]) => {
-    const line = values.map(String).join(' ');
-    if (!NOISE.test(line)) process[type === 'error' ? 'stderr' : 'stdout'].write(`${line}\n`);
+    const line = format(...values);
+    if (NOISE.test(line)) return;
+    process.stdout.write(`${line}\n`);
+    if (type === 'error' || UNHANDLED.test(line)) errors.push(line);
   });
   await page.exposeFunction('codeAutomationExit', (code: number) => end({ code }));
   page.on('crash', () => end({ code: 1, why: 'the page crashed' }));
+  return errors;
 }
 
 async function open(end: (outcome: Outcome) => void): Promise<void> {
   const { development, tests, userData, extensions, folder } = readArguments();
   const code = await provisionCodeServer();
   await mkdir(extensions, { recursive: true });
-  const browser = await openBrowser();
-  openings.push(() => browser.close());
-  const page = await openPage(browser);
-  await listen(page, end);
-  const environment: Record<string, string> = {};
-  if (process.env['CARACAL_TEST_DRIVE_PAGE'] === '1') {
-    const server = await offerPage(page);
-    openings.push(() => server.close());
-    environment[PAGE_VARIABLE] = server.address;
-  }
   const served = await serveForTests(code, { userData, extensions });
   openings.push(() => served.service.end());
   served.service.onEnd(() => end({ code: 1, why: 'the VS Code server ended' }));
+  const browser = await openBrowser();
+  openings.push(() => browser.close());
+  const page = await openPage(browser);
+  const errors = await listen(page, end);
+  const environment: Record<string, string> = {};
+  if (process.env['CARACAL_TEST_DRIVE_PAGE'] === '1') {
+    const server = await offerPage(page, errors);
+    openings.push(() => server.close());
+    environment[PAGE_VARIABLE] = server.address;
+  }
   const remote = (path: string): string => `vscode-remote://127.0.0.1:${served.port}${path}`;
   await page.goto(
     workbenchAddress(served.url, folder, [

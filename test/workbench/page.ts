@@ -3,6 +3,9 @@ import type { PageAnswers, PageRequest, Target, TreeRow } from './protocol.ts';
 
 type Asked<A extends PageRequest['action']> = Extract<PageRequest, { action: A }>;
 
+/** The input of the command palette. */
+const PALETTE: Target = { role: 'textbox', name: 'Type the name of a command to run' };
+
 /** The page that shows this VS Code, driven as a person drives it. */
 export class WorkbenchPage {
   readonly #address: string;
@@ -69,13 +72,17 @@ export class WorkbenchPage {
     return this.#ask<'screenshot'>({ action: 'screenshot', name });
   }
 
-  /** Runs a command of the palette by its title, as a person does. */
+  /** The errors that VS Code and its extensions have logged so far. */
+  async errors(): Promise<readonly string[]> {
+    return this.#ask<'errors'>({ action: 'errors' });
+  }
+
+  /** Runs a command through the palette, by its title with category, as a person does. */
   async runCommand(title: string): Promise<void> {
     await this.press('F1');
-    await this.waitFor({ role: 'combobox', name: '/Type the name of a command/' });
-    await this.type(title);
-    await this.waitFor({ role: 'option', name: title });
-    await this.press('Enter');
+    await this.fill(PALETTE, `>${title}`);
+    await this.click({ role: 'option', name: title });
+    await this.waitFor(PALETTE, 'hidden');
   }
 }
 

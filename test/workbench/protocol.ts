@@ -54,7 +54,8 @@ export type PageRequest =
   | { readonly action: 'names'; readonly target: Target }
   | { readonly action: 'rows'; readonly tree: string }
   | { readonly action: 'snapshot'; readonly selector?: string }
-  | { readonly action: 'screenshot'; readonly name: string };
+  | { readonly action: 'screenshot'; readonly name: string }
+  | { readonly action: 'errors' };
 
 /** What each action answers. */
 export interface PageAnswers {
@@ -68,6 +69,7 @@ export interface PageAnswers {
   rows: TreeRow[];
   snapshot: string;
   screenshot: string;
+  errors: readonly string[];
 }
 
 /** The name of the variable that holds the address of the page, token included. */

@@ -1,4 +1,4 @@
-import { ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { commands, extensions, workspace } from 'vscode';
 import type { Extension } from 'vscode';
 import { openedPage } from './page.ts';
@@ -20,6 +20,14 @@ describe('The extension in VS Code', () => {
     strictEqual(extension().isActive, true);
   });
 
+  it('opens by the palette', async function () {
+    const page = openedPage();
+    if (!page) return this.skip();
+    await commands.executeCommand('workbench.view.explorer');
+    await page.runCommand('Caracal Debugger: Focus on Flow View');
+    await page.waitFor({ role: 'tree', name: 'Flow' });
+  });
+
   it('shows the flow in every theme', async function () {
     const page = openedPage();
     if (!page) return this.skip();
@@ -29,5 +37,11 @@ describe('The extension in VS Code', () => {
       await page.waitFor({ role: 'tree', name: 'Flow' });
       await page.screenshot(`smoke-${name}`);
     }
+  });
+
+  it('logs no errors', async function () {
+    const page = openedPage();
+    if (!page) return this.skip();
+    deepStrictEqual(await page.errors(), []);
   });
 });
