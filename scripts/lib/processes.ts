@@ -112,14 +112,19 @@ export class Service {
     }
   }
 
-  /** Ends the program and everything it started: first politely, then for certain. */
-  async end(): Promise<void> {
+  /**
+   * Ends the program and everything it started. The program is asked first, so that it can end its
+   * children in its own order; what is left after the grace is killed.
+   */
+  async end(graceMs = GRACE_MS): Promise<void> {
     const { pid } = this.#child;
     if (pid === undefined) return;
-    signalGroup(pid, 'SIGTERM');
-    const deadline = Date.now() + GRACE_MS;
+    this.#child.kill('SIGTERM');
+    const deadline = Date.now() + graceMs;
     while (signalGroup(pid, 0)) {
       if (Date.now() > deadline) signalGroup(pid, 'SIGKILL');
+      // An orphan knows nothing of the order to end.
+      else if (this.#child.exitCode !== null || this.#child.signalCode !== null) signalGroup(pid, 'SIGTERM');
       await delay(POLL_MS);
     }
     running.delete(pid);
