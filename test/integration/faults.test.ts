@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { checks } from '../../src/flow/catalogue.ts';
+import { flowDeadlineMs } from '../../src/flow/runner.ts';
+import { faults } from '../lab/faults.ts';
+import { startLab } from '../lab/lab.ts';
+import type { Lab } from '../lab/lab.ts';
+import { explained, notPassed, runFlowOn } from '../lab/runFlow.ts';
+
+const labStartMs = 60_000;
+
+describe('a healthy lab', function () {
+  this.timeout(labStartMs + 120_000);
+  let lab: Lab;
+  before(async () => {
+    lab = await startLab({});
+  });
+  after(() => lab.close());
+
+  it('passes every check that applies, 20 times in a row', async () => {
+    for (let turn = 1; turn <= 20; turn += 1) {
+      const report = await runFlowOn(lab.targetFile);
+      assert.deepEqual(notPassed(report.verdicts), {}, `run ${turn}\n${explained(report.verdicts)}`);
+      assert.equal(report.verdicts.length, checks.length);
+    }
+  });
+
+  it('is only read: neither Postgres nor Redis is written by a flow', async () => {
+    const before = await lab.sql<{ rows: string }>('SELECT count(*) AS rows FROM admin_audit_events');
+    await runFlowOn(lab.targetFile);
+    assert.deepEqual(await lab.sql('SELECT count(*) AS rows FROM admin_audit_events'), before);
+  });
+
+  it('runs one step with what it needs', async () => {
+    const { verdicts } = await runFlowOn(lab.targetFile, { selection: { step: 'audit' } });
+    assert.deepEqual(notPassed(verdicts), {});
+    assert.ok(verdicts.some(({ step }) => step === 'audit'));
+    assert.ok(!verdicts.some(({ step }) => step === 'services'));
+  });
+});
+
+describe('faults, one at a time in a lab of its own', function () {
+  this.timeout(labStartMs + 180_000);
+
+  for (const fault of faults) {
+    it(`${fault.id}: ${fault.title}`, async () => {
+      const lab = await startLab({});
+      try {
+        await fault.inject(lab);
+        const report = await runFlowOn(lab.targetFile);
+        assert.deepEqual(notPassed(report.verdicts), fault.verdicts, explained(report.verdicts));
+        for (const { check, status, blockedBy } of report.verdicts) {
+          if (status === 'blocked') assert.equal(fault.verdicts[blockedBy ?? ''], 'fail', `${check} is blocked by ${blockedBy ?? 'nothing'}`);
+        }
+        assert.ok(report.tookMs <= flowDeadlineMs + 1_000, `took ${report.tookMs} ms`);
+      } finally {
+        await lab.close();
+      }
+    });
+  }
+});
+
+describe('stopping a flow on a lab that does not answer', function () {
+  this.timeout(labStartMs + 60_000);
+
+  it('gives what is open the verdict cancelled, keeps what answered, and reports nothing afterwards', async () => {
+    const lab = await startLab({});
+    try {
+      await lab.redis.freeze();
+      await lab.postgres.freeze();
+      const stop = new AbortController();
+      const late: string[] = [];
+      let ended = false;
+      const report = await runFlowOn(lab.targetFile, {
+        signal: stop.signal,
+        onVerdict: ({ check }) => {
+          if (ended) late.push(check);
+          if (check === 'CRC-RDY-052') stop.abort();
+        },
+      });
+      ended = true;
+      assert.equal(report.cancelled, true);
+      const statuses = new Map(report.verdicts.map(({ check, status }) => [check, status]));
+      assert.equal(statuses.get('CRC-RDY-052'), 'pass');
+      assert.equal(statuses.get('CRC-STO-001'), 'cancelled');
+      assert.equal(statuses.get('CRC-RDY-003'), 'cancelled');
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(late, []);
+    } finally {
+      await lab.close();
+    }
+  });
+});
