@@ -1,0 +1,46 @@
+/** Builds the parts and registers them. Nothing here opens a socket, a timer or a file. */
+import { version, window, workspace } from 'vscode';
+import type { ExtensionContext } from 'vscode';
+import { flowViewId } from './ui/commandIds.ts';
+import { ContextKeys } from './ui/contextKeys.ts';
+import { isTooOld } from './ui/editorVersion.ts';
+import { EngineSlot } from './ui/engineSlot.ts';
+import { FlowCommands } from './ui/flowCommands.ts';
+import { FlowSession } from './ui/flowSession.ts';
+import { FlowView } from './ui/flowView.ts';
+import { KnownTargets } from './ui/knownTargets.ts';
+import { DisposableStore } from './ui/lifecycle.ts';
+import { Log } from './ui/log.ts';
+import { ObservationDocuments } from './ui/observationDocument.ts';
+import { StatusBar } from './ui/statusBar.ts';
+
+export function activate(context: ExtensionContext): void {
+  const store = new DisposableStore();
+  context.subscriptions.push(store);
+  const contextKeys = new ContextKeys();
+  if (isTooOld(version)) {
+    contextKeys.set('caracal.empty', 'too-old');
+    // A view without a provider shows an error of VS Code instead of our text.
+    store.add(window.createTreeView(flowViewId, { treeDataProvider: { getChildren: () => [], getTreeItem: (item: never) => item } }));
+    return;
+  }
+  const engine = new EngineSlot(() => import('./flow/engine.ts'));
+  const log = store.add(new Log((text) => engine.redactor.text(text)));
+  const session = store.add(new FlowSession(engine, log));
+  const known = new KnownTargets({
+    engine,
+    memory: context.workspaceState,
+    files: () => workspace.getConfiguration('caracal').get<string[]>('targets', []),
+  });
+  const documents = store.add(new ObservationDocuments(session, engine));
+  const view: FlowView = store.add(new FlowView(session, () => void flowCommands.restore()));
+  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, log, contextKeys }));
+  store.add(new StatusBar(session));
+  store.add(
+    session.onDidChange(() => {
+      contextKeys.set('caracal.running', session.state.running.size > 0);
+      contextKeys.set('caracal.hasTarget', session.target !== undefined);
+      contextKeys.set('caracal.hasReport', session.report !== undefined);
+    }),
+  );
+}

@@ -1,0 +1,22 @@
+import { commands } from 'vscode';
+
+/** What `when` clauses of the manifest may ask. */
+export interface ContextValues {
+  'caracal.running': boolean;
+  'caracal.hasTarget': boolean;
+  'caracal.hasReport': boolean;
+  'caracal.zoned': boolean;
+  /** Which text an empty Flow view shows. */
+  'caracal.empty': 'looking' | 'nothing-picked' | 'nothing-found' | 'too-old';
+}
+
+/** Sets context keys, and only when they change: each write makes VS Code evaluate its menus again. */
+export class ContextKeys {
+  readonly #written = new Map<keyof ContextValues, ContextValues[keyof ContextValues]>();
+
+  set<Key extends keyof ContextValues>(key: Key, value: ContextValues[Key]): void {
+    if (this.#written.get(key) === value) return;
+    this.#written.set(key, value);
+    void commands.executeCommand('setContext', key, value);
+  }
+}

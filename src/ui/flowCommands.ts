@@ -1,0 +1,187 @@
+import { ConfigurationTarget, commands, env, window, workspace } from 'vscode';
+import type { LocatedTarget } from '../targets/located.ts';
+import { commandIds, flowViewId, internalCommandIds } from './commandIds.ts';
+import type { CommandId } from './commandIds.ts';
+import type { ContextKeys } from './contextKeys.ts';
+import type { Engine } from './engineSlot.ts';
+import type { Scope } from './flowState.ts';
+import type { FlowSession } from './flowSession.ts';
+import type { FlowView } from './flowView.ts';
+import type { KnownTargets } from './knownTargets.ts';
+import { DisposableStore } from './lifecycle.ts';
+import type { Log } from './log.ts';
+import type { ObservationDocuments } from './observationDocument.ts';
+import type { FlowNode } from './present.ts';
+import { pickTarget } from './targetPicker.ts';
+import { pickZone } from './zonePicker.ts';
+
+export interface FlowCommandsParts {
+  readonly engine: Engine;
+  readonly session: FlowSession;
+  readonly view: FlowView;
+  readonly known: KnownTargets;
+  readonly documents: ObservationDocuments;
+  readonly log: Log;
+  readonly contextKeys: ContextKeys;
+}
+
+type Handler = (nodeId: string | undefined) => Promise<void> | void;
+
+/** What each command does. A row's command comes with the id of its node; from the palette the selected row counts. */
+export class FlowCommands {
+  readonly #parts: FlowCommandsParts;
+  readonly #store = new DisposableStore();
+
+  constructor(parts: FlowCommandsParts) {
+    this.#parts = parts;
+    const handlers: Readonly<Record<CommandId, Handler>> = {
+      [commandIds.runAll]: () => this.#run({}),
+      [commandIds.runAgain]: (id) => this.#run(this.#node(id)?.scope ?? {}),
+      [commandIds.stop]: (id) => this.#parts.session.stop(id === undefined ? {} : this.#node(id)?.scope),
+      [commandIds.pickTarget]: () => this.#pickTarget(),
+      [commandIds.pickZone]: () => this.#pickZone(),
+      [commandIds.addTarget]: () => this.#addTarget(),
+      [commandIds.lookAgain]: () => this.restore(),
+      [commandIds.showReport]: () => this.#parts.documents.showReport(),
+      [commandIds.showLog]: () => this.#parts.log.show(),
+      [commandIds.showObservations]: (id) => this.#showObservations(id),
+      [commandIds.explainCheck]: (id) => this.#onCheck(id, (check) => this.#parts.documents.showExplanation(check)),
+      [commandIds.copySummary]: (id) => this.#copy(id, (node) => `${this.#path(node)}: ${node.description}`),
+      [commandIds.copyJson]: (id) => this.#copy(id, (node) => JSON.stringify(this.#record(node), undefined, 2)),
+      [commandIds.copyCheckId]: (id) => this.#copy(id, (node) => node.check),
+      [commandIds.collapseAll]: () => this.#collapseAll(),
+      [internalCommandIds.open]: (id) => this.#open(id),
+      [internalCommandIds.showInTree]: (check) => (check === undefined ? undefined : this.#parts.view.reveal(check)),
+    };
+    for (const [id, handler] of Object.entries(handlers)) {
+      this.#store.add(
+        commands.registerCommand(id, (nodeId: unknown) => this.#guard(() => handler(typeof nodeId === 'string' ? nodeId : undefined))),
+      );
+    }
+  }
+
+  /** Picks what this workspace had picked, or the only deployment that there is. */
+  async restore(): Promise<void> {
+    const { session, known, contextKeys } = this.#parts;
+    contextKeys.set('caracal.empty', 'looking');
+    await this.#guard(async () => {
+      const [{ located, anyFound }] = await window.withProgress({ location: { viewId: flowViewId } }, () =>
+        Promise.all([known.restore(), session.loadChecks()]),
+      );
+      contextKeys.set('caracal.empty', anyFound ? 'nothing-picked' : 'nothing-found');
+      // Something may have been picked by hand while this looked.
+      if (located && !session.target) this.#use(located);
+    });
+  }
+
+  dispose(): void {
+    this.#store.dispose();
+  }
+
+  /** A command that fails says so once, with the way to its details. */
+  async #guard(work: () => Promise<void> | void): Promise<void> {
+    const { log, engine } = this.#parts;
+    try {
+      await work();
+    } catch (error) {
+      log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      const message = engine.redactor.text(error instanceof Error ? error.message : String(error));
+      const showLog = 'Show Log';
+      // Not awaited: the command has ended, whenever the message is closed.
+      void window.showErrorMessage(message, showLog).then((chosen) => {
+        if (chosen === showLog) log.show();
+      });
+    }
+  }
+
+  async #run(scope: Scope): Promise<void> {
+    const { session } = this.#parts;
+    if (!session.target) await this.#pickTarget();
+    if (!session.target) return;
+    await window.withProgress({ location: { viewId: flowViewId } }, () => session.run(scope));
+  }
+
+  /** A click: runs what was never run or is old, and opens the row, because a row with a command does not open itself. */
+  async #open(id: string | undefined): Promise<void> {
+    const node = this.#node(id);
+    if (!node?.scope) return;
+    await Promise.all([this.#parts.view.expand(node.id), this.#run(node.scope)]);
+  }
+
+  async #showObservations(id: string | undefined): Promise<void> {
+    const { documents, session } = this.#parts;
+    const node = this.#node(id);
+    if (node?.check === undefined) return;
+    await documents.showObservations(node.check);
+    if (session.isStale(node.check)) await this.#run({ check: node.check });
+  }
+
+  async #pickTarget(): Promise<void> {
+    const { known, session } = this.#parts;
+    const picked = await pickTarget(known, session.target?.id);
+    if (picked?.kind === 'add') await this.#addTarget();
+    if (picked?.kind !== 'target') return;
+    this.#use(picked.located);
+    await known.remember(picked.located);
+  }
+
+  #use(located: LocatedTarget): void {
+    const { session, known } = this.#parts;
+    session.use(located, known.zone(located));
+  }
+
+  async #addTarget(): Promise<void> {
+    const { known } = this.#parts;
+    const chosen = await window.showOpenDialog({ title: 'Add a target file', openLabel: 'Add Target', filters: { 'Target file': ['json'] } });
+    const file = chosen?.[0]?.fsPath;
+    if (file === undefined) return;
+    const located = await known.read(file);
+    const files = known.files();
+    if (!files.includes(file)) {
+      await workspace.getConfiguration('caracal').update('targets', [...files, file], ConfigurationTarget.Global);
+    }
+    this.#use(located);
+    await known.remember(located);
+  }
+
+  async #pickZone(): Promise<void> {
+    const { session, engine, known } = this.#parts;
+    const { target } = session;
+    if (!target) return;
+    const picked = await pickZone(engine, target, session.state.zone);
+    // The picker may have been open while another target was picked.
+    if (!picked || session.target !== target) return;
+    await known.rememberZone(target, picked.zone);
+    session.useZone(picked.zone);
+  }
+
+  async #collapseAll(): Promise<void> {
+    await commands.executeCommand(`${flowViewId}.focus`);
+    await commands.executeCommand('list.collapseAll');
+  }
+
+  #node(id: string | undefined): FlowNode | undefined {
+    return this.#parts.view.node(id);
+  }
+
+  async #onCheck(id: string | undefined, work: (check: string) => Promise<void>): Promise<void> {
+    const check = this.#node(id)?.check;
+    if (check !== undefined) await work(check);
+  }
+
+  async #copy(id: string | undefined, text: (node: FlowNode) => string | undefined): Promise<void> {
+    const node = this.#node(id);
+    const copied = node && text(node);
+    if (copied !== undefined) await env.clipboard.writeText(this.#parts.engine.redactor.text(copied));
+  }
+
+  #path(node: FlowNode): string {
+    const verdict = node.check === undefined ? undefined : this.#parts.session.state.answers.get(node.check)?.verdict;
+    return verdict ? `${verdict.component} › ${verdict.title}` : node.label;
+  }
+
+  /** A verdict with its observations, or the verdicts of all checks in a row's scope. */
+  #record(node: FlowNode): unknown {
+    return this.#parts.session.record(node.check === undefined ? (node.scope ?? {}) : { check: node.check });
+  }
+}

@@ -1,0 +1,284 @@
+/**
+ * The picked target, what runs on it, and what is known of it. Knows nothing of the editor.
+ *
+ * Several runs may be open at once (a step here, a check there). Each check belongs to the newest run
+ * that covers it, and only that run may change it: answers of a stopped run, of a run that another
+ * one took over from, and of another target arrive and are dropped.
+ */
+import { milliseconds } from '../flow/words.ts';
+import type { Verdict } from '../model/check.ts';
+import type { Observation } from '../model/observation.ts';
+import type { Report } from '../model/report.ts';
+import type { LocatedTarget } from '../targets/located.ts';
+import type { Engine } from './engineSlot.ts';
+import { emptyState, inScope, staleAfterMs, withNeeds } from './flowState.ts';
+import type { Answer, CheckHead, FlowState, Scope } from './flowState.ts';
+import { Emitter } from './lifecycle.ts';
+import { standing } from './standing.ts';
+import type { Standing } from './standing.ts';
+
+/** Where a session says what it did, one line at a time. */
+export interface SessionLog {
+  info(line: string): void;
+  error(line: string): void;
+}
+
+interface Run {
+  readonly scope: Scope;
+  readonly controller: AbortController;
+  /** Checks that it covers, those that others took over included. */
+  readonly covers: ReadonlySet<string>;
+}
+
+export class FlowSession {
+  readonly #engine: Engine;
+  readonly #log: SessionLog;
+  readonly #changed = new Emitter<void>();
+  readonly #answers = new Map<string, Answer>();
+  readonly #evidence = new Map<string, readonly Observation[]>();
+  /** The run whose answer stands for a check; a check that is waited for is in `#waiting` as well. */
+  readonly #owners = new Map<string, Run>();
+  readonly #waiting = new Set<string>();
+  readonly #runs = new Set<Run>();
+  #located: LocatedTarget | undefined;
+  #zone: string | undefined;
+  #checks: readonly CheckHead[] = [];
+  #ended: FlowState['ended'];
+  #report: Report | undefined;
+  #newestRun: Run | undefined;
+  #state: FlowState = emptyState;
+  #standing: Standing = standing(emptyState, undefined, 0);
+  /** What stood when nothing ran. It stays while something does, so that no surface flips. */
+  #resting: Standing = this.#standing;
+
+  constructor(engine: Engine, log: SessionLog) {
+    this.#engine = engine;
+    this.#log = log;
+  }
+
+  /** Fires after every change of `state`. */
+  readonly onDidChange = this.#changed.event;
+
+  /** A snapshot: later changes do not alter it. */
+  get state(): FlowState {
+    return this.#state;
+  }
+
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  get target(): LocatedTarget | undefined {
+    return this.#located;
+  }
+
+  /** Report of the newest run that has ended, masked. */
+  get report(): Report | undefined {
+    return this.#report;
+  }
+
+  /** The observations of a check's last verdict; undefined until the run that made it has ended. */
+  evidence(check: string): readonly Observation[] | undefined {
+    return this.#evidence.get(check);
+  }
+
+  /** Whether asking again would tell something new. */
+  isStale(check: string): boolean {
+    const answer = this.#answers.get(check);
+    return !this.#waiting.has(check) && (answer === undefined || Date.now() - answer.at >= staleAfterMs);
+  }
+
+  /** What is known of a scope, as plain JSON: verdicts, each with the observations it rests on. */
+  record(scope: Scope): readonly (Verdict & { readonly evidence: readonly Observation[] })[] {
+    return inScope(this.#checks, scope).flatMap(({ id }) => {
+      const verdict = this.#answers.get(id)?.verdict;
+      return verdict ? [{ ...verdict, evidence: this.#evidence.get(id) ?? [] }] : [];
+    });
+  }
+
+  /** Loads the catalogue, so that components and checks can be shown before anything runs. */
+  async loadChecks(): Promise<void> {
+    if (this.#checks.length > 0) return;
+    const { checks } = await this.#engine.load();
+    this.#checks = checks;
+    this.#update();
+  }
+
+  /** Switches to another target, or to none: stops everything and empties the view at once. */
+  use(target: LocatedTarget | undefined, zone?: string): void {
+    this.#abort(this.#runs);
+    this.#runs.clear();
+    this.#owners.clear();
+    this.#waiting.clear();
+    this.#answers.clear();
+    this.#evidence.clear();
+    this.#located = target;
+    this.#zone = zone;
+    this.#ended = undefined;
+    this.#report = undefined;
+    this.#newestRun = undefined;
+    if (target) this.#log.info(`Target ${target.target.name} (${target.origin})`);
+    this.#update();
+  }
+
+  /** Looks at another zone from the next run on. What is known of the old zone is emptied. */
+  useZone(zone: string | undefined): void {
+    this.use(this.#located, zone);
+  }
+
+  /**
+   * Runs a scope and all that it needs. Resolves when the run has ended or was stopped.
+   *
+   * @throws What the engine throws when the target cannot be opened at all.
+   */
+  async run(scope: Scope): Promise<void> {
+    const target = this.#located;
+    if (!target) return;
+    await this.loadChecks();
+    const engine = await this.#engine.load();
+    // While the engine was loading another target may have been picked.
+    if (this.#located !== target) return;
+    const run: Run = { scope, controller: new AbortController(), covers: withNeeds(this.#checks, scope) };
+    this.#begin(run);
+    try {
+      const report = await engine.runFlow({
+        target,
+        zone: this.#zone,
+        selection: scope,
+        redactor: this.#engine.redactor,
+        signal: run.controller.signal,
+        onVerdict: (verdict) => this.#take(run, verdict),
+      });
+      this.#end(run, report);
+    } catch (error) {
+      // Of a run that was stopped nobody wants to hear any more.
+      if (this.#end(run, undefined)) throw error;
+    }
+  }
+
+  /** Stops what runs in a scope, at once: what has no answer by now gets none. */
+  stop(scope: Scope = {}): void {
+    const ids = new Set(inScope(this.#checks, scope).map((check) => check.id));
+    const stopped = [...this.#runs].filter((run) => [...ids].some((id) => this.#waitsFor(run, id)));
+    if (stopped.length === 0) return;
+    for (const run of stopped) {
+      for (const check of this.#checks) {
+        if (this.#waitsFor(run, check.id)) this.#settle(run, cancelled(check));
+      }
+      this.#runs.delete(run);
+    }
+    this.#ended = 'stopped';
+    this.#log.info(`Stopped ${stopped.map((run) => scopeText(run.scope)).join(', ')}`);
+    this.#update();
+    this.#abort(stopped);
+  }
+
+  dispose(): void {
+    this.#abort(this.#runs);
+    this.#runs.clear();
+    this.#changed.dispose();
+  }
+
+  #begin(run: Run): void {
+    for (const id of run.covers) {
+      this.#owners.set(id, run);
+      this.#waiting.add(id);
+    }
+    // A run that owns nothing any more asks for nobody.
+    const superseded = [...this.#runs].filter((other) => ![...other.covers].some((id) => this.#waitsFor(other, id)));
+    for (const other of superseded) this.#runs.delete(other);
+    this.#runs.add(run);
+    this.#newestRun = run;
+    this.#log.info(`Running ${scopeText(run.scope)}, ${run.covers.size} checks`);
+    this.#update();
+    this.#abort(superseded);
+  }
+
+  /** Takes one verdict of a run, unless the run may not decide that check any more. */
+  #take(run: Run, verdict: Verdict): void {
+    if (!this.#runs.has(run) || !this.#waitsFor(run, verdict.check)) return;
+    const before = this.#answers.get(verdict.check)?.verdict;
+    this.#settle(run, verdict);
+    if (before?.status !== verdict.status || before.summary !== verdict.summary) {
+      this.#log.info(`${verdict.check} ${verdict.component} › ${verdict.title}: ${verdict.status}, ${verdict.summary}`);
+    }
+    this.#update();
+  }
+
+  #settle(run: Run, verdict: Verdict): void {
+    const { scope } = run;
+    const apart = scope.check !== undefined || scope.component !== undefined || (scope.step !== undefined && scope.step !== verdict.step);
+    this.#waiting.delete(verdict.check);
+    this.#evidence.delete(verdict.check);
+    this.#answers.set(verdict.check, { verdict, at: Date.now(), apart });
+  }
+
+  /** @returns whether the run was still wanted. */
+  #end(run: Run, report: Report | undefined): boolean {
+    const wanted = this.#runs.delete(run);
+    if (report && this.#newestRun === run) this.#report = report;
+    if (report) this.#keepEvidence(run, report);
+    if (wanted) {
+      for (const id of run.covers) {
+        if (this.#owners.get(id) === run) this.#waiting.delete(id);
+      }
+      if (report && this.#runs.size === 0) this.#ended = 'complete';
+      if (report) this.#log.info(`Ran ${scopeText(run.scope)} in ${milliseconds(report.tookMs)}`);
+    }
+    // Also for a stopped run: its report fills the documents of the answers that it did give.
+    this.#update();
+    return wanted;
+  }
+
+  #keepEvidence(run: Run, report: Report): void {
+    const byId = new Map(report.observations.map((observation) => [observation.id, observation]));
+    for (const verdict of report.verdicts) {
+      if (this.#owners.get(verdict.check) !== run || this.#answers.get(verdict.check)?.verdict.status === 'cancelled') continue;
+      this.#evidence.set(verdict.check, verdict.observations.flatMap((id) => byId.get(id) ?? []));
+    }
+  }
+
+  #waitsFor(run: Run, check: string): boolean {
+    return this.#waiting.has(check) && this.#owners.get(check) === run;
+  }
+
+  #abort(runs: Iterable<Run>): void {
+    for (const run of runs) run.controller.abort();
+  }
+
+  #update(): void {
+    const target = this.#located;
+    const covered = new Set([...this.#runs].flatMap((run) => [...run.covers]));
+    this.#state = {
+      target: target && { id: target.id, name: target.target.name, kind: target.target.kind },
+      zone: this.#zone ?? target?.target.zone,
+      checks: this.#checks,
+      answers: new Map(this.#answers),
+      running: new Set(this.#waiting),
+      runSize: covered.size,
+      ended: this.#ended,
+    };
+    this.#standing = standing(this.#state, this.#resting, Date.now());
+    if (this.#waiting.size === 0) this.#resting = this.#standing;
+    this.#changed.fire();
+  }
+}
+
+function cancelled(check: CheckHead): Verdict {
+  return {
+    check: check.id,
+    step: check.step,
+    component: check.component,
+    title: check.title,
+    status: 'cancelled',
+    summary: 'stopped by you',
+    reasoning: 'The run was stopped before this check had its answers.',
+    facts: [],
+    observations: [],
+  };
+}
+
+function scopeText(scope: Scope): string {
+  const parts = [scope.step, scope.component, scope.check].filter((part) => part !== undefined);
+  return parts.length === 0 ? 'everything' : parts.join(' › ');
+}

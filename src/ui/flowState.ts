@@ -1,0 +1,97 @@
+/** What is known about the picked target at one moment, from which every surface is drawn. */
+import type { Check, Verdict } from '../model/check.ts';
+import type { Step } from '../model/step.ts';
+import type { State } from './words.ts';
+
+/** Of a check, what the view needs before it was ever run. */
+export type CheckHead = Pick<Check, 'id' | 'title' | 'step' | 'component' | 'needs'>;
+
+/** What a run is about: everything, a step, a component of a step, or one check. */
+export interface Scope {
+  readonly step?: Step;
+  readonly component?: string;
+  readonly check?: string;
+}
+
+/** The last verdict of a check. */
+export interface Answer {
+  readonly verdict: Verdict;
+  /** Local clock, milliseconds. */
+  readonly at: number;
+  /** It came from a run that did not cover the whole step, so the age of the step does not tell its age. */
+  readonly apart: boolean;
+}
+
+export interface TargetHead {
+  /** Stable across sessions; the first part of every node's id. */
+  readonly id: string;
+  readonly name: string;
+  readonly kind: string;
+}
+
+export interface FlowState {
+  readonly target: TargetHead | undefined;
+  /** Zone that per-zone checks look at, when one was picked. */
+  readonly zone: string | undefined;
+  /** In the order of the contract; empty until the catalogue is loaded. */
+  readonly checks: readonly CheckHead[];
+  readonly answers: ReadonlyMap<string, Answer>;
+  /** Checks whose new answer is waited for. */
+  readonly running: ReadonlySet<string>;
+  /** How many checks the current runs cover, those with an answer included; 0 when nothing runs. */
+  readonly runSize: number;
+  /** How the last run ended; undefined before the first one did. */
+  readonly ended: 'complete' | 'stopped' | undefined;
+}
+
+export const emptyState: FlowState = {
+  target: undefined,
+  zone: undefined,
+  checks: [],
+  answers: new Map(),
+  running: new Set(),
+  runSize: 0,
+  ended: undefined,
+};
+
+/** Older than this, a click asks again. */
+export const staleAfterMs = 30_000;
+
+/** The checks that a scope names. */
+export function inScope(checks: readonly CheckHead[], scope: Scope): readonly CheckHead[] {
+  return checks.filter(
+    (check) =>
+      (scope.step === undefined || check.step === scope.step) &&
+      (scope.component === undefined || check.component === scope.component) &&
+      (scope.check === undefined || check.id === scope.check),
+  );
+}
+
+/** The checks of a scope and, because their verdicts may decide them, all that they need. */
+export function withNeeds(checks: readonly CheckHead[], scope: Scope): ReadonlySet<string> {
+  const byId = new Map(checks.map((check) => [check.id, check]));
+  const ids = new Set<string>();
+  const include = (id: string): void => {
+    const check = byId.get(id);
+    if (!check || ids.has(id)) return;
+    ids.add(id);
+    check.needs.forEach(include);
+  };
+  for (const check of inScope(checks, scope)) include(check.id);
+  return ids;
+}
+
+/** State of a check by its last verdict, whether or not a new one is waited for. */
+export function settledState(state: FlowState, check: string): State {
+  return state.answers.get(check)?.verdict.status ?? 'not-run';
+}
+
+/** Age of a scope by the local clock: its newest answer, or undefined when it was never run. */
+export function newestAnswer(state: FlowState, scope: Scope): number | undefined {
+  let newest: number | undefined;
+  for (const check of inScope(state.checks, scope)) {
+    const at = state.answers.get(check.id)?.at;
+    if (at !== undefined && (newest === undefined || at > newest)) newest = at;
+  }
+  return newest;
+}

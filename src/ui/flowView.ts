@@ -1,0 +1,226 @@
+import {
+  EventEmitter,
+  MarkdownString,
+  ThemeColor,
+  ThemeIcon,
+  TreeItem,
+  TreeItemCollapsibleState,
+  window,
+} from 'vscode';
+import type { Command, TreeDataProvider, TreeView } from 'vscode';
+import { commandIds, flowViewId, internalCommandIds } from './commandIds.ts';
+import type { FlowSession } from './flowSession.ts';
+import { DisposableStore } from './lifecycle.ts';
+import { ancestors, changedNodes, checkNodeId, present } from './present.ts';
+import type { FlowNode, Presentation } from './present.ts';
+import { tooltipText } from './tooltip.ts';
+
+/** Answers that arrive together are drawn together. Far below what a person can tell apart. */
+const drawAfterMs = 25;
+
+/** The message line changes at most this often during a run. */
+const messageEveryMs = 1000;
+
+/**
+ * The Flow view. Its elements are the ids of nodes, so that a row is the same row for as long as it
+ * exists. Each drawing compares the whole presentation with the last one and fires what differs.
+ */
+export class FlowView implements TreeDataProvider<string> {
+  readonly #session: FlowSession;
+  readonly #store = new DisposableStore();
+  readonly #changed = this.#store.add(new EventEmitter<string | string[] | undefined>());
+  readonly #view: TreeView<string>;
+  readonly #firstShown: () => void;
+  #shown: Presentation;
+  #shownTarget: string | undefined;
+  #wasShown = false;
+  #drawTimer: NodeJS.Timeout | undefined;
+  #ageTimer: NodeJS.Timeout | undefined;
+  #messageTimer: NodeJS.Timeout | undefined;
+  #messageAt = 0;
+  /** Targets whose failures were opened; from then on only the user expands and collapses. */
+  readonly #openedTargets = new Set<string>();
+  readonly #openedPaths = new Set<string>();
+
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  /** @param firstShown Called when VS Code asks for the content of the view for the first time. */
+  constructor(session: FlowSession, firstShown: () => void) {
+    this.#session = session;
+    this.#firstShown = firstShown;
+    this.#shown = present(session.state, Date.now());
+    this.#view = this.#store.add(window.createTreeView(flowViewId, { treeDataProvider: this }));
+    this.#store.add(session.onDidChange(() => this.#drawSoon()));
+    this.#store.add(this.#view.onDidChangeVisibility(() => this.#draw()));
+    this.#drawHead();
+  }
+
+  /** The node of a row, or of the selected row when a command came without one. */
+  node(id: string | undefined): FlowNode | undefined {
+    const wanted = id ?? this.#view.selection[0];
+    return wanted === undefined ? undefined : this.#shown.nodes.get(wanted);
+  }
+
+  /** Selects the row of a check and opens the rows above it. */
+  async reveal(check: string): Promise<void> {
+    const { target, checks } = this.#session.state;
+    const head = checks.find(({ id }) => id === check);
+    if (target && head) await this.#view.reveal(checkNodeId(target.id, head), { select: true, focus: true });
+  }
+
+  async expand(id: string): Promise<void> {
+    if (this.#shown.nodes.has(id)) await this.#view.reveal(id, { select: false, focus: false, expand: true });
+  }
+
+  getChildren(id?: string): string[] {
+    if (!this.#wasShown) {
+      this.#wasShown = true;
+      this.#firstShown();
+    }
+    return [...(id === undefined ? this.#shown.roots : (this.#shown.nodes.get(id)?.children ?? []))];
+  }
+
+  getParent(id: string): string | undefined {
+    return this.#shown.nodes.get(id)?.parent;
+  }
+
+  getTreeItem(id: string): TreeItem {
+    const node = this.#shown.nodes.get(id);
+    // VS Code may still ask for a row that has just gone.
+    if (!node) return new TreeItem('');
+    const item = new TreeItem(
+      node.label,
+      node.children.length > 0 ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None,
+    );
+    item.id = node.id;
+    item.description = node.description;
+    item.contextValue = node.contextValue;
+    item.accessibilityInformation = { label: node.accessibilityLabel };
+    if (node.icon) item.iconPath = new ThemeIcon(node.icon.id, node.icon.color === undefined ? undefined : new ThemeColor(node.icon.color));
+    const command = commandOf(node);
+    if (command) item.command = command;
+    return item;
+  }
+
+  resolveTreeItem(item: TreeItem, id: string): TreeItem {
+    const node = this.#shown.nodes.get(id);
+    if (node) item.tooltip = this.#tooltip(node);
+    return item;
+  }
+
+  dispose(): void {
+    clearTimeout(this.#drawTimer);
+    clearTimeout(this.#ageTimer);
+    clearTimeout(this.#messageTimer);
+    this.#store.dispose();
+  }
+
+  #drawSoon(): void {
+    // Another target empties the view at once: not one more row of the old one may be drawn.
+    if (this.#session.state.target?.id !== this.#shownTarget) this.#draw();
+    else this.#drawTimer ??= setTimeout(() => this.#draw(), drawAfterMs);
+  }
+
+  #draw(): void {
+    clearTimeout(this.#drawTimer);
+    this.#drawTimer = undefined;
+    const before = this.#shown;
+    const { state } = this.#session;
+    this.#shown = present(state, Date.now());
+    const rootsDiffer = before.roots.join('\n') !== this.#shown.roots.join('\n');
+    this.#shownTarget = state.target?.id;
+    const changed = changedNodes(before, this.#shown);
+    if (rootsDiffer) this.#changed.fire(undefined);
+    else if (changed.length > 0) this.#changed.fire([...changed]);
+    this.#drawHead();
+    this.#scheduleAges();
+    this.#openFailures();
+  }
+
+  /** Ages change without an answer. Nobody sees them in a hidden view. */
+  #scheduleAges(): void {
+    clearTimeout(this.#ageTimer);
+    const { ageChangesIn } = this.#shown;
+    if (ageChangesIn === undefined || !this.#view.visible) return;
+    this.#ageTimer = setTimeout(() => this.#drawAges(), ageChangesIn);
+  }
+
+  #drawAges(): void {
+    const before = this.#shown;
+    this.#shown = present(this.#session.state, Date.now());
+    // Only roots fire: VS Code asks again for the open rows below them.
+    const roots = new Set(changedNodes(before, this.#shown).map((id) => ancestors(this.#shown, id)[0]?.id ?? id));
+    if (roots.size > 0) this.#changed.fire([...roots]);
+    this.#scheduleAges();
+  }
+
+  #drawHead(): void {
+    const { state, standing, target } = this.#session;
+    const description = target ? [target.target.name, target.target.kind].join(' · ') : '';
+    if (this.#view.description !== description) this.#view.description = description;
+    if (this.#view.badge?.value !== standing.badge?.value) this.#view.badge = standing.badge;
+    this.#drawMessage(state.running.size > 0);
+  }
+
+  #drawMessage(running: boolean): void {
+    clearTimeout(this.#messageTimer);
+    // Empty, not absent: an empty one lets VS Code show the welcome text of an empty view.
+    const message = this.#session.standing.message ?? '';
+    if (this.#view.message === message) return;
+    const wait = this.#messageAt + messageEveryMs - Date.now();
+    if (running && wait > 0) {
+      this.#messageTimer = setTimeout(() => this.#drawMessage(true), wait);
+      return;
+    }
+    this.#messageAt = Date.now();
+    this.#view.message = message;
+  }
+
+  /** Opens the way to each failure of the first run that has any, once per target. */
+  #openFailures(): void {
+    const { state } = this.#session;
+    const target = state.target?.id;
+    if (target === undefined || this.#openedTargets.has(target) || !this.#view.visible) return;
+    const paths = failingPaths(this.#shown).filter((id) => !this.#openedPaths.has(id));
+    for (const id of paths) this.#openedPaths.add(id);
+    if (state.running.size === 0 && this.#openedPaths.size > 0) {
+      this.#openedTargets.add(target);
+      this.#openedPaths.clear();
+    }
+    // The last one opened is the one in sight: the first failure.
+    void paths.reduceRight<Promise<void>>((before, id) => before.then(() => this.expand(id)), Promise.resolve());
+  }
+
+  #tooltip(node: FlowNode): MarkdownString {
+    const tooltip = new MarkdownString();
+    tooltip.isTrusted = { enabledCommands: [commandIds.explainCheck, commandIds.showObservations] };
+    const lines = tooltipText(node, this.#session);
+    lines.forEach((line, index) => {
+      if (index > 0) tooltip.appendMarkdown('\n\n');
+      tooltip.appendText(line);
+    });
+    if (node.kind === 'check') {
+      const link = (title: string, id: string): string => `[${title}](command:${id}?${encodeURIComponent(JSON.stringify([node.id]))})`;
+      tooltip.appendMarkdown(`\n\n${node.check ?? ''} · ${link('Explain', commandIds.explainCheck)} · ${link('Observations', commandIds.showObservations)}`);
+    }
+    return tooltip;
+  }
+}
+
+function commandOf(node: FlowNode): Command | undefined {
+  if (node.opens === 'run') return { command: internalCommandIds.open, title: 'Run', arguments: [node.id] };
+  if (node.opens === 'observations') return { command: commandIds.showObservations, title: 'Show Observations', arguments: [node.id] };
+  return undefined;
+}
+
+/** Rows to open so that every failure is in sight, itself or by a parent that shows its summary. */
+function failingPaths({ nodes }: Presentation): readonly string[] {
+  const paths = new Set<string>();
+  for (const node of nodes.values()) {
+    const component = node.kind === 'check' && node.state === 'fail' ? nodes.get(node.parent ?? '') : undefined;
+    if (component?.parent === undefined) continue;
+    paths.add(component.parent);
+    if (component.description !== node.description) paths.add(component.id);
+  }
+  return [...paths];
+}

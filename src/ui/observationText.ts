@@ -1,0 +1,146 @@
+/** The record behind a check as a text that a person reads. Pure; the caller masks the result. */
+import { count, milliseconds } from '../flow/words.ts';
+import type { Check, Verdict } from '../model/check.ts';
+import type { Observation, Outcome, Question } from '../model/observation.ts';
+import { stepTitles } from '../model/step.ts';
+import type { CheckHead } from './flowState.ts';
+import { stateWords } from './words.ts';
+import type { State } from './words.ts';
+import { yamlLines, yamlScalar } from './yaml.ts';
+
+export interface ObservationTextInput {
+  readonly check: Pick<Check, 'id' | 'title' | 'component' | 'asks'>;
+  readonly verdict: Verdict | undefined;
+  /** Undefined while the run that asks is still open. */
+  readonly observations: readonly Observation[] | undefined;
+  /** How many checks wait for this one to pass. */
+  readonly blocks: number;
+  readonly running: boolean;
+}
+
+/** Verdict and reasoning on top, then each question with its answer, then what was not asked and why. */
+export function observationText(input: ObservationTextInput): string {
+  const { check, verdict } = input;
+  const name = `${check.component} › ${check.title}`;
+  if (!verdict) return lines([`# ${name}: ${input.running ? 'running' : 'not run'}`, '', ...mapEntry('check', check.id, '')]);
+  const observations = input.observations ?? [];
+  const asked = observations.filter(({ outcome }) => outcome.kind !== 'unavailable');
+  return lines([
+    `# ${name}: ${stateWords[verdict.status]}`,
+    ...comment(verdict.reasoning),
+    '',
+    ...mapEntry('check', check.id, ''),
+    ...mapEntry('verdict', verdict.status, ''),
+    ...mapEntry('summary', verdict.summary, ''),
+    ...(verdict.blockedBy === undefined ? [] : mapEntry('blocked by', verdict.blockedBy, '')),
+    ...(input.blocks > 0 ? [`blocks: ${count(input.blocks, 'check')}`] : []),
+    ...(verdict.facts.length === 0 ? [] : ['', 'facts:', ...verdict.facts.flatMap(({ name: fact, value }) => mapEntry(fact, value, '  '))]),
+    ...(input.observations === undefined && verdict.observations.length > 0
+      ? ['', '# What was asked and answered stands here as soon as the run has ended.']
+      : []),
+    ...(asked.length === 0 ? [] : ['', 'observations:', ...asked.flatMap((one, index) => [...(index === 0 ? [] : ['']), ...observed(one)])]),
+    ...notAsked(input, verdict, observations),
+  ]);
+}
+
+function observed(observation: Observation): readonly string[] {
+  return [
+    `  - asked: ${yamlScalar(observation.asked)}`,
+    '    from: this machine',
+    `    at: ${observation.at}  # local clock`,
+    `    took: ${milliseconds(observation.tookMs)}`,
+    ...answered(observation.outcome),
+  ];
+}
+
+function answered(outcome: Outcome): readonly string[] {
+  switch (outcome.kind) {
+    case 'answer':
+      return yamlLines('answer', outcome.value, '    ');
+    case 'refused':
+      return [`    refused: ${yamlScalar(outcome.code)}`, `    message: ${yamlScalar(outcome.message)}`];
+    case 'timeout':
+      return [`    answer: none in ${milliseconds(outcome.deadlineMs)}`, `    waited for: ${yamlScalar(outcome.stage)}`];
+    case 'unavailable':
+      return [`    answer: none, ${yamlScalar(outcome.why)}`];
+    case 'cancelled':
+      return ['    answer: none, stopped by you'];
+    case 'crashed':
+      return [`    our fault: ${yamlScalar(`${outcome.error}: ${outcome.message}`)}`];
+  }
+}
+
+function notAsked(input: ObservationTextInput, verdict: Verdict, observations: readonly Observation[]): readonly string[] {
+  const unavailable = observations.flatMap(({ asked, outcome }) =>
+    outcome.kind === 'unavailable' ? [`  - ${yamlScalar(asked)}: ${yamlScalar(`${outcome.why}; ${outcome.wayOut}`)}`] : [],
+  );
+  const rest =
+    verdict.observations.length > 0
+      ? []
+      : input.check.asks.map((question) => `  - ${yamlScalar(questionText(question))}: ${yamlScalar(whyNot(verdict))}`);
+  const all = [...unavailable, ...rest];
+  return all.length === 0 ? [] : ['', 'not asked:', ...all];
+}
+
+function whyNot(verdict: Verdict): string {
+  if (verdict.status === 'blocked') return verdict.summary;
+  if (verdict.status === 'cancelled') return 'stopped by you';
+  return 'not needed for this verdict';
+}
+
+export interface ExplainTextInput {
+  readonly check: Pick<Check, 'id' | 'title' | 'step' | 'component' | 'privilege' | 'source' | 'asks' | 'needs'>;
+  /** The checks that it needs. */
+  readonly needs: readonly CheckHead[];
+  /** The checks that need it, directly. */
+  readonly neededBy: readonly CheckHead[];
+}
+
+const meanings: readonly (readonly [State, string])[] = [
+  ['pass', 'it was looked at, and it is as it should be'],
+  ['warn', 'it works, and something about it will hurt'],
+  ['fail', 'it was looked at, and it is broken'],
+  ['blocked', 'a check that it needs failed, so looking would say nothing'],
+  ['unknown', 'it could not be looked at: no credential, no permission or no answer'],
+  ['not-applicable', 'it does not exist in this kind of deployment'],
+  ['cancelled', 'the run was stopped before the answer was there'],
+  ['crashed', 'the debugger itself failed; this says nothing about the deployment'],
+];
+
+/** What a check is, whatever its verdict. */
+export function explainText({ check, needs, neededBy }: ExplainTextInput): string {
+  const named = (head: CheckHead): string => `  - ${head.id}  # ${head.component} › ${head.title}`;
+  return lines([
+    `# ${check.component} › ${check.title}`,
+    '# What this check is. It is the same for every deployment.',
+    '',
+    ...mapEntry('check', check.id, ''),
+    ...mapEntry('step', stepTitles[check.step], ''),
+    ...mapEntry('component', check.component, ''),
+    ...mapEntry('privilege', check.privilege, ''),
+    ...mapEntry('source in Caracal', check.source, ''),
+    '',
+    ...(check.asks.length === 0 ? [] : ['asks:', ...check.asks.map((question) => `  - ${yamlScalar(questionText(question))}`), '']),
+    ...(needs.length === 0 ? ['needs: nothing'] : ['needs:', ...needs.map(named)]),
+    ...(neededBy.length === 0 ? [] : ['', 'needed by:', ...neededBy.map(named)]),
+    '',
+    'states:',
+    ...meanings.flatMap(([state, meaning]) => mapEntry(stateWords[state], meaning, '  ')),
+  ]);
+}
+
+function questionText(question: Question): string {
+  return `${question.subject} of ${question.of}`;
+}
+
+function mapEntry(name: string, value: string, indent: string): readonly string[] {
+  return [`${indent}${yamlScalar(name)}: ${yamlScalar(value)}`];
+}
+
+function comment(text: string): readonly string[] {
+  return text.split(/\r?\n/).filter((line) => line !== '').map((line) => `# ${line}`);
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join('\n')}\n`;
+}

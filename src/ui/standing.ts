@@ -1,0 +1,105 @@
+/** One sentence for the whole target: message line, badge and status bar. Pure. */
+import { count } from '../flow/words.ts';
+import type { Status } from '../model/status.ts';
+import { worst } from '../model/status.ts';
+import { settledState } from './flowState.ts';
+import type { FlowState } from './flowState.ts';
+import { age, countStates, stateIcons } from './words.ts';
+import type { Counts, State } from './words.ts';
+
+export interface Standing {
+  /** The line above the tree: one sentence, under 60 characters. Undefined when no target is picked. */
+  readonly message: string | undefined;
+  /** Undefined where no badge should be shown. */
+  readonly badge: { readonly value: number; readonly tooltip: string } | undefined;
+  readonly statusBar: StatusBarText | undefined;
+}
+
+export interface StatusBarText {
+  readonly text: string;
+  readonly accessibilityLabel: string;
+}
+
+/**
+ * @param last Standing before the current runs began; during a run it stands, so that nothing flips.
+ */
+export function standing(state: FlowState, last: Standing | undefined, now: number): Standing {
+  if (!state.target) return { message: undefined, badge: undefined, statusBar: undefined };
+  const running = state.running.size > 0;
+  if (running) {
+    const done = state.runSize - state.running.size;
+    const before = last?.statusBar?.text.replace(/^\$\([^)]*\) /, '') ?? state.target.name;
+    return {
+      message: `Running: ${done} of ${state.runSize}.`,
+      badge: last?.badge,
+      statusBar: {
+        text: `$(${stateIcons.running.id}) ${before}`,
+        accessibilityLabel: `Caracal: target ${state.target.name}, running`,
+      },
+    };
+  }
+  const settled = state.checks.map((check) => settledState(state, check.id));
+  const counts = countStates(settled);
+  const failed = counts.get('fail') ?? 0;
+  return {
+    message: sentence(state, counts),
+    badge:
+      failed > 0 && state.ended !== undefined
+        ? { value: failed, tooltip: `${count(failed, 'check')} failed, no cause confirmed` }
+        : undefined,
+    statusBar: statusBar(state, state.target.name, settled, counts, now),
+  };
+}
+
+function sentence(state: FlowState, counts: Counts): string {
+  const of = (each: State): number => counts.get(each) ?? 0;
+  const total = state.checks.length;
+  const answered = total - of('not-run') - of('cancelled');
+  if (state.ended === undefined || of('not-run') === total) return 'Nothing was run yet.';
+  if (state.ended === 'stopped') return `Stopped by you. ${answered} of ${total} checks have an answer.`;
+  if (of('fail') > 0) return `${count(of('fail'), 'failure')}, no cause confirmed.`;
+  const unsure = of('unknown') + of('blocked') + of('cancelled');
+  if (of('warn') > 0) {
+    return unsure > 0
+      ? `No failure, ${count(of('warn'), 'warning')}, ${unsure} cannot be told.`
+      : `No failure, ${count(of('warn'), 'warning')}.`;
+  }
+  if (unsure > 0) return `No failure seen, ${unsure} of ${total} cannot be told.`;
+  if (of('crashed') > 0) return `${count(of('crashed'), 'check')} crashed, which is our fault.`;
+  const applicable = total - of('not-applicable');
+  if (of('not-run') > 0) return `${answered} of ${total} checks were run, and all pass.`;
+  return `All ${applicable} checks that apply pass.`;
+}
+
+function statusBar(
+  state: FlowState,
+  name: string,
+  settled: readonly State[],
+  counts: Counts,
+  now: number,
+): StatusBarText {
+  const of = (each: State): number => counts.get(each) ?? 0;
+  const newest = Math.max(...[...state.answers.values()].map((answer) => answer.at));
+  const item = (icon: State, words: string, said = words): StatusBarText => ({
+    text: `$(${stateIcons[icon].id}) ${words === '' ? name : `${name}: ${words}`}`,
+    accessibilityLabel: [`Caracal: target ${name}`, said, ...(Number.isFinite(newest) ? [age(newest, now).spoken] : [])].join(', '),
+  });
+  switch (worst(settled.filter((each): each is Status => each !== 'not-run' && each !== 'running'))) {
+    case undefined:
+      return item('not-run', '', 'not run');
+    case 'fail':
+      return item('fail', count(of('fail'), 'failure'), `${count(of('fail'), 'check')} failed`);
+    case 'warn':
+      return item('warn', count(of('warn'), 'warning'));
+    case 'unknown':
+    case 'blocked':
+      return item('unknown', 'cannot tell');
+    case 'cancelled':
+      return item('cancelled', 'stopped');
+    case 'crashed':
+      return item('crashed', 'our fault');
+    case 'pass':
+    case 'not-applicable':
+      return of('not-run') > 0 ? item('not-run', 'partly run') : item('pass', '', 'all checks passed');
+  }
+}

@@ -1,0 +1,47 @@
+/** What a row says when the pointer rests on it. Pure: lines of plain text. */
+import { count, milliseconds } from '../flow/words.ts';
+import type { Observation } from '../model/observation.ts';
+import type { FlowState } from './flowState.ts';
+import type { FlowNode } from './present.ts';
+import { clock, stateWords } from './words.ts';
+
+export interface Known {
+  readonly state: FlowState;
+  evidence(check: string): readonly Observation[] | undefined;
+}
+
+export function tooltipText(node: FlowNode, known: Known): readonly string[] {
+  if (node.kind === 'fact') return [`${node.label}: ${node.description}`];
+  if (node.kind === 'check' && node.check !== undefined) return checkTooltip(node.check, node, known);
+  const state = node.state === undefined ? '' : `: ${stateWords[node.state]}`;
+  return [`${node.label}${state}`, ...(node.description === '' ? [] : [node.description])];
+}
+
+function checkTooltip(id: string, node: FlowNode, { state, evidence }: Known): readonly string[] {
+  const check = state.checks.find((head) => head.id === id);
+  if (!check) return [];
+  const answer = state.answers.get(id);
+  const byId = new Map(state.checks.map((head) => [head.id, head]));
+  const needs = check.needs.map((need) => byId.get(need)).filter((head) => head !== undefined);
+  const blocks = blockedCount(state, id);
+  const [first] = evidence(id) ?? [];
+  const facts = [
+    first
+      ? `Observed ${clock(Date.parse(first.at))} from this machine, took ${milliseconds(first.tookMs)}.`
+      : answer
+        ? `Answered ${clock(answer.at)}.`
+        : undefined,
+    needs.length === 0 ? 'Needs nothing.' : `Needs ${needs.map((need) => `${need.component} › ${need.title}`).join(', ')}.`,
+    blocks > 0 ? `Blocks ${count(blocks, 'check')}.` : undefined,
+  ];
+  return [
+    `${check.component} › ${check.title}: ${stateWords[node.state ?? 'not-run']}`,
+    ...(answer ? [answer.verdict.summary] : []),
+    facts.filter((fact) => fact !== undefined).join(' '),
+  ];
+}
+
+/** How many checks wait for a check to pass. */
+export function blockedCount(state: FlowState, id: string): number {
+  return [...state.answers.values()].filter((answer) => answer.verdict.blockedBy === id).length;
+}

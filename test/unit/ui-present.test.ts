@@ -1,0 +1,250 @@
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import type { Verdict } from '../../src/model/check.ts';
+import type { Status } from '../../src/model/status.ts';
+import type { Step } from '../../src/model/step.ts';
+import { emptyState } from '../../src/ui/flowState.ts';
+import type { Answer, CheckHead, FlowState } from '../../src/ui/flowState.ts';
+import { changedNodes, checkNodeId, present } from '../../src/ui/present.ts';
+import type { FlowNode, Presentation } from '../../src/ui/present.ts';
+
+const now = Date.UTC(2026, 7, 20, 14, 6, 34);
+const tenSecondsAgo = now - 10_000;
+
+function check(id: string, step: Step, component: string, title: string, needs: readonly string[] = []): CheckHead {
+  return { id, step, component, title, needs };
+}
+
+/** What a check answered: a status with its summary, and by which check it is blocked. */
+interface Said {
+  readonly status: Status;
+  readonly summary?: string;
+  readonly blockedBy?: string;
+  readonly facts?: Verdict['facts'];
+  readonly apart?: boolean;
+  readonly at?: number;
+}
+
+function answer(head: CheckHead, said: Said): Answer {
+  const { status, summary = '', blockedBy, facts = [], apart = false, at = tenSecondsAgo } = said;
+  const { id, step, component, title } = head;
+  const verdict: Verdict = {
+    check: id, step, component, title, status, summary, reasoning: '', facts, observations: [],
+    ...(blockedBy === undefined ? {} : { blockedBy }),
+  };
+  return { verdict, at, apart };
+}
+
+function flow(checks: readonly CheckHead[], said: Readonly<Record<string, Said>>, more: Partial<FlowState> = {}): FlowState {
+  const answers = new Map(checks.flatMap((head) => (said[head.id] ? [[head.id, answer(head, said[head.id] ?? { status: 'pass' })] as const] : [])));
+  return { ...emptyState, target: { id: 't', name: 'lab', kind: 'endpoints' }, checks, answers, ended: 'complete', ...more };
+}
+
+function node(presentation: Presentation, id: string): FlowNode {
+  const found = presentation.nodes.get(id);
+  ok(found, `${id} is not among ${[...presentation.nodes.keys()].join(', ')}`);
+  return found;
+}
+
+/** Rows as a picture shows them: `icon label  description`, indented by level. */
+function picture(presentation: Presentation, ids: readonly string[] = presentation.roots, indent = ''): string[] {
+  return ids.flatMap((id) => {
+    const { icon, label, description, children } = node(presentation, id);
+    return [`${indent}${[icon?.id, label, description].filter(Boolean).join('  ')}`, ...picture(presentation, children, `${indent}  `)];
+  });
+}
+
+const reachable = check('CRC-STO-020', 'storage', 'Redis', 'Reachable');
+const blockedSaid: Said = { status: 'blocked', summary: 'blocked by Redis › Reachable', blockedBy: reachable.id };
+const redis = [
+  reachable,
+  check('CRC-STO-021', 'storage', 'Redis', 'Authentication', [reachable.id]),
+  check('CRC-STO-022', 'storage', 'Redis', 'Memory', [reachable.id]),
+  check('CRC-STO-023', 'storage', 'Redis', 'Persistence', [reachable.id]),
+];
+const api = [check('CRC-RDY-001', 'readiness', 'api', 'Process'), check('CRC-RDY-002', 'readiness', 'api', 'Ready', ['CRC-RDY-001'])];
+const streams = [
+  check('CRC-STR-001', 'streams', 'audit.events', 'Exists', [reachable.id]),
+  check('CRC-STR-002', 'streams', 'audit.events', 'Backlog', [reachable.id]),
+  check('CRC-STR-010', 'streams', 'policy.changed', 'Exists', [reachable.id]),
+  check('CRC-STR-020', 'streams', 'Outboxes', 'API outbox'),
+];
+const all = [...api, ...redis, ...streams];
+const outage: Record<string, Said> = {
+  'CRC-RDY-001': { status: 'pass', summary: 'running for 2 h' },
+  'CRC-RDY-002': { status: 'fail', summary: '500 internal_error after 18.4 s' },
+  'CRC-STO-020': { status: 'fail', summary: 'refused in 1 ms; container stopped', facts: [{ name: '127.0.0.1:6379', value: 'ECONNREFUSED' }] },
+  'CRC-STO-021': blockedSaid,
+  'CRC-STO-022': blockedSaid,
+  'CRC-STO-023': blockedSaid,
+  'CRC-STR-001': blockedSaid,
+  'CRC-STR-002': blockedSaid,
+  'CRC-STR-010': blockedSaid,
+  'CRC-STR-020': { status: 'warn', summary: '41 waiting, oldest 4 min' },
+};
+
+describe('The flow as a tree', () => {
+  it('has seven roots at once, before anything is loaded', () => {
+    deepStrictEqual(picture(present({ ...flow([], {}), ended: undefined }, now)), [
+      'comment  Symptom  none picked',
+      'circle-outline  Readiness',
+      'circle-outline  Storage',
+      'circle-outline  Streams',
+      'circle-outline  Services',
+      'circle-outline  Audit',
+      'lightbulb  Fix',
+    ]);
+  });
+
+  it('is empty without a target', () => {
+    deepStrictEqual(present(emptyState, now).roots, []);
+  });
+
+  it('shows an outage as the picture does', () => {
+    deepStrictEqual(picture(present(flow(all, outage), now)), [
+      'comment  Symptom  none picked',
+      'error  Readiness  1 failed · 10 s',
+      '  error  api  500 internal_error after 18.4 s',
+      '    pass  Process  running for 2 h',
+      '    error  Ready  500 internal_error after 18.4 s',
+      'error  Storage  1 failed, 3 blocked · 10 s',
+      '  error  Redis  1 failed, 3 blocked',
+      '    error  Reachable  refused in 1 ms; container stopped',
+      '      127.0.0.1:6379  ECONNREFUSED',
+      '    circle-slash  3 checks  blocked by Redis › Reachable',
+      '      circle-slash  Authentication  blocked by Redis › Reachable',
+      '      circle-slash  Memory  blocked by Redis › Reachable',
+      '      circle-slash  Persistence  blocked by Redis › Reachable',
+      'warning  Streams  1 warning, 3 blocked · 10 s',
+      '  circle-slash  3 checks  blocked by Redis › Reachable',
+      '    circle-slash  audit.events  blocked by Redis › Reachable',
+      '      circle-slash  Exists  blocked by Redis › Reachable',
+      '      circle-slash  Backlog  blocked by Redis › Reachable',
+      '    circle-slash  policy.changed  blocked by Redis › Reachable',
+      '      circle-slash  Exists  blocked by Redis › Reachable',
+      '  warning  Outboxes  1 warning',
+      '    warning  API outbox  41 waiting, oldest 4 min',
+      'circle-outline  Services',
+      'circle-outline  Audit',
+      'lightbulb  Fix  no cause confirmed',
+    ]);
+  });
+
+  it('is quiet when all is well', () => {
+    const well = Object.fromEntries(all.map(({ id }) => [id, { status: 'pass', summary: '2 ms' } as const]));
+    const shown = present(flow(all, { ...well, 'CRC-RDY-001': { status: 'not-applicable', summary: 'Kubernetes only' } }), now);
+    strictEqual(node(shown, 't/readiness').description, '1 passed, 1 not applicable · 10 s');
+    strictEqual(node(shown, 't/storage/Redis').description, '4 passed');
+    strictEqual(node(shown, 't/fix').description, 'nothing to fix');
+  });
+
+  it('does not look passed where something was not run', () => {
+    const shown = present(flow(api, { 'CRC-RDY-001': { status: 'pass', summary: '2 ms', apart: true } }), now);
+    strictEqual(node(shown, 't/readiness').icon?.id, 'circle-outline');
+    strictEqual(node(shown, 't/readiness').description, '1 not run');
+  });
+
+  it('does not turn a parent red for a crash of its own', () => {
+    const shown = present(flow(api, { 'CRC-RDY-001': { status: 'crashed', summary: 'our fault: TypeError' }, 'CRC-RDY-002': { status: 'pass' } }), now);
+    strictEqual(node(shown, 't/readiness').icon?.id, 'pass');
+    strictEqual(node(shown, 't/readiness').description, '1 crashed · 10 s');
+  });
+
+  it('has ids without text that changes', () => {
+    strictEqual(checkNodeId('t', reachable), 't/storage/Redis/CRC-STO-020');
+    const before = present(flow(all, outage), now);
+    const after = present(flow(all, { ...outage, 'CRC-STO-020': { status: 'fail', summary: 'timeout' } }), now);
+    deepStrictEqual([...before.nodes.keys()].filter((id) => !after.nodes.has(id)), ['t/storage/Redis/CRC-STO-020/fact/0']);
+  });
+});
+
+describe('A row', () => {
+  const states: readonly (readonly [said: Said, icon: string, color: string | undefined, description: string, label: string])[] = [
+    [{ status: 'pass', summary: '14 of 100' }, 'pass', 'charts.green', '14 of 100', 'Ready, passed, 14 of 100'],
+    [{ status: 'warn', summary: '41 waiting' }, 'warning', 'problemsWarningIcon.foreground', '41 waiting', 'Ready, warning, 41 waiting'],
+    [{ status: 'fail', summary: 'refused in 1 ms' }, 'error', 'problemsErrorIcon.foreground', 'refused in 1 ms', 'Ready, failed, refused in 1 ms'],
+    [blockedSaid, 'circle-slash', 'caracal.mutedForeground', 'blocked by Redis › Reachable', 'Ready, blocked by Redis Reachable'],
+    [{ status: 'unknown', summary: 'no credential: how to give one' }, 'question', 'descriptionForeground', 'no credential: how to give one', 'Ready, unknown, no credential: how to give one'],
+    [{ status: 'not-applicable', summary: 'Kubernetes only' }, 'dash', 'disabledForeground', 'Kubernetes only', 'Ready, not applicable, Kubernetes only'],
+    [{ status: 'cancelled', summary: 'stopped by you' }, 'stop-circle', 'caracal.mutedForeground', 'stopped by you', 'Ready, cancelled, stopped by you'],
+    [{ status: 'crashed', summary: 'our fault: TypeError' }, 'bug', 'charts.purple', 'our fault: TypeError', 'Ready, crashed, our fault: TypeError'],
+  ];
+  for (const [said, icon, color, description, label] of states) {
+    it(`of a check that is ${said.status}`, () => {
+      const shown = node(present(flow(api, { 'CRC-RDY-002': said }), now), 't/readiness/api/CRC-RDY-002');
+      deepStrictEqual([shown.icon, shown.description, shown.accessibilityLabel], [{ id: icon, color }, description, label]);
+      strictEqual(shown.contextValue, 'check runnable answered');
+    });
+  }
+
+  it('of a check that was not run', () => {
+    const shown = node(present(flow(api, {}), now), 't/readiness/api/CRC-RDY-002');
+    deepStrictEqual([shown.icon?.id, shown.description, shown.accessibilityLabel], ['circle-outline', '', 'Ready, not run']);
+    strictEqual(shown.contextValue, 'check runnable unanswered');
+  });
+
+  it('keeps its old text while it runs again', () => {
+    const shown = present(flow(api, { 'CRC-RDY-002': { status: 'pass', summary: '2 ms' } }, { running: new Set(['CRC-RDY-001', 'CRC-RDY-002']) }), now);
+    const again = node(shown, 't/readiness/api/CRC-RDY-002');
+    deepStrictEqual([again.icon?.id, again.description, again.contextValue], ['loading~spin', '2 ms', 'check running answered']);
+    strictEqual(node(shown, 't/readiness/api/CRC-RDY-001').description, 'running');
+  });
+
+  it('of a step says how far it is once its old counts are gone', () => {
+    const checks = [...api, check('CRC-RDY-003', 'readiness', 'sts', 'Process')];
+    const first = (done: Record<string, Said>, running: readonly string[]): string =>
+      node(present(flow(checks, done, { running: new Set(running) }), now), 't/readiness').description;
+    const ids = checks.map(({ id }) => id);
+    strictEqual(first({}, ids), 'running');
+    strictEqual(first({ 'CRC-RDY-001': { status: 'pass' } }, ids.slice(1)), 'running, 1 of 3');
+    const old = Object.fromEntries(ids.map((id) => [id, { status: 'pass' } as const]));
+    strictEqual(first(old, ids), '3 passed · 10 s');
+  });
+
+  it('of a check that was run apart from its step has an age of its own', () => {
+    const shown = present(flow(api, { 'CRC-RDY-002': { status: 'pass', summary: '2 ms', apart: true, at: now - 65_000 } }), now);
+    strictEqual(node(shown, 't/readiness/api/CRC-RDY-002').description, '2 ms · 1 min');
+    strictEqual(node(shown, 't/readiness/api/CRC-RDY-002').accessibilityLabel, 'Ready, passed, 2 ms, 1 minute ago');
+  });
+
+  it('is said as a person would say it', () => {
+    const shown = present(flow(all, outage), now);
+    strictEqual(node(shown, 't/streams').accessibilityLabel, 'Streams, 1 warning, 3 blocked, 10 seconds ago');
+    strictEqual(node(shown, 't/readiness/api').accessibilityLabel, 'api, failed, 500 internal_error after 18.4 seconds');
+    strictEqual(node(shown, 't/storage/Redis/blocked by CRC-STO-020').accessibilityLabel, '3 checks, blocked by Redis Reachable');
+  });
+
+  it('runs on a click when it is old, and opens its observations when it is a check', () => {
+    const fresh = present(flow(api, outage), now);
+    const old = present(flow(api, outage), now + 20_000);
+    deepStrictEqual(
+      [fresh, old].map((shown) => [node(shown, 't/readiness').opens, node(shown, 't/readiness/api').opens, node(shown, 't/readiness/api/CRC-RDY-001').opens]),
+      [['nothing', 'nothing', 'observations'], ['run', 'run', 'observations']],
+    );
+  });
+});
+
+describe('What must be drawn again', () => {
+  it('is one check, and its parents only when they look different', () => {
+    const before = flow(all, outage);
+    const same = flow(all, { ...outage, 'CRC-RDY-001': { status: 'pass', summary: 'running for 3 h' } });
+    deepStrictEqual(changedNodes(present(before, now), present(same, now)), ['t/readiness/api/CRC-RDY-001']);
+    const worse = flow(all, { ...outage, 'CRC-RDY-001': { status: 'unknown', summary: 'no answer in 20 s' } });
+    deepStrictEqual(
+      new Set(changedNodes(present(before, now), present(worse, now))),
+      new Set(['t/readiness', 't/readiness/api', 't/readiness/api/CRC-RDY-001']),
+    );
+  });
+
+  it('is only roots when time passes', () => {
+    const state = flow(all, outage);
+    deepStrictEqual(new Set(changedNodes(present(state, now), present(state, now + 19_000))), new Set());
+    strictEqual(present(state, now).ageChangesIn, 20_000);
+  });
+
+  it('is the parent when a fold comes or goes', () => {
+    const before = flow(redis, { ...outage, 'CRC-STO-023': { status: 'pass', summary: 'aof on' } });
+    const after = flow(redis, outage);
+    const changed = changedNodes(present(before, now), present(after, now));
+    ok(changed.includes('t/storage/Redis'), changed.join(', '));
+  });
+});

@@ -1,0 +1,61 @@
+import { ok, strictEqual } from 'node:assert/strict';
+import type { Status } from '../../src/model/status.ts';
+import { emptyState } from '../../src/ui/flowState.ts';
+import type { Answer, CheckHead, FlowState } from '../../src/ui/flowState.ts';
+import { standing } from '../../src/ui/standing.ts';
+
+const now = Date.UTC(2026, 7, 20, 14, 6, 34);
+
+function flow(statuses: readonly (Status | 'not-run')[], ended: FlowState['ended'] = 'complete'): FlowState {
+  const checks = statuses.map((_status, index): CheckHead => ({ id: `C${index}`, step: 'storage', component: 'Redis', title: 'Title', needs: [] }));
+  const answers = new Map<string, Answer>();
+  statuses.forEach((status, index) => {
+    if (status === 'not-run') return;
+    const verdict = { check: `C${index}`, step: 'storage' as const, component: 'Redis', title: 'Title', status, summary: '', reasoning: '', facts: [], observations: [] };
+    answers.set(verdict.check, { verdict, at: now - 10_000, apart: false });
+  });
+  return { ...emptyState, target: { id: 't', name: 'lab', kind: 'endpoints' }, checks, answers, ended };
+}
+
+describe('The standing of a target', () => {
+  const cases: readonly (readonly [state: FlowState, message: string, status: string, spoken: string])[] = [
+    [flow(['not-run'], undefined), 'Nothing was run yet.', '$(circle-outline) lab', 'not run'],
+    [flow(['pass', 'pass', 'not-applicable']), 'All 2 checks that apply pass.', '$(pass) lab', 'all checks passed, 10 seconds ago'],
+    [flow(['pass', 'fail', 'fail', 'blocked']), '2 failures, no cause confirmed.', '$(error) lab: 2 failures', '2 checks failed, 10 seconds ago'],
+    [flow(['fail', 'warn']), '1 failure, no cause confirmed.', '$(error) lab: 1 failure', '1 check failed, 10 seconds ago'],
+    [flow(['pass', 'warn', 'warn']), 'No failure, 2 warnings.', '$(warning) lab: 2 warnings', '2 warnings, 10 seconds ago'],
+    [flow(['warn', 'unknown']), 'No failure, 1 warning, 1 cannot be told.', '$(warning) lab: 1 warning', '1 warning, 10 seconds ago'],
+    [flow(['pass', 'unknown', 'blocked']), 'No failure seen, 2 of 3 cannot be told.', '$(question) lab: cannot tell', 'cannot tell, 10 seconds ago'],
+    [flow(['pass', 'cancelled'], 'stopped'), 'Stopped by you. 1 of 2 checks have an answer.', '$(stop-circle) lab: stopped', 'stopped, 10 seconds ago'],
+    [flow(['crashed']), '1 check crashed, which is our fault.', '$(bug) lab: our fault', 'our fault, 10 seconds ago'],
+    [flow(['pass', 'not-run']), '1 of 2 checks were run, and all pass.', '$(circle-outline) lab: partly run', 'partly run, 10 seconds ago'],
+  ];
+  for (const [state, message, status, spoken] of cases) {
+    it(`is "${message}"`, () => {
+      const shown = standing(state, undefined, now);
+      strictEqual(shown.message, message);
+      strictEqual(shown.statusBar?.text, status);
+      strictEqual(shown.statusBar.accessibilityLabel, `Caracal: target lab, ${spoken}`);
+    });
+  }
+
+  it('has a badge for failures only', () => {
+    strictEqual(standing(flow(['fail', 'fail']), undefined, now).badge?.tooltip, '2 checks failed, no cause confirmed');
+    strictEqual(standing(flow(['warn', 'unknown']), undefined, now).badge, undefined);
+  });
+
+  it('stays under 60 characters with large numbers', () => {
+    const many = (status: Status): Status[] => new Array<Status>(1_000).fill(status);
+    for (const statuses of [[...many('warn'), ...many('unknown')], many('fail'), many('unknown'), many('pass')]) {
+      for (const ended of ['complete', 'stopped'] as const) {
+        const { message } = standing(flow(statuses, ended), undefined, now);
+        ok(message !== undefined && message.length < 60, message);
+      }
+    }
+  });
+
+  it('is nothing without a target', () => {
+    const { message, badge, statusBar } = standing(emptyState, undefined, now);
+    strictEqual(message ?? badge ?? statusBar, undefined);
+  });
+});
