@@ -3,7 +3,7 @@
  * library writes: a string is quoted only where its look would mislead.
  */
 
-const misleading = /^$|^[\s\-?:,[\]{}#&*!|>'"%@`]|[\u0000-\u001f\u007f]|: |:$| #|\s$|^(?:true|false|null|~|yes|no)$|^[\d.+-][\d.eE+_-]*$/i;
+const misleading = /^$|^[\s\-?:,[\]{}#&*!|>'"%@`]|\p{Cc}|: |:$| #|\s$|^(?:true|false|null|~|yes|no)$|^[\d.+-][\d.eE+_-]*$/iu;
 
 /** One string on one line. */
 export function yamlScalar(text: string): string {

@@ -1,0 +1,95 @@
+import { builtinModules } from 'node:module';
+import { importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/**
+ * The rooms of `src/` and the rooms that each may import from. A room may name only rooms above it
+ * in this list, so that no two rooms can ever import each other.
+ *
+ * @type {ReadonlyMap<string, readonly string[]>}
+ */
+const rooms = new Map([
+  ['model', []],
+  ['caracal', ['model']],
+  ['redaction', []],
+  ['targets', ['model', 'caracal', 'redaction']],
+  ['flow', ['model', 'caracal', 'redaction', 'targets']],
+  ['ui', ['model', 'caracal', 'redaction', 'targets', 'flow']],
+  ['cli', ['model', 'caracal', 'redaction', 'targets', 'flow']],
+]);
+
+const names = [...rooms.keys()];
+for (const [room, others] of rooms) {
+  const below = others.find((other) => names.indexOf(other) >= names.indexOf(room));
+  if (below !== undefined) throw new Error(`${room} may not import from ${below}: it stands below it in the list`);
+}
+
+/** Files that only compute: the same input gives the same output, in any host. */
+const pure = [
+  'src/model/**',
+  'src/caracal/**',
+  'src/diagnosis/**',
+  'src/**/*.checks.ts',
+  'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
+];
+
+const editor = { name: 'vscode', message: 'Only extension.ts and ui/ may use the editor.' };
+const clients = ['pg', 'ioredis', 'dockerode', '@kubernetes/client-node'];
+const inputOutput = [...new Set([...builtinModules, ...clients])].map((name) => ({
+  name,
+  message: 'A pure file asks nobody: observe in a *.observe.ts beside it.',
+}));
+
+export default tseslint.config(
+  { ignores: ['dist/', 'artifacts/', '.cache/', '.vscode-test/', 'test/fixtures/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { 'import-x': importX },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidOperator: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // Our objects are closures or have private fields; taking a method apart from one fails at once.
+      '@typescript-eslint/unbound-method': 'off',
+      'import-x/no-default-export': 'error',
+      'no-restricted-imports': ['error', { paths: [editor] }],
+      'no-control-regex': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      'import-x/no-restricted-paths': [
+        'error',
+        {
+          basePath: import.meta.dirname,
+          zones: [...rooms].map(([room, others]) => ({
+            target: `./src/${room}`,
+            from: './src',
+            except: [room, ...others].map((other) => `./${other}`),
+            message: `${room}/ may import only from ${others.length === 0 ? 'itself' : others.join('/, ')}/.`,
+          })),
+        },
+      ],
+    },
+  },
+  { files: ['src/extension.ts', 'src/ui/**', 'test/workbench/**'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    files: pure,
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: [editor, ...inputOutput], patterns: [{ group: ['node:*'], message: 'A pure file asks nobody.' }] },
+      ],
+    },
+  },
+  {
+    files: ['**/*.{js,mjs}'],
+    extends: [tseslint.configs.base],
+    rules: { eqeqeq: 'error', 'no-undef': 'off' },
+  },
+);
