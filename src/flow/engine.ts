@@ -3,6 +3,7 @@
  * load it with the first thing that needs it.
  */
 import type { Verdict } from '../model/check.ts';
+import type { Observation } from '../model/observation.ts';
 import type { Report } from '../model/report.ts';
 import type { Redactor } from '../redaction/redactor.ts';
 import { openEndpoints } from '../targets/endpoints/deployment.ts';
@@ -28,8 +29,8 @@ export interface FlowOptions {
   readonly selection?: Selection;
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
-  /** Called with masked verdicts as they come. */
-  readonly onVerdict?: (verdict: Verdict) => void;
+  /** Called with masked verdicts as they come, and the observations each rests on. */
+  readonly onVerdict?: (verdict: Verdict, observations: readonly Observation[]) => void;
 }
 
 /**
@@ -44,7 +45,7 @@ export async function runFlow(options: FlowOptions): Promise<Report> {
       checks: select(checks, selection),
       source: liveSource(deployment, observers),
       signal,
-      onVerdict: (verdict) => onVerdict?.(redactor.json(verdict)),
+      onVerdict: (verdict, observations) => onVerdict?.(redactor.json(verdict), redactor.json(observations)),
     });
     return redactor.json(buildReport(deployment.target, result));
   } finally {

@@ -13,15 +13,19 @@ const roundsOfQuestions = 4;
 /** A whole flow ends within this time; what has answered by then is kept. */
 export const flowDeadlineMs = 25_000;
 
-/** What to run: everything, one step, or one check. */
-export type Selection = { readonly step?: Step; readonly check?: string };
+/** What to run: everything, a step, a component of a step, or one check. */
+export interface Selection {
+  readonly step?: Step;
+  readonly component?: string;
+  readonly check?: string;
+}
 
 export interface RunOptions {
   readonly checks: readonly Check[];
   readonly source: ObservationSource;
   readonly signal: AbortSignal;
-  /** Called once per check, as soon as its verdict stands. */
-  readonly onVerdict?: (verdict: Verdict) => void;
+  /** Called once per check, as soon as its verdict stands, with the observations it rests on. */
+  readonly onVerdict?: (verdict: Verdict, observations: readonly Observation[]) => void;
   /** Milliseconds after which open questions end as timeouts. Default `flowDeadlineMs`. */
   readonly deadlineMs?: number;
 }
@@ -58,8 +62,9 @@ export function select(checks: readonly Check[], selection: Selection): readonly
   };
   for (const check of checks) {
     const byStep = selection.step === undefined || check.step === selection.step;
+    const byComponent = selection.component === undefined || check.component === selection.component;
     const byCheck = selection.check === undefined || check.id === selection.check;
-    if (byStep && byCheck) include(check);
+    if (byStep && byComponent && byCheck) include(check);
   }
   return checks.filter((check) => chosen.has(check.id));
 }
@@ -82,7 +87,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
         .then(() => Promise.all(check.needs.map((need) => needed(need))))
         .then((needs) => decide(check, needs, asking))
         .then((done) => {
-          options.onVerdict?.(done);
+          options.onVerdict?.(done, asking.observations(done.observations));
           return done;
         });
       pending.set(check.id, verdict);
@@ -181,8 +186,9 @@ class Asking {
     return answer;
   }
 
-  observations(): readonly Observation[] {
-    return [...this.#done.values()];
+  /** Those with the given ids, or all. */
+  observations(ids: readonly string[] = [...this.#done.keys()]): readonly Observation[] {
+    return ids.flatMap((id) => this.#done.get(id) ?? []);
   }
 
   close(): void {

@@ -27,7 +27,7 @@ const token: Observer<Answer<typeof adminToken>> = {
         ? {
             name: String(row['name']),
             scope: String(row['scope']),
-            zone: row['zone_id'] === null ? null : String(row['zone_id']),
+            zone: typeof row['zone_id'] === 'string' ? row['zone_id'] : null,
             capability: String(row['capability']),
             revoked: row['revoked'] === true,
             usable: row['usable'] === true,

@@ -26,7 +26,7 @@ const wholeOrNull = (value: unknown): number | null => (value === null || value 
 /** Id of an entry as XRANGE and XINFO STREAM give it: the first of a pair. */
 function entryId(entry: unknown): string | null {
   const [id] = list(entry);
-  return id === undefined ? null : String(id);
+  return typeof id === 'string' ? id : null;
 }
 
 async function group(redis: RedisStore, key: string, lastId: string, reply: unknown, signal: AbortSignal): Promise<GroupSnapshot> {
