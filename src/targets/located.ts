@@ -9,4 +9,9 @@ export interface LocatedTarget {
   readonly folder: string;
   /** How it was found, in words: `target file`, `local runtime`. */
   readonly origin: string;
+  /**
+   * Host names of its connection strings that mean something only between the containers, and the
+   * host where their ports are published.
+   */
+  readonly publishedHosts?: Readonly<Record<string, string>>;
 }

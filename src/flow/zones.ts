@@ -1,0 +1,33 @@
+import type { Redactor } from '../redaction/redactor.ts';
+import { openEndpoints } from '../targets/endpoints/deployment.ts';
+import type { LocatedTarget } from '../targets/located.ts';
+
+export interface Zone {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** More zones than a person would scroll through; the id of another can still be typed. */
+const listed = 500;
+
+/** Caracal's own zones are never listed to people: Caracal apps/api/src/routes/zones.ts. */
+const statement = `
+  SELECT id, name FROM zones
+   WHERE archived_at IS NULL
+     AND name NOT LIKE 'caracal.sys/%' AND slug NOT LIKE 'caracal-sys-%'
+   ORDER BY name, id LIMIT ${listed}`;
+
+/**
+ * The zones of a deployment, by name, read from its Postgres; at most 500.
+ *
+ * @throws Refused, Unavailable as every query does; the signal's reason when it is aborted.
+ */
+export async function listZones(target: LocatedTarget, redactor: Redactor, signal: AbortSignal): Promise<readonly Zone[]> {
+  const deployment = await openEndpoints(target, redactor);
+  try {
+    const rows = await deployment.postgres().query(statement, [], signal);
+    return rows.map((row) => ({ id: String(row['id']), name: String(row['name']) }));
+  } finally {
+    deployment.close();
+  }
+}

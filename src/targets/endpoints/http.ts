@@ -1,0 +1,107 @@
+import { request as plainRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import type { HttpAnswer, HttpQuestion, HttpService } from '../deployment.ts';
+import { refusedBy } from './sockets.ts';
+
+/** A body is cut here. Caracal's own answers are far smaller. */
+const bodyLimitBytes = 1024 * 1024;
+
+export interface HttpServiceOptions {
+  readonly url: URL;
+  /** @throws Unavailable when the target does not give the token. */
+  readonly token: (name: NonNullable<HttpQuestion['token']>) => string;
+  /** Aborted when the deployment is closed. */
+  readonly closed: AbortSignal;
+}
+
+/**
+ * One service, by GET alone. Each request has a connection of its own and leaves none behind.
+ * Redirects are answers like any other; a token goes to the origin of the service and nowhere else.
+ */
+export function httpService({ url, token, closed }: HttpServiceOptions): HttpService {
+  return {
+    url,
+    async get({ path, token: name, signal }) {
+      const bearer = name === undefined ? undefined : token(name);
+      return get(below(url, path), bearer, AbortSignal.any([signal, closed]));
+    },
+  };
+}
+
+/** @throws Error when `path` leads to another origin, which is our own mistake. */
+function below(base: URL, path: string): URL {
+  const url = new URL(base.pathname.replace(/\/+$/, '') + path, base);
+  if (!path.startsWith('/') || url.origin !== base.origin) throw new Error(`${path} does not lie below ${base.origin}`);
+  return url;
+}
+
+function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
+  const startedMs = performance.now();
+  const options = {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port,
+    path: url.pathname + url.search,
+    // Without an agent the connection ends with the answer, and nothing is shared between runs.
+    agent: false,
+    signal,
+    rejectUnauthorized: true,
+    headers: {
+      accept: 'application/json, text/plain;q=0.9, */*;q=0.8',
+      'accept-encoding': 'identity',
+      'user-agent': 'caracal-debugger',
+      connection: 'close',
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+    },
+  };
+  const fail = (error: unknown): void => reject(signal.aborted ? (signal.reason as Error) : refusedBy(error, 'it did not answer in HTTP'));
+  try {
+    const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)(options);
+    request.on('error', fail);
+    request.once('response', (response) => {
+      readBody(response).then(
+        ({ body, truncated }) => {
+          // Ends the connection also when a body goes on and on.
+          request.destroy();
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: headersOf(response),
+            body,
+            truncated,
+            tookMs: Math.round((performance.now() - startedMs) * 10) / 10,
+          });
+        },
+        (error: unknown) => {
+          request.destroy();
+          fail(error);
+        },
+      );
+    });
+    request.end();
+  } catch (error) {
+    fail(error);
+  }
+  return promise;
+}
+
+async function readBody(response: IncomingMessage): Promise<{ body: string; truncated: boolean }> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > bodyLimitBytes) break;
+  }
+  const truncated = length > bodyLimitBytes;
+  // Invalid bytes become U+FFFD, but a character that was only cut is left out.
+  const body = new TextDecoder().decode(Buffer.concat(chunks).subarray(0, bodyLimitBytes), { stream: truncated });
+  return { body, truncated };
+}
+
+/** Headers that came several times are joined by a comma. */
+function headersOf(response: IncomingMessage): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  );
+}
