@@ -31,6 +31,8 @@ export function activate(context: ExtensionContext): void {
     engine,
     memory: context.workspaceState,
     files: () => workspace.getConfiguration('caracal').get<string[]>('targets', []),
+    environment: process.env,
+    log: (line) => log.info(line),
   });
   const documents = store.add(new ObservationDocuments(session, engine));
   const view: FlowView = store.add(new FlowView(session, () => void flowCommands.restore()));

@@ -12,6 +12,7 @@ import { DisposableStore } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import type { ObservationDocuments } from './observationDocument.ts';
 import type { FlowNode } from './present.ts';
+import { problemText } from './problem.ts';
 import { pickTarget } from './targetPicker.ts';
 import { pickZone } from './zonePicker.ts';
 
@@ -24,6 +25,9 @@ export interface FlowCommandsParts {
   readonly log: Log;
   readonly contextKeys: ContextKeys;
 }
+
+/** Argument of the key bindings in the manifest: the command is about the row that has the focus. */
+const focusedRow = 'focused row';
 
 type Handler = (nodeId: string | undefined) => Promise<void> | void;
 
@@ -55,7 +59,7 @@ export class FlowCommands {
     };
     for (const [id, handler] of Object.entries(handlers)) {
       this.#store.add(
-        commands.registerCommand(id, (nodeId: unknown) => this.#guard(() => handler(typeof nodeId === 'string' ? nodeId : undefined))),
+        commands.registerCommand(id, (from: unknown) => this.#guard(async () => handler(await this.#nodeIdOf(from)))),
       );
     }
   }
@@ -85,13 +89,19 @@ export class FlowCommands {
       await work();
     } catch (error) {
       log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      const message = engine.redactor.text(error instanceof Error ? error.message : String(error));
+      const message = engine.redactor.text(problemText(error));
       const showLog = 'Show Log';
       // Not awaited: the command has ended, whenever the message is closed.
       void window.showErrorMessage(message, showLog).then((chosen) => {
         if (chosen === showLog) log.show();
       });
     }
+  }
+
+  /** A row passes the id of its node; the keys of the manifest pass a word, because VS Code passes them nothing. */
+  async #nodeIdOf(from: unknown): Promise<string | undefined> {
+    if (from === focusedRow) return this.#parts.view.focused();
+    return typeof from === 'string' ? from : undefined;
   }
 
   async #run(scope: Scope): Promise<void> {

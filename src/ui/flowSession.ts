@@ -77,9 +77,9 @@ export class FlowSession {
     return this.#report;
   }
 
-  /** The observations of a check's last verdict; undefined until the run that made it has ended. */
-  evidence(check: string): readonly Observation[] | undefined {
-    return this.#evidence.get(check);
+  /** The observations that a check's last verdict rests on. */
+  evidence(check: string): readonly Observation[] {
+    return this.#evidence.get(check) ?? [];
   }
 
   /** Whether asking again would tell something new. */
@@ -92,7 +92,7 @@ export class FlowSession {
   record(scope: Scope): readonly (Verdict & { readonly evidence: readonly Observation[] })[] {
     return inScope(this.#checks, scope).flatMap(({ id }) => {
       const verdict = this.#answers.get(id)?.verdict;
-      return verdict ? [{ ...verdict, evidence: this.#evidence.get(id) ?? [] }] : [];
+      return verdict ? [{ ...verdict, evidence: this.evidence(id) }] : [];
     });
   }
 
@@ -147,7 +147,7 @@ export class FlowSession {
         selection: scope,
         redactor: this.#engine.redactor,
         signal: run.controller.signal,
-        onVerdict: (verdict) => this.#take(run, verdict),
+        onVerdict: (verdict, observations) => this.#take(run, verdict, observations),
       });
       this.#end(run, report);
     } catch (error) {
@@ -163,7 +163,7 @@ export class FlowSession {
     if (stopped.length === 0) return;
     for (const run of stopped) {
       for (const check of this.#checks) {
-        if (this.#waitsFor(run, check.id)) this.#settle(run, cancelled(check));
+        if (this.#waitsFor(run, check.id)) this.#settle(run, cancelled(check), []);
       }
       this.#runs.delete(run);
     }
@@ -195,21 +195,21 @@ export class FlowSession {
   }
 
   /** Takes one verdict of a run, unless the run may not decide that check any more. */
-  #take(run: Run, verdict: Verdict): void {
+  #take(run: Run, verdict: Verdict, observations: readonly Observation[]): void {
     if (!this.#runs.has(run) || !this.#waitsFor(run, verdict.check)) return;
     const before = this.#answers.get(verdict.check)?.verdict;
-    this.#settle(run, verdict);
+    this.#settle(run, verdict, observations);
     if (before?.status !== verdict.status || before.summary !== verdict.summary) {
       this.#log.info(`${verdict.check} ${verdict.component} › ${verdict.title}: ${verdict.status}, ${verdict.summary}`);
     }
     this.#update();
   }
 
-  #settle(run: Run, verdict: Verdict): void {
+  #settle(run: Run, verdict: Verdict, observations: readonly Observation[]): void {
     const { scope } = run;
     const apart = scope.check !== undefined || scope.component !== undefined || (scope.step !== undefined && scope.step !== verdict.step);
     this.#waiting.delete(verdict.check);
-    this.#evidence.delete(verdict.check);
+    this.#evidence.set(verdict.check, observations);
     this.#answers.set(verdict.check, { verdict, at: Date.now(), apart });
   }
 
@@ -217,7 +217,6 @@ export class FlowSession {
   #end(run: Run, report: Report | undefined): boolean {
     const wanted = this.#runs.delete(run);
     if (report && this.#newestRun === run) this.#report = report;
-    if (report) this.#keepEvidence(run, report);
     if (wanted) {
       for (const id of run.covers) {
         if (this.#owners.get(id) === run) this.#waiting.delete(id);
@@ -225,17 +224,9 @@ export class FlowSession {
       if (report && this.#runs.size === 0) this.#ended = 'complete';
       if (report) this.#log.info(`Ran ${scopeText(run.scope)} in ${milliseconds(report.tookMs)}`);
     }
-    // Also for a stopped run: its report fills the documents of the answers that it did give.
+    // Also of a stopped run the report can be shown: it holds what was answered in time.
     this.#update();
     return wanted;
-  }
-
-  #keepEvidence(run: Run, report: Report): void {
-    const byId = new Map(report.observations.map((observation) => [observation.id, observation]));
-    for (const verdict of report.verdicts) {
-      if (this.#owners.get(verdict.check) !== run || this.#answers.get(verdict.check)?.verdict.status === 'cancelled') continue;
-      this.#evidence.set(verdict.check, verdict.observations.flatMap((id) => byId.get(id) ?? []));
-    }
   }
 
   #waitsFor(run: Run, check: string): boolean {

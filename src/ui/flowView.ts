@@ -5,6 +5,7 @@ import {
   ThemeIcon,
   TreeItem,
   TreeItemCollapsibleState,
+  commands,
   window,
 } from 'vscode';
 import type { Command, TreeDataProvider, TreeView } from 'vscode';
@@ -19,7 +20,7 @@ import { tooltipText } from './tooltip.ts';
 const drawAfterMs = 25;
 
 /** The message line changes at most this often during a run. */
-const messageEveryMs = 1000;
+const progressEveryMs = 1000;
 
 /**
  * The Flow view. Its elements are the ids of nodes, so that a row is the same row for as long as it
@@ -37,7 +38,8 @@ export class FlowView implements TreeDataProvider<string> {
   #drawTimer: NodeJS.Timeout | undefined;
   #ageTimer: NodeJS.Timeout | undefined;
   #messageTimer: NodeJS.Timeout | undefined;
-  #messageAt = 0;
+  /** When the progress of a run was last told; 0 when none is going on. */
+  #progressAt = 0;
   /** Targets whose failures were opened; from then on only the user expands and collapses. */
   readonly #openedTargets = new Set<string>();
   readonly #openedPaths = new Set<string>();
@@ -59,6 +61,19 @@ export class FlowView implements TreeDataProvider<string> {
   node(id: string | undefined): FlowNode | undefined {
     const wanted = id ?? this.#view.selection[0];
     return wanted === undefined ? undefined : this.#shown.nodes.get(wanted);
+  }
+
+  /**
+   * The row that has the focus of the keyboard, which becomes the selected one. VS Code tells only
+   * which rows are selected; what changes when the focused one is toggled is the focused one.
+   */
+  async focused(): Promise<string | undefined> {
+    const before = this.#view.selection;
+    await commands.executeCommand('list.toggleSelection');
+    const after = this.#view.selection;
+    const focused = after.find((id) => !before.includes(id)) ?? before.find((id) => !after.includes(id));
+    if (focused !== undefined) await this.#view.reveal(focused, { select: true, focus: true });
+    return focused;
   }
 
   /** Selects the row of a check and opens the rows above it. */
@@ -162,17 +177,18 @@ export class FlowView implements TreeDataProvider<string> {
     this.#drawMessage(state.running.size > 0);
   }
 
+  /** The progress of a run is told once a second; how it begins and ends is told at once. */
   #drawMessage(running: boolean): void {
     clearTimeout(this.#messageTimer);
     // Empty, not absent: an empty one lets VS Code show the welcome text of an empty view.
     const message = this.#session.standing.message ?? '';
     if (this.#view.message === message) return;
-    const wait = this.#messageAt + messageEveryMs - Date.now();
+    const wait = this.#progressAt + progressEveryMs - Date.now();
     if (running && wait > 0) {
       this.#messageTimer = setTimeout(() => this.#drawMessage(true), wait);
       return;
     }
-    this.#messageAt = Date.now();
+    this.#progressAt = running ? Date.now() : 0;
     this.#view.message = message;
   }
 

@@ -1,6 +1,7 @@
 /** The deployments that can be picked, and which one a workspace remembers. Knows nothing of the editor. */
 import type { LocatedTarget } from '../targets/located.ts';
 import type { Engine } from './engineSlot.ts';
+import { problemText } from './problem.ts';
 
 /** Fits `vscode.Memento`. */
 export interface Memory {
@@ -12,7 +13,7 @@ export interface Memory {
 export type Found =
   | { readonly kind: 'target'; readonly located: LocatedTarget }
   /** The place holds no target, and why: an entry of the picker, never an error box. */
-  | { readonly kind: 'nothing'; readonly place: string; readonly why: string };
+  | { readonly kind: 'nothing'; readonly place: string; readonly why: string; readonly detail?: string };
 
 export interface KnownTargetsOptions {
   readonly engine: Engine;
@@ -20,6 +21,8 @@ export interface KnownTargetsOptions {
   readonly memory: Memory;
   /** Paths of target files from the settings. */
   readonly files: () => readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: (line: string) => void;
 }
 
 const pickedKey = 'caracal.picked';
@@ -106,12 +109,18 @@ export class KnownTargets {
     try {
       return { kind: 'target', located: await this.read(path) };
     } catch (error) {
-      return { kind: 'nothing', place: path, why: error instanceof Error ? error.message : String(error) };
+      this.#options.log(problemText(error));
+      return { kind: 'nothing', place: path, why: 'cannot be read', detail: problemText(error) };
     }
   }
 
   async #findLocal(): Promise<Found> {
+    const { environment, log } = this.#options;
     const { findLocalRuntime } = await this.#options.engine.load();
-    return { kind: 'nothing', place: 'local runtime', why: String(findLocalRuntime) };
+    const { found, looked } = await findLocalRuntime(environment);
+    log(`Looked for a local runtime: ${looked.join('; ')}`);
+    return found
+      ? { kind: 'target', located: found }
+      : { kind: 'nothing', place: 'Local runtime', why: 'not found', detail: looked.join(', ') };
   }
 }

@@ -11,8 +11,7 @@ import { yamlLines, yamlScalar } from './yaml.ts';
 export interface ObservationTextInput {
   readonly check: Pick<Check, 'id' | 'title' | 'component' | 'asks'>;
   readonly verdict: Verdict | undefined;
-  /** Undefined while the run that asks is still open. */
-  readonly observations: readonly Observation[] | undefined;
+  readonly observations: readonly Observation[];
   /** How many checks wait for this one to pass. */
   readonly blocks: number;
   readonly running: boolean;
@@ -23,8 +22,7 @@ export function observationText(input: ObservationTextInput): string {
   const { check, verdict } = input;
   const name = `${check.component} › ${check.title}`;
   if (!verdict) return lines([`# ${name}: ${input.running ? 'running' : 'not run'}`, '', ...mapEntry('check', check.id, '')]);
-  const observations = input.observations ?? [];
-  const asked = observations.filter(({ outcome }) => outcome.kind !== 'unavailable');
+  const asked = input.observations.filter(({ outcome }) => outcome.kind !== 'unavailable');
   return lines([
     `# ${name}: ${stateWords[verdict.status]}`,
     ...comment(verdict.reasoning),
@@ -35,11 +33,8 @@ export function observationText(input: ObservationTextInput): string {
     ...(verdict.blockedBy === undefined ? [] : mapEntry('blocked by', verdict.blockedBy, '')),
     ...(input.blocks > 0 ? [`blocks: ${count(input.blocks, 'check')}`] : []),
     ...(verdict.facts.length === 0 ? [] : ['', 'facts:', ...verdict.facts.flatMap(({ name: fact, value }) => mapEntry(fact, value, '  '))]),
-    ...(input.observations === undefined && verdict.observations.length > 0
-      ? ['', '# What was asked and answered stands here as soon as the run has ended.']
-      : []),
     ...(asked.length === 0 ? [] : ['', 'observations:', ...asked.flatMap((one, index) => [...(index === 0 ? [] : ['']), ...observed(one)])]),
-    ...notAsked(input, verdict, observations),
+    ...notAsked(input, verdict),
   ]);
 }
 
@@ -70,8 +65,8 @@ function answered(outcome: Outcome): readonly string[] {
   }
 }
 
-function notAsked(input: ObservationTextInput, verdict: Verdict, observations: readonly Observation[]): readonly string[] {
-  const unavailable = observations.flatMap(({ asked, outcome }) =>
+function notAsked(input: ObservationTextInput, verdict: Verdict): readonly string[] {
+  const unavailable = input.observations.flatMap(({ asked, outcome }) =>
     outcome.kind === 'unavailable' ? [`  - ${yamlScalar(asked)}: ${yamlScalar(`${outcome.why}; ${outcome.wayOut}`)}`] : [],
   );
   const rest =

@@ -90,7 +90,7 @@ class TargetList {
       ...group('Found here', [
         ...targets.filter(({ id }) => !recent.includes(id)).map((located) => this.#item(located, [])),
         ...this.#found.flatMap((found) =>
-          found.kind === 'nothing' ? [{ label: `$(question) ${found.place}: ${found.why}`, alwaysShow: false }] : [],
+          found.kind === 'nothing' ? [{ label: `$(question) ${found.place}: ${found.why}`, detail: found.detail ?? '' }] : [],
         ),
       ]),
       ...group('Add', [

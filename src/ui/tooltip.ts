@@ -7,7 +7,7 @@ import { clock, stateWords } from './words.ts';
 
 export interface Known {
   readonly state: FlowState;
-  evidence(check: string): readonly Observation[] | undefined;
+  evidence(check: string): readonly Observation[];
 }
 
 export function tooltipText(node: FlowNode, known: Known): readonly string[] {
@@ -17,14 +17,15 @@ export function tooltipText(node: FlowNode, known: Known): readonly string[] {
   return [`${node.label}${state}`, ...(node.description === '' ? [] : [node.description])];
 }
 
-function checkTooltip(id: string, node: FlowNode, { state, evidence }: Known): readonly string[] {
+function checkTooltip(id: string, node: FlowNode, known: Known): readonly string[] {
+  const { state } = known;
   const check = state.checks.find((head) => head.id === id);
   if (!check) return [];
   const answer = state.answers.get(id);
   const byId = new Map(state.checks.map((head) => [head.id, head]));
   const needs = check.needs.map((need) => byId.get(need)).filter((head) => head !== undefined);
   const blocks = blockedCount(state, id);
-  const [first] = evidence(id) ?? [];
+  const [first] = known.evidence(id);
   const facts = [
     first
       ? `Observed ${clock(Date.parse(first.at))} from this machine, took ${milliseconds(first.tookMs)}.`

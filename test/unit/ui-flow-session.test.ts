@@ -60,22 +60,30 @@ class FakeRun {
     const { step, component, title } = head;
     const verdict: Verdict = { check: id, step, component, title, status, summary: status, reasoning: '', facts: [], observations: [`fact/${id}`] };
     this.#verdicts.push(verdict);
-    this.options.onVerdict?.(verdict);
+    this.options.onVerdict?.(verdict, [observed(id)]);
   }
 
   end(): void {
-    const observations = this.#verdicts.map(({ check: id }): Observation & Report['observations'][number] => ({
-      id: `fact/${id}`, question: { subject: 'fact', of: id }, asked: 'fact', at: '2026-08-20T14:06:24.118Z', tookMs: 1, outcome: { kind: 'answer', value: 1 },
-    }));
     this.report.resolve({
       format: 'caracal-report/1', tool: { name: 'caracal-debugger', version: '0' }, target: { name: 'lab', kind: 'endpoints', address: '' },
-      zone: null, startedAt: '2026-08-20T14:06:24.118Z', tookMs: 20, cancelled: false, verdicts: this.#verdicts, observations,
+      zone: null, startedAt: '2026-08-20T14:06:24.118Z', tookMs: 20, cancelled: false, verdicts: this.#verdicts, observations: [],
     });
   }
 }
 
+function observed(id: string): Observation {
+  return {
+    id: `fact/${id}`, question: { subject: 'fact', of: id }, asked: 'fact', at: '2026-08-20T14:06:24.118Z', tookMs: 1, outcome: { kind: 'answer', value: 1 },
+  };
+}
+
 function located(id: string): LocatedTarget {
   return { id, folder: '/', origin: 'target file', target: { kind: 'endpoints', name: id, services: {} } };
+}
+
+/** The number in the badge, if there is one. */
+function failures(session: FlowSession): number | undefined {
+  return session.standing.badge?.value;
 }
 
 function states(session: FlowSession): Record<string, string> {
@@ -113,16 +121,16 @@ describe('A flow session', () => {
     engine.run(0).say('CRC-STO-020', 'fail');
     deepStrictEqual(states(session), { 'CRC-RDY-001': 'running', 'CRC-STO-001': 'running', 'CRC-STO-020': 'fail', 'CRC-STR-001': 'running' });
     strictEqual(session.standing.message, 'Running: 1 of 4.');
-    ok(!session.standing.badge, 'no badge before the first run has ended');
+    strictEqual(failures(session), undefined, 'no badge before the first run has ended');
     engine.run(0).say('CRC-RDY-001', 'pass');
     engine.run(0).say('CRC-STO-001', 'pass');
     engine.run(0).say('CRC-STR-001', 'blocked');
     engine.run(0).end();
     await run;
     strictEqual(session.standing.message, '1 failure, no cause confirmed.');
-    strictEqual(session.standing.badge?.value, 1);
+    strictEqual(failures(session), 1);
     strictEqual(session.report?.verdicts.length, 4);
-    deepStrictEqual(session.evidence('CRC-STO-020')?.map(({ id }) => id), ['fact/CRC-STO-020']);
+    deepStrictEqual(session.evidence('CRC-STO-020').map(({ id }) => id), ['fact/CRC-STO-020']);
     ok(log.some((line) => line.includes('CRC-STO-020 Redis › Reachable: fail')), log.join('\n'));
   });
 
@@ -146,8 +154,8 @@ describe('A flow session', () => {
     await run;
     deepStrictEqual(states(session), stopped);
     strictEqual(session.standing.message, 'Stopped by you. 1 of 4 checks have an answer.');
-    ok(session.evidence('CRC-RDY-001'), 'the answer that came in time keeps its observations');
-    strictEqual(session.evidence('CRC-STO-020'), undefined);
+    strictEqual(session.evidence('CRC-RDY-001').length, 1);
+    deepStrictEqual(session.evidence('CRC-STO-020'), []);
   });
 
   it('stops one step and lets the others go on', async () => {
@@ -188,7 +196,7 @@ describe('A flow session', () => {
     await run;
     deepStrictEqual(states(session), empty);
     strictEqual(session.report, undefined);
-    strictEqual(session.evidence('CRC-STO-020'), undefined);
+    deepStrictEqual(session.evidence('CRC-STO-020'), []);
   });
 
   it('does not run on a target that was picked away while the engine loaded', async () => {
@@ -207,7 +215,7 @@ describe('A flow session', () => {
     void session.run({});
     await settled();
     engine.run(1).say('CRC-STO-020', 'pass');
-    strictEqual(session.standing.badge?.value, 4);
+    strictEqual(failures(session), 4);
     strictEqual(session.standing.statusBar?.text, '$(loading~spin) lab: 4 failures');
   });
 

@@ -1,0 +1,59 @@
+import { deepStrictEqual } from 'node:assert/strict';
+import type { Verdict } from '../../src/model/check.ts';
+import type { Observation } from '../../src/model/observation.ts';
+import { emptyState } from '../../src/ui/flowState.ts';
+import type { CheckHead, FlowState } from '../../src/ui/flowState.ts';
+import { present } from '../../src/ui/present.ts';
+import { tooltipText } from '../../src/ui/tooltip.ts';
+import { clock } from '../../src/ui/words.ts';
+
+const at = Date.UTC(2026, 7, 20, 14, 6, 24);
+const reachable: CheckHead = { id: 'CRC-STO-020', step: 'storage', component: 'Redis', title: 'Reachable', needs: [] };
+const memory: CheckHead = { id: 'CRC-STO-022', step: 'storage', component: 'Redis', title: 'Memory', needs: [reachable.id] };
+
+function verdict(head: CheckHead, more: Pick<Verdict, 'status' | 'summary'> & Partial<Verdict>): Verdict {
+  const { id, step, component, title } = head;
+  return { check: id, step, component, title, reasoning: '', facts: [], observations: [], ...more };
+}
+
+const state: FlowState = {
+  ...emptyState,
+  target: { id: 't', name: 'lab', kind: 'endpoints' },
+  checks: [reachable, memory],
+  answers: new Map([
+    [reachable.id, { verdict: verdict(reachable, { status: 'fail', summary: 'refused in 1 ms' }), at, apart: false }],
+    [memory.id, { verdict: verdict(memory, { status: 'blocked', summary: 'blocked by Redis › Reachable', blockedBy: reachable.id }), at, apart: false }],
+  ]),
+  ended: 'complete',
+};
+
+const observation: Observation = {
+  id: 'x', question: { subject: 'x', of: 'Redis' }, asked: 'PING', at: new Date(at).toISOString(), tookMs: 1, outcome: { kind: 'answer', value: 1 },
+};
+
+function lines(id: string): readonly string[] {
+  const node = present(state, at).nodes.get(id);
+  return node ? tooltipText(node, { state, evidence: (check) => (check === reachable.id ? [observation] : []) }) : [];
+}
+
+describe('The tooltip', () => {
+  it('of a check says what was seen, when, and what hangs on it', () => {
+    deepStrictEqual(lines('t/storage/Redis/CRC-STO-020'), [
+      'Redis › Reachable: failed',
+      'refused in 1 ms',
+      `Observed ${clock(at)} from this machine, took 1 ms. Needs nothing. Blocks 1 check.`,
+    ]);
+  });
+
+  it('of a check that asked nothing says what it needs', () => {
+    deepStrictEqual(lines('t/storage/Redis/CRC-STO-022'), [
+      'Redis › Memory: blocked',
+      'blocked by Redis › Reachable',
+      `Answered ${clock(at)}. Needs Redis › Reachable.`,
+    ]);
+  });
+
+  it('of a step says its state', () => {
+    deepStrictEqual(lines('t/storage'), ['Storage: failed', '1 failed, 1 blocked · now']);
+  });
+});

@@ -1,0 +1,168 @@
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { commands, window } from 'vscode';
+import { pick, pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
+import { openedPage } from './page.ts';
+import type { WorkbenchPage } from './page.ts';
+import type { TreeRow } from './protocol.ts';
+
+const roots = ['Symptom', 'Readiness', 'Storage', 'Streams', 'Services', 'Audit', 'Fix'];
+
+const secret = 'hunter2-is-no-word';
+
+/** Accepts connections and never says a word, as a frozen service or a swallowing firewall does. */
+class Silence {
+  readonly #server: Server = createServer((socket) => {
+    this.sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => this.sockets.delete(socket));
+  });
+  readonly sockets = new Set<Socket>();
+
+  async open(): Promise<number> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
+
+function targetFile(name: string, port: number): string {
+  const url = `http://127.0.0.1:${port}`;
+  const services = Object.fromEntries(['api', 'sts', 'gateway', 'audit', 'coordinator', 'web'].map((service) => [service, url]));
+  return JSON.stringify({
+    kind: 'endpoints', name, services,
+    postgres: `postgresql://u:${secret}@127.0.0.1:${port}/caracal`, redis: `redis://:${secret}@127.0.0.1:${port}`,
+  });
+}
+
+/** Labels of rows without the ages, which go on by themselves. */
+function ageless(rows: readonly TreeRow[]): readonly string[] {
+  return rows.map(({ label }) => label.replace(/, (now|[^,]* ago)$/, ''));
+}
+
+async function waitUntil(condition: () => boolean, otherwise: string): Promise<void> {
+  for (const end = Date.now() + 5_000; !condition(); await sleep(20)) {
+    if (Date.now() > end) throw new Error(otherwise);
+  }
+}
+
+describe('The Flow view on a target that never answers', () => {
+  const silence = new Silence();
+  let folder: string;
+  let page: WorkbenchPage;
+
+  before(async function () {
+    const opened = openedPage();
+    if (!opened) return this.skip();
+    page = opened;
+    folder = await mkdtemp(join(tmpdir(), 'caracal-silence-'));
+    const port = await silence.open();
+    await writeFile(join(folder, 'silent.json'), targetFile('silent', port));
+    await writeFile(join(folder, 'other.json'), targetFile('other', port));
+  });
+
+  after(async () => {
+    if (!openedPage()) return;
+    await commands.executeCommand('caracal.stop');
+    await silence.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('says what to do when there is no deployment', async function () {
+    await useTargetFiles([]);
+    await commands.executeCommand('caracal.flow.focus');
+    await commands.executeCommand('caracal.lookAgain');
+    // On a machine where a Postgres or a Caracal listens there is one.
+    if ((await page.rows('Flow')).length > 0) return this.skip();
+    await page.waitFor({ role: 'button', name: 'Add Target…' });
+    await pictures(page, 'nothing-found');
+  });
+
+  it('shows all seven roots at once, whether anything answers or not', async () => {
+    await useTargetFiles([join(folder, 'silent.json')]);
+    await commands.executeCommand('caracal.flow.focus');
+    const started = Date.now();
+    await pick(page, 'silent');
+    const rows = await rowsWhen(page, ({ length }) => length > 0);
+    ok(Date.now() - started < 3_000, 'the roots must not wait for an answer');
+    deepStrictEqual(rows.map(({ label }) => label.split(',')[0]), roots);
+    strictEqual(rowOf(rows, 'Symptom').label, 'Symptom, none picked');
+    strictEqual(rowOf(rows, 'Readiness').label, 'Readiness');
+    strictEqual(silence.sockets.size, 0, 'nobody asked for a run');
+    await page.waitFor({ role: 'button', name: 'Caracal: target silent, not run' });
+  });
+
+  it('opens by the arrow keys and runs by F5', async () => {
+    await commands.executeCommand('caracal.flow.focus');
+    await page.press('Home');
+    await page.press('ArrowDown');
+    await page.press('ArrowRight');
+    const rows = await rowsWhen(page, (all) => all.length > roots.length);
+    strictEqual(rowOf(rows, 'Readiness').expanded, true);
+    strictEqual(rowOf(rows, 'api').level, 2);
+    await page.press('F5');
+    const running = await rowsWhen(page, (all) => rowOf(all, 'Readiness').label.includes('running'));
+    ok(rowOf(running, 'api').label.includes('running'));
+    ok(!rowOf(running, 'Audit').label.includes('running'), 'only the selected step runs');
+  });
+
+  it('stops within 200 ms, and nothing of the run arrives later', async () => {
+    void commands.executeCommand('caracal.runAll');
+    await rowsWhen(page, (all) => rowOf(all, 'Readiness').label.includes('running'));
+    const started = performance.now();
+    await commands.executeCommand('caracal.stop');
+    const took = performance.now() - started;
+    ok(took < 200, `stopping took ${took.toFixed(0)} ms`);
+    const stopped = await rowsWhen(page, (all) => all.every(({ label }) => !label.includes('running')));
+    ok(rowOf(stopped, 'Readiness').label.includes('cancelled'), rowOf(stopped, 'Readiness').label);
+    await sleep(3_000);
+    deepStrictEqual(ageless(await page.rows('Flow')), ageless(stopped));
+  });
+
+  it('stops by Shift+F5', async () => {
+    void commands.executeCommand('caracal.runAll');
+    await rowsWhen(page, (all) => rowOf(all, 'Readiness').label.includes('running'));
+    await commands.executeCommand('caracal.flow.focus');
+    await page.press('Shift+F5');
+    await rowsWhen(page, (all) => all.every(({ label }) => !label.includes('running')));
+  });
+
+  it('shows nothing of a target that was picked away', async () => {
+    void commands.executeCommand('caracal.runAll');
+    await rowsWhen(page, (all) => rowOf(all, 'Readiness').label.includes('running'));
+    await useTargetFiles([join(folder, 'silent.json'), join(folder, 'other.json')]);
+    await pick(page, 'other');
+    const other = await rowsWhen(page, (all) => all.length === roots.length);
+    await sleep(3_000);
+    deepStrictEqual(await page.rows('Flow'), other);
+    await page.waitFor({ role: 'button', name: 'Caracal: target other, not run' });
+  });
+
+  it('opens the record of a check by Enter and leaves the focus in the tree', async () => {
+    await commands.executeCommand('caracal.flow.focus');
+    for (const key of ['Home', 'ArrowDown', 'ArrowRight', 'ArrowDown', 'ArrowRight', 'ArrowDown', 'Enter']) {
+      await page.press(key);
+      await sleep(100);
+    }
+    await rowsWhen(page, (all) => all.some(({ level }) => level === 3));
+    await waitUntil(() => window.activeTextEditor?.document.uri.scheme === 'caracal-observation', 'no record was opened');
+    strictEqual(window.activeTextEditor?.document.languageId, 'yaml');
+    await page.press('ArrowUp');
+    await commands.executeCommand('caracal.stop');
+  });
+
+  it('says nothing of a secret in what it shows', () => {
+    for (const { document } of window.visibleTextEditors) ok(!document.getText().includes(secret), document.getText());
+  });
+});

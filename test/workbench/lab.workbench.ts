@@ -1,0 +1,65 @@
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { commands, window } from 'vscode';
+import { pick, pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
+import { openedPage } from './page.ts';
+import type { WorkbenchPage } from './page.ts';
+
+/** Path of the target file of a running lab. Without one there is nothing to look at here. */
+const target = process.env['CARACAL_LAB_TARGET'];
+
+/** A whole flow ends within 25 s; the rest is for the workbench to draw it. */
+const flowMs = 30_000;
+
+describe('The Flow view on the lab', () => {
+  let page: WorkbenchPage;
+  /** `healthy` or `failing`, whichever the lab is: the names of the pictures tell it. */
+  let condition: string;
+
+  before(async function () {
+    const opened = openedPage();
+    if (!opened || target === undefined) return this.skip();
+    page = opened;
+    await useTargetFiles([target]);
+    await commands.executeCommand('caracal.flow.focus');
+    const { name } = JSON.parse(await readFile(target, 'utf8')) as { name: string };
+    await pick(page, name);
+    await rowsWhen(page, ({ length }) => length >= 7);
+  });
+
+  it('runs the whole flow and says how it stands', async () => {
+    const run = commands.executeCommand('caracal.runAll');
+    await rowsWhen(page, (rows) => rows.some(({ label }) => label.includes('running')));
+    await page.screenshot('flow-running');
+    await run;
+    const rows = await rowsWhen(page, (all) => rowOf(all, 'Fix').label.includes(','), flowMs);
+    condition = rowOf(rows, 'Fix').label.endsWith('nothing to fix') ? 'healthy' : 'failing';
+    await commands.executeCommand('caracal.flow.focus');
+    await pictures(page, `flow-${condition}`);
+  });
+
+  it('opens the way to failures once', async () => {
+    const opened = (await page.rows('Flow')).filter(({ expanded }) => expanded === true).length;
+    if (condition === 'healthy') strictEqual(opened, 0);
+    else ok(opened > 0, 'nothing was opened');
+    await commands.executeCommand('caracal.collapseAll');
+    await commands.executeCommand('caracal.runAll');
+    deepStrictEqual((await page.rows('Flow')).filter(({ expanded }) => expanded === true), [], 'only the user opens it again');
+  });
+
+  it('shows the record of a check beside the tree', async () => {
+    await commands.executeCommand('caracal.flow.focus');
+    await page.click({ role: 'treeitem', name: '/^Storage/' });
+    await page.press('ArrowRight');
+    await rowsWhen(page, (rows) => rows.some(({ label }) => label.startsWith('Redis')));
+    await page.click({ role: 'treeitem', name: '/^Redis/' });
+    await page.press('ArrowRight');
+    await rowsWhen(page, (rows) => rows.some(({ label }) => label.startsWith('Reachable')));
+    await page.click({ role: 'treeitem', name: '/^Reachable/' });
+    await page.waitFor({ role: 'tab', name: '/Redis › Reachable/' });
+    const editor = window.activeTextEditor;
+    strictEqual(editor?.document.languageId, 'yaml');
+    ok(editor.document.getText().startsWith('# Redis › Reachable:'), editor.document.getText());
+    await pictures(page, `record-${condition}`);
+  });
+});
