@@ -61,7 +61,7 @@ function needsOfSuites(args) {
     lint: [],
     unit: [],
     integration: ['redis'],
-    workbench: process.env.CARACAL_TEST_VSCODE === 'desktop' ? [] : ['browser', 'compiler'],
+    workbench: process.env.CARACAL_TEST_VSCODE === 'desktop' ? ['redis'] : ['redis', 'browser', 'compiler'],
   };
   const named = args.filter((arg) => arg in perSuite);
   const suites = named.length > 0 ? named : Object.keys(perSuite);

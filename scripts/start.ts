@@ -11,19 +11,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { quietSettings } from '../test/workbench/settings.ts';
+import { Lab } from './lib/lab.ts';
 import { root } from './lib/paths.ts';
-import { Service, run, runInherited } from './lib/processes.ts';
+import { run, runInherited } from './lib/processes.ts';
 import { say, step } from './lib/progress.ts';
 import { packageExtension } from './package.ts';
 import { workbenchAddress } from './vscode/browser.ts';
 import { provisionCodeServer } from './vscode/provision.ts';
 import { installExtension, serveForPeople, writeSettings } from './vscode/server.ts';
 import type { DataFolders } from './vscode/server.ts';
-
-/** A first run creates the databases. */
-const LAB_DEADLINE_MS = 180_000;
-/** The lab stops its stores in order. */
-const LAB_GRACE_MS = 20_000;
 
 const { values: options } = parseArgs({
   options: {
@@ -41,13 +37,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 /** Starts the lab and returns the path of its target file. */
 async function startLab(): Promise<string> {
-  const faults = options.fault.flatMap((fault) => ['--fault', fault]);
-  const lab = new Service('The lab', process.execPath, [join(root, 'test', 'lab', 'main.ts'), 'up', ...faults]);
-  endings.push(() => lab.end(LAB_GRACE_MS));
-  lab.onLine((line) => say(`  lab: ${line}`));
+  const lab = new Lab(options.fault);
+  endings.push(() => lab.end());
   lab.onEnd(() => stop('the lab ended'));
-  const [path] = await lab.waitForLine(/^(\/|[A-Za-z]:\\).*$/, LAB_DEADLINE_MS);
-  return path;
+  return lab.ready();
 }
 
 /** Serves VS Code with the package installed; returns the address to open. */
@@ -103,11 +96,10 @@ async function open(folder: string): Promise<void> {
 
 const folder = await mkdtemp(join(tmpdir(), 'caracal-start-'));
 endings.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-let failed = false;
 open(folder).catch((error: unknown) => {
-  failed = true;
+  process.exitCode = 1;
   stop(error instanceof Error ? error.message : String(error));
 });
 say(`Ending: ${await stopped}`);
 for (const end of endings.reverse()) await end();
-process.exit(failed ? 1 : 0);
+process.exit();

@@ -9,6 +9,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildExtension } from './build.ts';
+import { Lab } from './lib/lab.ts';
 import { artifactsFolder, root } from './lib/paths.ts';
 import { runInherited } from './lib/processes.ts';
 import { say, step } from './lib/progress.ts';
@@ -54,11 +55,24 @@ async function mocha(name: string, files: string, ...args: string[]): Promise<To
   return totalsOf(file, code);
 }
 
+/** The suites in the extension host, on a lab that was given in the environment or on one of their own. */
+async function inHost(): Promise<Totals> {
+  const file = await resultsFile('workbench');
+  const given = process.env['CARACAL_LAB_TARGET'];
+  if (given !== undefined) return totalsOf(file, await runWorkbench({ resultsFile: file, target: given, grep }));
+  const lab = new Lab();
+  try {
+    const target = await step('Start the lab', () => lab.ready());
+    return await totalsOf(file, await runWorkbench({ resultsFile: file, target, grep }));
+  } finally {
+    await lab.end();
+  }
+}
+
 /** The source inside the extension host, then the package as a person installs it. */
 async function workbench(): Promise<Totals> {
   await step('Build the extension', () => buildExtension());
-  const file = await resultsFile('workbench');
-  const source = await totalsOf(file, await runWorkbench(file, grep));
+  const source = await inHost();
   await step('Package the extension', packageExtension);
   return sum([source, await mocha('packaged', 'test/workbench/**/*.test.ts', '--timeout=120000')]);
 }
@@ -88,13 +102,13 @@ async function main(): Promise<number> {
     say(`No such suite: ${unknown.join(', ')}. There are ${Object.keys(suites).join(', ')}.`);
     return 2;
   }
-  let stopped = false;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => (stopped = true));
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   const totals: Totals[] = [];
   for (const name of names) {
-    if (!stopped) totals.push(await runSuite(name));
+    if (!stop.signal.aborted) totals.push(await runSuite(name));
   }
-  if (stopped) {
+  if (stop.signal.aborted) {
     say('Stopped before the end.');
     totals.push({ passed: 0, failed: 1 });
   }

@@ -13,8 +13,8 @@ const POLL_MS = 50;
 export async function run(command: string, args: string[], options: SpawnOptions = {}): Promise<string> {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
-  child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
+  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (output += data.toString()));
   const code = await exitCode(child);
   if (code !== 0) {
     const tail = output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');

@@ -31,12 +31,20 @@ async function buildSuites(): Promise<void> {
   });
 }
 
+/** What a run of the workbench suites is given. */
+export interface WorkbenchRun {
+  readonly resultsFile: string;
+  /** The target file of a running lab. */
+  readonly target: string;
+  readonly grep: string | undefined;
+}
+
 /**
  * Runs the workbench suites in a real VS Code and returns its exit code; the results are in
  * `resultsFile`. A desktop with network and display can ask for a downloaded build of VS Code;
  * otherwise a served one stands in for it.
  */
-export async function runWorkbench(resultsFile: string, grep: string | undefined): Promise<number> {
+export async function runWorkbench({ resultsFile, target, grep }: WorkbenchRun): Promise<number> {
   const desktop = process.env['CARACAL_TEST_VSCODE'] === 'desktop';
   await step('Build the workbench suites', buildSuites);
   if (!desktop) await provisionCodeServer();
@@ -57,6 +65,7 @@ export async function runWorkbench(resultsFile: string, grep: string | undefined
       extensionTestsEnv: {
         [RESULTS_VARIABLE]: resultsFile,
         CARACAL_TEST_DRIVE_PAGE: '1',
+        CARACAL_LAB_TARGET: target,
         ...(grep === undefined ? {} : { CARACAL_TEST_GREP: grep }),
       },
     });

@@ -71,8 +71,8 @@ async function perform(page: Page, request: Performed): Promise<PageAnswers[Perf
       await find(page, request.target).waitFor({ state: request.state ?? 'visible' });
       return null;
     case 'names':
-      return findAll(page, request.target).evaluateAll((elements) =>
-        elements.map((element) => element.getAttribute('aria-label') ?? element.textContent),
+      return findAll(page, request.target).evaluateAll((elements: PageElement[]) =>
+        elements.map((element) => element.getAttribute('aria-label') ?? element.textContent ?? ''),
       );
     case 'rows':
       return rowsOf(page, request.tree);
@@ -81,6 +81,12 @@ async function perform(page: Page, request: Performed): Promise<PageAnswers[Perf
     case 'screenshot':
       return screenshot(page, request.name);
   }
+}
+
+/** What is read of an element. The types of the browser stay out: this project runs on Node. */
+interface PageElement {
+  readonly textContent: string | null;
+  getAttribute(name: string): string | null;
 }
 
 function findAll(page: Page, target: Target): Locator {
@@ -97,12 +103,12 @@ function find(page: Page, target: Target): Locator {
 
 async function rowsOf(page: Page, tree: string): Promise<TreeRow[]> {
   const rows = find(page, { role: 'tree', name: tree }).getByRole('treeitem');
-  return rows.evaluateAll((elements) =>
+  return rows.evaluateAll((elements: PageElement[]) =>
     elements.map((element) => {
       const expanded = element.getAttribute('aria-expanded');
       return {
         label: element.getAttribute('aria-label') ?? '',
-        text: element.textContent,
+        text: element.textContent ?? '',
         level: Number(element.getAttribute('aria-level')),
         ...(expanded === null ? {} : { expanded: expanded === 'true' }),
         selected: element.getAttribute('aria-selected') === 'true',
