@@ -1,0 +1,281 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { Pool, type QueryResultRow } from 'pg';
+import { deploy, RELEASE, STANDARD_PORTS, startInOrder } from './services/deployment.ts';
+import { type DerivedSecrets, newSecrets, rolePasswords, type Secrets, writeRuntimeHome } from './services/runtime-home.ts';
+import { type ServiceHandle, type ServiceName, ServiceProcess } from './services/service-process.ts';
+import { startUpstream } from './services/upstream.ts';
+import { connectContent, passThroughQuietStreams, untilAuditVisible } from './services/warm-up.ts';
+import { blackhole, type Blackhole } from './stores/blackhole.ts';
+import { guardAgainstLeftovers } from './stores/guard.ts';
+import { migrate, unapply0003 } from './stores/migrate.ts';
+import { freePort } from './stores/ports.ts';
+import { POSTGRES_SUPERUSER, type PostgresHandle, startPostgres } from './stores/postgres.ts';
+import { provisionStreams, type RedisHandle, startRedis } from './stores/redis.ts';
+import { createScratchFolder } from './stores/scratch.ts';
+import { seed, type Seeded } from './stores/seed.ts';
+import type { TrafficPlan } from './traffic.ts';
+
+export type LabOptions = {
+  /** Everything of the lab; created when missing. Default: a new folder for temporary files. */
+  directory?: string;
+  /** Runtime home; must not hold secrets yet. Default: `<directory>/home`. */
+  home?: string;
+  /** `standard` = the ports of an installation, which must be free. Default: free ones. */
+  ports?: 'free' | 'standard';
+  /** Whether steady traffic runs. Default: it does. */
+  traffic?: boolean;
+  /** Receives progress. */
+  log?: (line: string) => void;
+};
+
+/** A running Caracal-like deployment on real stores. */
+export type Lab = {
+  readonly directory: string;
+  readonly home: string;
+  /** Target file that a flow takes. */
+  readonly targetFile: string;
+  /** Zone "Payments". */
+  readonly zoneId: string;
+  readonly seeded: Seeded;
+  readonly secrets: Secrets;
+  readonly postgres: PostgresHandle;
+  readonly redis: RedisHandle;
+  readonly services: Readonly<Record<ServiceName, ServiceHandle>>;
+  /** Queries as the superuser, over connections that were opened while the lab was healthy. */
+  sql<Row extends QueryResultRow>(text: string, params?: readonly unknown[]): Promise<Row[]>;
+  readonly redisClient: Redis;
+  /** Takes migration 0003 back, as if it had not been applied yet. */
+  unapplyLastMigration(): Promise<void>;
+  /** Ends the service and drops every packet to its port. */
+  blackhole(service: ServiceName): Promise<void>;
+  /** Ends everything, frozen or not, and deletes what the lab wrote. */
+  close(): Promise<void>;
+};
+
+/** Undoes, latest first, what has been started; one failure does not keep the others. */
+type Teardown = { add: (undo: () => Promise<unknown>) => void; run: () => Promise<void> };
+
+/**
+ * Starts stores, schema, content, streams, the six services and traffic, and resolves once all of
+ * them are ready and traffic's first audit event is in Postgres and visible in the API. When this
+ * process ends, in whatever way, nothing of the lab survives.
+ *
+ * @throws Error of the part that does not start; what had started is ended again
+ */
+export async function startLab(options: LabOptions = {}): Promise<Lab> {
+  const teardown = newTeardown();
+  try {
+    return await assemble(options, teardown);
+  } catch (error) {
+    await teardown.run().catch(() => undefined); // the first failure is the one to tell
+    throw error;
+  }
+}
+
+async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
+  const log = options.log ?? (() => undefined);
+  const directory = options.directory ?? await createScratchFolder('caracal-lab-');
+  await mkdir(directory, { recursive: true });
+  if (options.directory === undefined) teardown.add(() => rm(directory, { recursive: true, force: true }));
+  const targetFile = join(directory, 'target.json');
+  for (const written of [targetFile, join(directory, 'logs'), join(directory, 'replay')]) protect(written, teardown);
+  const secrets = newSecrets();
+  const ports = await choosePorts(options.ports ?? 'free');
+  const { postgres, redis } = await startStores({ directory, ports, secrets, teardown });
+  log(`PostgreSQL on port ${String(postgres.port)}, Redis on port ${String(redis.port)}`);
+
+  const pool = new Pool({ connectionString: postgres.dsn(POSTGRES_SUPERUSER, secrets.postgresPassword), max: 4, idleTimeoutMillis: 0, connectionTimeoutMillis: 5000 });
+  pool.on('error', () => undefined); // stores come and go
+  teardown.add(() => endPool(pool));
+  const redisClient = new Redis(redis.url, { maxRetriesPerRequest: null });
+  redisClient.on('error', () => undefined);
+  teardown.add(() => Promise.resolve(redisClient.disconnect()));
+  const seeded = await install({ pool, redisClient, secrets, log });
+  const upstream = await startUpstream();
+  teardown.add(() => upstream.close());
+  const clientSecret = randomBytes(32).toString('hex');
+  await connectContent(pool, seeded, upstream.url, clientSecret);
+
+  const home = options.home ?? join(directory, 'home');
+  const derived = derivedSecrets(postgres, redis, secrets);
+  const removeHome = await writeRuntimeHome(home, { ...secrets, ...derived }, RELEASE);
+  protect(join(home, 'secrets'), teardown);
+  teardown.add(removeHome);
+
+  const services = await deploy({ directory, ports, secrets: { ...secrets, ...derived } });
+  Object.values(services).forEach((service) => {
+    teardown.add(() => service.close());
+  });
+  await startInOrder(services, log);
+  const access = { apiUrl: services.api.url, adminToken: secrets.caracalAdminToken };
+  await passThroughQuietStreams({ pool, redis: redisClient, seeded, ...access });
+  if (options.traffic !== false) {
+    const plan = trafficPlan({ services, seeded, secrets, database: derived.databaseUrl, clientSecret });
+    startTraffic(plan, directory, teardown);
+    await untilAuditVisible({ zoneId: seeded.payments.id, ...access });
+    log('traffic flows');
+  }
+  await writeFile(targetFile, `${JSON.stringify(target({ home, zoneId: seeded.payments.id, services }), undefined, 2)}\n`, { mode: 0o600 });
+
+  const holes: Blackhole[] = [];
+  teardown.add(() => Promise.all(holes.map((hole) => hole.close())));
+  return {
+    directory, home, targetFile, zoneId: seeded.payments.id, seeded, secrets, postgres, redis, services, redisClient,
+    sql: async <Row extends QueryResultRow>(text: string, params: readonly unknown[] = []) => (await pool.query<Row>(text, [...params])).rows,
+    unapplyLastMigration: async () => {
+      const client = await pool.connect();
+      try {
+        await unapply0003(client);
+      } finally {
+        client.release();
+      }
+    },
+    blackhole: async (service) => {
+      await services[service].kill();
+      holes.push(await blackhole(services[service].port));
+    },
+    close: () => teardown.run(),
+  };
+}
+
+async function startStores(options: {
+  directory: string; ports: { postgres: number; redis: number }; secrets: Secrets; teardown: Teardown;
+}): Promise<{ postgres: PostgresHandle; redis: RedisHandle }> {
+  const { directory, ports, secrets, teardown } = options;
+  const starting = {
+    postgres: startPostgres({ directory: join(directory, 'postgres'), port: ports.postgres, superuserPassword: secrets.postgresPassword }),
+    redis: startRedis({ directory: join(directory, 'redis'), port: ports.redis, password: secrets.redisPassword }),
+  };
+  // Each is to be closed even when the other one fails.
+  const closed = await Promise.allSettled([starting.postgres, starting.redis].map(async (store) => {
+    const handle = await store;
+    teardown.add(() => handle.close());
+  }));
+  const failed = closed.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return { postgres: await starting.postgres, redis: await starting.redis };
+}
+
+/** Schema, logins, content, streams. */
+async function install(options: { pool: Pool; redisClient: Redis; secrets: Secrets; log: (line: string) => void }): Promise<Seeded> {
+  const { pool, redisClient, secrets, log } = options;
+  const client = await pool.connect();
+  try {
+    await migrate(client, { passwords: rolePasswords(secrets) });
+    const seeded = await seed(client, { adminToken: secrets.caracalAdminToken });
+    await provisionStreams(redisClient);
+    log('schema, content and streams are in place');
+    return seeded;
+  } finally {
+    client.release();
+  }
+}
+
+function startTraffic(plan: TrafficPlan, directory: string, teardown: Teardown): void {
+  const traffic = new ServiceProcess({
+    name: 'traffic', program: '../traffic.ts', port: 0, environment: { LAB_TRAFFIC: JSON.stringify(plan) }, logFile: join(directory, 'logs', 'traffic.log'),
+  });
+  traffic.spawn();
+  teardown.add(() => traffic.close());
+}
+
+function trafficPlan(options: {
+  services: Record<ServiceName, ServiceHandle>; seeded: Seeded; secrets: Secrets; database: string; clientSecret: string;
+}): TrafficPlan {
+  const { services, seeded: { payments }, secrets, database, clientSecret } = options;
+  const delegated = (application: string, session: string, edge: string) => ({
+    applicationId: known(payments.applications, application).id, sessionId: known(payments.sessions, session).id, edgeId: known(payments.delegationEdges, edge).id,
+  });
+  return {
+    api: services.api.url, sts: services.sts.url, gateway: services.gateway.url, coordinator: services.coordinator.url, database,
+    adminToken: secrets.caracalAdminToken, zoneId: payments.id, clientSecret, resource: known(payments.resources, 'billing-api').identifier,
+    allowed: delegated('invoices', 'invoicing', 'invoices'), denied: delegated('ledger', 'posting', 'posting'),
+    operator: { applicationId: known(payments.applications, 'orders').id },
+  };
+}
+
+/** The document that a debugger gets: addresses, and the files that hold credentials. */
+function target({ home, zoneId, services }: { home: string; zoneId: string; services: Record<ServiceName, ServiceHandle> }): unknown {
+  const file = (name: string): { file: string } => ({ file: join(home, 'secrets', name) });
+  return {
+    kind: 'endpoints', name: 'lab', mode: 'stable', zone: zoneId,
+    services: Object.fromEntries((['api', 'sts', 'gateway', 'audit', 'coordinator', 'web'] as const).map((name) => [name, services[name].url])),
+    postgres: file('databaseUrl'), redis: file('redisUrl'),
+    tokens: { admin: file('caracalAdminToken'), coordinator: file('caracalCoordinatorToken'), metrics: file('metricsBearer') },
+  };
+}
+
+function derivedSecrets(postgres: PostgresHandle, redis: RedisHandle, secrets: Secrets): DerivedSecrets {
+  const passwords = rolePasswords(secrets);
+  const auth = new URL(postgres.dsn('caracalauth', passwords.caracalauth));
+  auth.pathname = '/caracal_auth';
+  return {
+    databaseUrl: postgres.dsn(POSTGRES_SUPERUSER, secrets.postgresPassword), apiDatabaseUrl: postgres.dsn('caracalapi', passwords.caracalapi),
+    stsDatabaseUrl: postgres.dsn('caracalsts', passwords.caracalsts), gatewayDatabaseUrl: postgres.dsn('caracalgateway', passwords.caracalgateway),
+    auditDatabaseUrl: postgres.dsn('caracalaudit', passwords.caracalaudit),
+    coordinatorDatabaseUrl: postgres.dsn('caracalcoordinator', passwords.caracalcoordinator), authDatabaseUrl: auth.href, redisUrl: redis.url,
+  };
+}
+
+async function choosePorts(kind: 'free' | 'standard'): Promise<typeof STANDARD_PORTS> {
+  if (kind === 'standard') return STANDARD_PORTS;
+  const taken = new Set<number>();
+  const next = async (): Promise<number> => {
+    const port = await freePort();
+    // The system may give a port again that nobody has opened yet.
+    if (taken.has(port)) return next();
+    taken.add(port);
+    return port;
+  };
+  return {
+    api: await next(), sts: await next(), gateway: await next(), audit: await next(), coordinator: await next(), web: await next(),
+    postgres: await next(), redis: await next(),
+  };
+}
+
+/** Deletes a file or folder at the end, also when this process is killed. */
+function protect(path: string, teardown: Teardown): void {
+  const guard = guardAgainstLeftovers({ signal: 'SIGKILL', scratch: path });
+  teardown.add(async () => {
+    await rm(path, { recursive: true, force: true });
+    guard.release();
+  });
+}
+
+/** A pool of a frozen server cannot take leave of it; its sockets end with the server. */
+async function endPool(pool: Pool): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  setTimeout(() => {
+    resolve(undefined);
+  }, 500).unref();
+  await Promise.race([pool.end(), promise]);
+}
+
+function newTeardown(): Teardown {
+  const steps: (() => Promise<unknown>)[] = [];
+  let running: Promise<void> | undefined;
+  const undo = async (): Promise<void> => {
+    const failures: unknown[] = [];
+    for (const step of steps.splice(0).reverse()) {
+      await step().catch((error: unknown) => {
+        failures.push(error);
+      });
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'the lab did not end completely');
+  };
+  return {
+    add: (step) => {
+      steps.push(step);
+    },
+    run: () => running ??= undo(),
+  };
+}
+
+function known<Value>(record: Record<string, Value>, key: string): Value {
+  const value = record[key];
+  if (value === undefined) throw new Error(`the seeded zone has no ${key}`);
+  return value;
+}
