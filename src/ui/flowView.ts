@@ -14,7 +14,7 @@ import type { FlowSession } from './flowSession.ts';
 import { DisposableStore } from './lifecycle.ts';
 import { ancestors, changedNodes, checkNodeId, present } from './present.ts';
 import type { FlowNode, Presentation } from './present.ts';
-import { tooltipText } from './tooltip.ts';
+import { asMarkdown, tooltipText } from './tooltip.ts';
 
 /** Answers that arrive together are drawn together. Far below what a person can tell apart. */
 const drawAfterMs = 25;
@@ -210,11 +210,7 @@ export class FlowView implements TreeDataProvider<string> {
   #tooltip(node: FlowNode): MarkdownString {
     const tooltip = new MarkdownString();
     tooltip.isTrusted = { enabledCommands: [commandIds.explainCheck, commandIds.showObservations] };
-    const lines = tooltipText(node, this.#session);
-    lines.forEach((line, index) => {
-      if (index > 0) tooltip.appendMarkdown('\n\n');
-      tooltip.appendText(line);
-    });
+    tooltip.appendMarkdown(tooltipText(node, this.#session).map(asMarkdown).join('\n\n'));
     if (node.kind === 'check') {
       const link = (title: string, id: string): string => `[${title}](command:${id}?${encodeURIComponent(JSON.stringify([node.id]))})`;
       tooltip.appendMarkdown(`\n\n${node.check ?? ''} · ${link('Explain', commandIds.explainCheck)} · ${link('Observations', commandIds.showObservations)}`);

@@ -96,7 +96,7 @@ const meanings: readonly (readonly [State, string])[] = [
   ['warn', 'it works, and something about it will hurt'],
   ['fail', 'it was looked at, and it is broken'],
   ['blocked', 'a check that it needs failed, so looking would say nothing'],
-  ['unknown', 'it could not be looked at: no credential, no permission or no answer'],
+  ['unknown', 'it could not be looked at, for want of a credential, a permission or an answer'],
   ['not-applicable', 'it does not exist in this kind of deployment'],
   ['cancelled', 'the run was stopped before the answer was there'],
   ['crashed', 'the debugger itself failed; this says nothing about the deployment'],

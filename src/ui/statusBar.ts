@@ -3,7 +3,8 @@ import type { StatusBarItem } from 'vscode';
 import { commandIds, flowViewId } from './commandIds.ts';
 import type { FlowSession } from './flowSession.ts';
 import { DisposableStore } from './lifecycle.ts';
-import { age } from './words.ts';
+import { asMarkdown } from './tooltip.ts';
+import { age, withAge } from './words.ts';
 
 /** Low, so that it stands right of the items of the editor and of source control. */
 const priority = -10;
@@ -45,10 +46,11 @@ export class StatusBar {
     const newest = Math.max(...[...state.answers.values()].map((answer) => answer.at));
     const tooltip = new MarkdownString(undefined, true);
     tooltip.isTrusted = { enabledCommands: [commandIds.runAll, commandIds.pickTarget] };
-    tooltip.appendText(standing.message ?? '');
-    if (Number.isFinite(newest)) tooltip.appendText(` ${age(newest, Date.now()).text}`);
-    tooltip.appendMarkdown('\n\n');
-    if (target) tooltip.appendText(`${target.target.name}, ${target.target.kind}, ${target.origin}`);
+    const lines = [
+      withAge(standing.message ?? '', Number.isFinite(newest) ? age(newest, Date.now()) : undefined),
+      target ? `${target.target.name}, ${target.target.kind}, ${target.origin}` : '',
+    ];
+    tooltip.appendMarkdown(lines.map(asMarkdown).join('\n\n'));
     tooltip.appendMarkdown(`\n\n[Run All](command:${commandIds.runAll}) · [Pick Target…](command:${commandIds.pickTarget})`);
     return tooltip;
   }

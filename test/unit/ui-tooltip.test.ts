@@ -1,10 +1,10 @@
-import { deepStrictEqual } from 'node:assert/strict';
+import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Observation } from '../../src/model/observation.ts';
 import { emptyState } from '../../src/ui/flowState.ts';
 import type { CheckHead, FlowState } from '../../src/ui/flowState.ts';
 import { present } from '../../src/ui/present.ts';
-import { tooltipText } from '../../src/ui/tooltip.ts';
+import { asMarkdown, tooltipText } from '../../src/ui/tooltip.ts';
 import { clock } from '../../src/ui/words.ts';
 
 const at = Date.UTC(2026, 7, 20, 14, 6, 24);
@@ -55,5 +55,9 @@ describe('The tooltip', () => {
 
   it('of a step says its state', () => {
     deepStrictEqual(lines('t/storage'), ['Storage: failed', '1 failed, 1 blocked · now']);
+  });
+
+  it('is text and never markup', () => {
+    strictEqual(asMarkdown('[x](command:a) <b>*1*</b>\n&amp; `c`'), '\\[x\\]\\(command:a\\) \\<b\\>\\*1\\*\\</b\\> \\&amp; \\`c\\`');
   });
 });

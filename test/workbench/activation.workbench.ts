@@ -43,7 +43,7 @@ function watchCalls(): { readonly calls: readonly string[]; end(): void } {
     const holder = require(module) as Functions;
     for (const name of names ?? Object.keys(holder)) wrap(holder, name, module);
   }
-  for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'fetch']) wrap(globalThis as Functions, name, 'globalThis');
+  for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'fetch']) wrap(globalThis, name, 'globalThis');
   return { calls, end: () => restore.forEach((undo) => undo()) };
 }
 

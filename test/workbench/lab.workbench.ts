@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { commands, window } from 'vscode';
 import { pick, pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
 import { openedPage } from './page.ts';
@@ -61,5 +62,38 @@ describe('The Flow view on the lab', () => {
     strictEqual(editor?.document.languageId, 'yaml');
     ok(editor.document.getText().startsWith('# Redis › Reachable:'), editor.document.getText());
     await pictures(page, `record-${condition}`);
+  });
+
+  it('says more where the pointer rests, and in the menu only what can be done', async () => {
+    await page.hover({ role: 'treeitem', name: '/^Storage/' });
+    await page.hover({ role: 'treeitem', name: '/^Reachable/' });
+    // The hover comes after a delay that the settings of VS Code decide.
+    await sleep(1_500);
+    const hover = await page.snapshot('.workbench-hover-container');
+    for (const part of ['Redis › Reachable', 'Observed', 'Explain', 'Observations']) ok(hover.includes(part), hover);
+    await page.screenshot(`tooltip-${condition}`);
+    await page.click({ role: 'treeitem', name: '/^Reachable/' }, { button: 'right' });
+    await page.waitFor({ role: 'menuitem', name: '/^Run Again/' });
+    // It fades in.
+    await sleep(300);
+    await page.screenshot(`menu-${condition}`);
+    deepStrictEqual(
+      (await page.names({ role: 'menuitem', name: '/^(Run|Stop|Show|Explain|Copy)/' })).map((name) => name.replace(/,? ?F5$/, '')),
+      ['Run Again', 'Show Observations', 'Explain Check', 'Copy Summary', 'Copy as JSON', 'Copy Check Id'],
+    );
+    await page.click({ role: 'menuitem', name: 'Explain Check' });
+    await page.waitFor({ role: 'tab', name: '/Explain Redis › Reachable/' });
+    await page.screenshot('explanation');
+  });
+
+  it('shows the report and the log', async () => {
+    await commands.executeCommand('caracal.showReport');
+    strictEqual(window.activeTextEditor?.document.languageId, 'json');
+    const report = JSON.parse(window.activeTextEditor.document.getText()) as { format: string };
+    strictEqual(report.format, 'caracal-report/1');
+    await page.screenshot('report');
+    await commands.executeCommand('caracal.showLog');
+    await page.waitFor({ role: 'combobox', name: '/Output/' });
+    await page.screenshot('log');
   });
 });
