@@ -1,5 +1,5 @@
-import { isOnlyMasks, masksIn } from './mask.ts';
-import type { Masker } from './mask.ts';
+import { isOnlyMasks } from './mask.ts';
+import type { Span } from './spans.ts';
 
 /** Below this many characters a form of a value is too common to be searched for. */
 const shortest = 6;
@@ -16,13 +16,6 @@ interface Needle {
   readonly inside: boolean;
 }
 
-interface Found {
-  start: number;
-  end: number;
-  value: string | undefined;
-  label: string;
-}
-
 /**
  * Values that look like a word or a small number, such as the password `caracal`. Masking them
  * everywhere would make a report unreadable and hide nothing: they are masked where a rule sees that
@@ -34,21 +27,16 @@ function isWeak(value: string): boolean {
 
 /** Secrets that this process has resolved, in every form in which they may turn up. */
 export class KnownValues {
-  readonly #masker: Masker;
   readonly #labels = new Map<string, string>();
   #needles: readonly Needle[] = [];
   #prefixes: readonly { start: string; value: string; label: string }[] = [];
-
-  constructor(masker: Masker) {
-    this.#masker = masker;
-  }
 
   /** The first label of a value stays. Masks and empty values are not learned. */
   add(value: string, label: string): void {
     if (value === '' || isOnlyMasks(value) || this.#labels.has(value)) return;
     this.#labels.set(value, label);
     const needles = formsOf(value).map((form) => ({ ...form, value, label }));
-    this.#needles = [...this.#needles, ...needles];
+    this.#needles = [...this.#needles, ...needles].toSorted((one, other) => one.text.length - other.text.length);
     if (value.length >= 2 * prefixLength) {
       this.#prefixes = [...this.#prefixes, { start: value.slice(0, prefixLength), value, label }];
     }
@@ -59,25 +47,15 @@ export class KnownValues {
     return this.#labels.get(value);
   }
 
-  /** Replaces every occurrence; what overlaps becomes one mask. */
-  replace(text: string): string {
-    const found = this.#find(text);
-    if (found.length === 0) return text;
-    let result = '';
-    let at = 0;
-    for (const { start, end, value, label } of found) {
-      result += text.slice(at, start) + this.#masker.mask(value ?? text.slice(start, end), label);
-      at = end;
-    }
-    return result + text.slice(at);
-  }
-
-  #find(text: string): readonly Found[] {
-    const all: Found[] = [];
+  /** Where the values stand in a text, in whichever form. */
+  find(text: string): readonly Span[] {
+    const all: Span[] = [];
     for (const { text: needle, value, label, inside } of this.#needles) {
+      // Shortest first: the others do not fit either. Most texts of a report are short.
+      if (needle.length > text.length) break;
       for (let start = text.indexOf(needle), end; start !== -1; start = text.indexOf(needle, end)) {
         end = start + needle.length;
-        const found = inside ? { ...base64Around(text, start, end), value: undefined, label } : { start, end, value, label };
+        const found = inside ? { ...base64Around(text, start, end), label } : { start, end, value, label };
         // The next search starts after all of it, so that a long Base64 text is walked once.
         end = found.end;
         all.push(found);
@@ -88,31 +66,12 @@ export class KnownValues {
         let length = prefix.length;
         while (length < value.length && text[start + length] === value[length]) length += 1;
         if (/^(?:\.\.\.|…)/.test(text.slice(start + length, start + length + 3))) {
-          all.push({ start, end: start + length, value: undefined, label });
+          all.push({ start, end: start + length, label });
         }
       }
     }
-    return all.length === 0 ? all : merged(all, masksIn(text));
+    return all;
   }
-}
-
-/** Joins what overlaps, and leaves alone what lies in an earlier mask. */
-function merged(all: readonly Found[], masks: readonly { start: number; end: number }[]): readonly Found[] {
-  const inOrder = all.toSorted((one, other) => one.start - other.start || other.end - one.end);
-  const result: Found[] = [];
-  let mask = 0;
-  for (const next of inOrder) {
-    while ((masks[mask]?.end ?? Infinity) <= next.start) mask += 1;
-    const masked = masks[mask];
-    if (masked && masked.start <= next.start && next.end <= masked.end) continue;
-    const last = result.at(-1);
-    if (!last || next.start >= last.end) result.push({ ...next });
-    else if (next.end > last.end) {
-      last.end = next.end;
-      last.value = undefined;
-    }
-  }
-  return result;
 }
 
 function base64Around(text: string, from: number, to: number): { start: number; end: number } {
@@ -139,7 +98,7 @@ function formsOf(value: string): readonly { text: string; inside: boolean }[] {
     lowerPercent(percent),
     strict,
     lowerPercent(strict),
-    percent.replaceAll('%20', '+'),
+    new URLSearchParams({ value }).toString().slice('value='.length),
     [...bytes].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
     json,
     JSON.stringify(json).slice(1, -1),

@@ -5,6 +5,9 @@ const maskSource = '‹[a-z][a-z0-9-]{0,39}:[0-9a-f]{16}›';
 
 const nothingElse = new RegExp(`^(?:${maskSource})+$`);
 
+/** Digests that are kept; a run meets some ten secrets. */
+const remembered = 256;
+
 /**
  * Names a secret without telling it. The same value has the same name for as long as the process
  * lives, so that a reader sees that two places hold one secret; the key never leaves the process, so
@@ -12,12 +15,22 @@ const nothingElse = new RegExp(`^(?:${maskSource})+$`);
  */
 export class Masker {
   readonly #key = randomBytes(32);
+  /** A hostile text repeats one value a hundred thousand times. */
+  readonly #digests = new Map<string, string>();
 
   /** `label` is cut to what a mask may hold: lower-case letters, digits and `-`. */
   mask(value: string, label: string): string {
     const name = label.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replace(/^[^a-z]+/, '').slice(0, 40).replace(/-+$/, '');
+    return `‹${name === '' ? 'secret' : name}:${this.#digest(value)}›`;
+  }
+
+  #digest(value: string): string {
+    const known = this.#digests.get(value);
+    if (known !== undefined) return known;
     const digest = createHmac('sha256', this.#key).update(value).digest('hex').slice(0, 16);
-    return `‹${name === '' ? 'secret' : name}:${digest}›`;
+    if (this.#digests.size >= remembered) this.#digests.clear();
+    this.#digests.set(value, digest);
+    return digest;
   }
 }
 
