@@ -17,6 +17,7 @@ export function metricsText(samples: readonly Sample[]): string {
 export function decimal(value: number): string {
   const text = String(value);
   if (!text.includes('e')) return text;
-  // Small fractions are all that an age or a duration can be; 20 digits keep them.
-  return value.toFixed(Math.abs(value) < 1 ? 20 : 0).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+  // Too large for a fraction, or nothing but a fraction, of which 20 digits are enough.
+  if (Number.isInteger(value)) return String(BigInt(value));
+  return value.toFixed(20).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
 }
