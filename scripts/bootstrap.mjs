@@ -54,7 +54,6 @@ const tasks = {
   lab: { run: ['test/lab/main.ts'], needs: (args) => (args[0] === 'up' ? ['redis'] : []) },
 };
 
-/** @param {string[]} args */
 function needsOfSuites(args) {
   const perSuite = {
     types: [],

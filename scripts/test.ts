@@ -26,6 +26,9 @@ function tool(...path: string[]): string {
 const options = parseArgs({ allowPositionals: true, options: { grep: { type: 'string' } } });
 const { grep } = options.values;
 
+/** Aborted when this program is told to stop: what runs is stopped, and nothing more is started. */
+const stop = new AbortController();
+
 async function check(script: string, ...args: string[]): Promise<Totals> {
   const code = await runInherited(process.execPath, [script, ...args], { cwd: root });
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
@@ -73,6 +76,7 @@ async function inHost(): Promise<Totals> {
 async function workbench(): Promise<Totals> {
   await step('Build the extension', () => buildExtension());
   const source = await inHost();
+  if (stop.signal.aborted) return source;
   await step('Package the extension', packageExtension);
   return sum([source, await mocha('packaged', 'test/workbench/**/*.test.ts', '--timeout=120000')]);
 }
@@ -102,7 +106,6 @@ async function main(): Promise<number> {
     say(`No such suite: ${unknown.join(', ')}. There are ${Object.keys(suites).join(', ')}.`);
     return 2;
   }
-  const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   const totals: Totals[] = [];
   for (const name of names) {

@@ -1,20 +1,21 @@
 // Plain JavaScript, because the bootstrap uses it on Node 20 before anything is installed.
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 250;
+/** No installation takes this long; a holder that seems to is another process with the same number. */
+const MAX_AGE_MS = 15 * 60_000;
 
-/** @param {string} file */
+/** Who holds the lock and since when, or undefined when it was just given back. */
 function holderOf(file) {
   try {
-    return Number(readFileSync(file, 'utf8'));
+    return { pid: Number(readFileSync(file, 'utf8')), age: Date.now() - statSync(file).mtimeMs };
   } catch {
     return undefined;
   }
 }
 
-/** @param {number} pid */
 function isAlive(pid) {
   try {
     process.kill(pid, 0);
@@ -44,12 +45,14 @@ export async function withLock(file, onWait, work) {
   let told = false;
   while (!tryToTake(file)) {
     const holder = holderOf(file);
-    if (holder !== undefined && !isAlive(holder)) {
+    if (holder !== undefined && (holder.age > MAX_AGE_MS || !isAlive(holder.pid))) {
       rmSync(file, { force: true });
       continue;
     }
-    if (!told && holder !== undefined) onWait(holder);
-    told = true;
+    if (!told && holder !== undefined) {
+      onWait(holder.pid);
+      told = true;
+    }
     await delay(POLL_MS);
   }
   try {

@@ -18,7 +18,7 @@ const DEFAULT_DEADLINE_S = 300;
 
 /** How the lines begin that VS Code itself prints in every run of this harness. */
 const NOISE =
-  /^Resolv(ing|ed) connection|^Creating a socket|^Updating additional builtin|^\[(AccountPolicyGate|AgentHost|ChatModelSelection|Service Worker|reconnection-grace-time|remote-connection)|open-vsx\.org/;
+  /^Resolv(ing|ed) connection|^Creating a socket|^Updating additional builtin|^\[(AccountPolicyGate|AgentHost|ChatModelSelection|Service Worker|reconnection-grace-time|remote-connection)|^Timed out waiting for authentication provider|open-vsx\.org/;
 
 /** How the extension host reports a promise that an extension forgot; it does not call that an error. */
 const UNHANDLED = /^rejected promise not handled/;
@@ -127,8 +127,9 @@ async function main(): Promise<number> {
   open(end).catch((error: unknown) => end({ code: 1, why: error instanceof Error ? error.message : String(error) }));
   const { code, why } = await ended;
   clearTimeout(timer);
+  // Something may be half open then: leaving this process kills whatever it started.
   if (why !== undefined) say(`The VS Code shim ends: ${why}.`);
-  await closeAll();
+  else await closeAll();
   return code;
 }
 
