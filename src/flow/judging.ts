@@ -1,5 +1,5 @@
 import type { Finding, Judgement } from '../model/check.ts';
-import type { Observation, Outcome } from '../model/observation.ts';
+import type { Observation } from '../model/observation.ts';
 import { milliseconds } from './words.ts';
 
 /** A judgement that needs nothing more. */
@@ -12,13 +12,15 @@ export function finding(
   return { result: { status, summary, reasoning, facts } };
 }
 
-/** Why there is no answer, in words that fit a summary. */
-export function lack(outcome: Exclude<Outcome, { kind: 'answer' }>): string {
+/** Why an observation has no answer, in words that fit a summary. */
+export function lack({ outcome, tookMs }: Observation): string {
   switch (outcome.kind) {
+    case 'answer':
+      throw new Error('there is an answer');
     case 'refused':
-      return `${outcome.code}: ${outcome.message}`;
+      return outcome.code === 'ECONNREFUSED' ? `refused in ${milliseconds(tookMs)}` : `${outcome.code}: ${outcome.message}`;
     case 'timeout':
-      return `no answer in ${milliseconds(outcome.deadlineMs)}, ${outcome.stage}`;
+      return `no answer in ${milliseconds(outcome.deadlineMs)}`;
     case 'unavailable':
       return `${outcome.why}: ${outcome.wayOut}`;
     case 'cancelled':
@@ -38,7 +40,7 @@ export function whenAnswered<Answer>(
   const permission = outcome.kind === 'refused' && (outcome.code === '42501' || outcome.code === 'NOPERM');
   return finding(
     'unknown',
-    permission ? `no permission: ${outcome.message}` : lack(outcome),
+    permission ? `no permission: ${outcome.message}` : lack(observation),
     `${observation.asked} had no answer, so nothing is known here.`,
   );
 }

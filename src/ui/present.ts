@@ -215,7 +215,9 @@ class Presenter {
 
   #componentText(component: Component, group: Group): string {
     if (component.blockedBy !== undefined) return this.#answerOf(component.checks[0])?.summary ?? group.counts;
-    const failed = component.checks.find((check) => settledState(this.#state, check.id) === 'fail');
+    const failures = component.checks.filter((check) => settledState(this.#state, check.id) === 'fail');
+    // What misleads speaks for the component only when nothing else does.
+    const failed = failures.find((check) => !this.#answerOf(check)?.summary.startsWith('not a cause')) ?? failures[0];
     // Beside other trouble the counts say more: one summary would hide what else there is.
     const onlyFailures = component.checks.every((check) => {
       const state = settledState(this.#state, check.id);

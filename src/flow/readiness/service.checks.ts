@@ -82,15 +82,15 @@ function judgeProcess(observation: Observation<ServiceAnswer>): Judgement {
     case 'answer':
       return finding('pass', `answers in ${milliseconds(outcome.value.tookMs)}`, `${asked} was answered with HTTP ${outcome.value.status}.`);
     case 'unavailable':
-      return finding('unknown', lack(outcome), 'The target gives no address for this service.');
+      return finding('unknown', lack(observation), 'The target gives no address for this service.');
     default:
-      return finding('fail', lack(outcome), `${asked} had no HTTP answer from here.`);
+      return finding('fail', lack(observation), `${asked} had no HTTP answer from here.`);
   }
 }
 
 function judgeHealth(service: Service, observation: Observation<ServiceAnswer>): Judgement {
   const { outcome, asked } = observation;
-  if (outcome.kind !== 'answer') return finding('unknown', lack(outcome), `${asked} had no HTTP answer from here.`);
+  if (outcome.kind !== 'answer') return finding('unknown', lack(observation), `${asked} had no HTTP answer from here.`);
   const answer = outcome.value;
   if (answer.status === 200 && answer.body.trim() === service.healthBody) {
     return finding('pass', `200 in ${milliseconds(answer.tookMs)}`, `${asked} gave 200 with the body that ${service.name} gives.`);
@@ -118,11 +118,11 @@ function firstLine(body: string): string {
 
 function judgeReady(service: Service, observation: Observation<ServiceAnswer>): Judgement {
   const { outcome, asked } = observation;
-  if (outcome.kind === 'unavailable') return finding('unknown', lack(outcome), 'The target gives no address for this service.');
+  if (outcome.kind === 'unavailable') return finding('unknown', lack(observation), 'The target gives no address for this service.');
   if (outcome.kind !== 'answer') {
     return finding(
       'fail',
-      lack(outcome),
+      lack(observation),
       `${asked} had no answer, while /health of the same process had one. On api and coordinator that is what a missing or frozen Redis looks like: they count the call in Redis before they look at anything.`,
     );
   }

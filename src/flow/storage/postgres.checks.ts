@@ -40,13 +40,14 @@ export const postgresChecks: readonly Check[] = [
     privilege: 'none',
     source: 'infra/docker/runtime-compose.yml, postgres',
     judge(observed) {
-      const { outcome, asked } = observed.get(hello);
+      const observation = observed.get(hello);
+      const { outcome, asked } = observation;
       if (outcome.kind === 'answer') {
         const tls = outcome.value.tls ? 'offers TLS' : 'offers no TLS';
         return finding('pass', `${milliseconds(outcome.value.tookMs)}, ${tls}`, `${asked} was answered by a Postgres server.`);
       }
-      if (outcome.kind === 'unavailable') return finding('unknown', lack(outcome), 'The target gives no connection string.');
-      return finding('fail', lack(outcome), `${asked} had no answer of a Postgres server from here. Nothing was sent that needs a credential.`);
+      if (outcome.kind === 'unavailable') return finding('unknown', lack(observation), 'The target gives no connection string.');
+      return finding('fail', lack(observation), `${asked} had no answer of a Postgres server from here. Nothing was sent that needs a credential.`);
     },
   },
   {
@@ -58,7 +59,8 @@ export const postgresChecks: readonly Check[] = [
     privilege: 'LOGIN',
     source: 'infra/postgres/migrations/0001_baseline.up.sql:7',
     judge(observed) {
-      const { outcome, asked } = observed.get(session);
+      const observation = observed.get(session);
+      const { outcome, asked } = observation;
       switch (outcome.kind) {
         case 'answer': {
           const { user, database, superuser } = outcome.value;
@@ -69,11 +71,11 @@ export const postgresChecks: readonly Check[] = [
           ]);
         }
         case 'refused':
-          return finding('fail', lack(outcome), `${refusal(outcome.code)} The server refused ${asked}.`);
+          return finding('fail', lack(observation), `${refusal(outcome.code)} The server refused ${asked}.`);
         case 'unavailable':
-          return finding('unknown', lack(outcome), 'The target gives no usable connection string.');
+          return finding('unknown', lack(observation), 'The target gives no usable connection string.');
         default:
-          return finding('fail', lack(outcome), `${asked} got as far as the server and then had no answer.`);
+          return finding('fail', lack(observation), `${asked} got as far as the server and then had no answer.`);
       }
     },
   },

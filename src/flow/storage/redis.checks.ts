@@ -34,12 +34,13 @@ export const redisChecks: readonly Check[] = [
     privilege: 'none',
     source: 'infra/redis/redis.conf:16',
     judge(observed) {
-      const { outcome, asked } = observed.get(hello);
+      const observation = observed.get(hello);
+      const { outcome, asked } = observation;
       if (outcome.kind === 'answer') {
         return finding('pass', milliseconds(outcome.value.tookMs), `${asked} was answered by a Redis server: ${outcome.value.answer}`);
       }
-      if (outcome.kind === 'unavailable') return finding('unknown', lack(outcome), 'The target gives no connection string.');
-      return finding('fail', lack(outcome), `${asked} had no answer of a Redis server from here. Nothing was sent that needs a credential.`);
+      if (outcome.kind === 'unavailable') return finding('unknown', lack(observation), 'The target gives no connection string.');
+      return finding('fail', lack(observation), `${asked} had no answer of a Redis server from here. Nothing was sent that needs a credential.`);
     },
   },
   {
@@ -51,14 +52,15 @@ export const redisChecks: readonly Check[] = [
     privilege: '+ping +acl|whoami',
     source: 'infra/redis/entrypoint.sh',
     judge(observed) {
-      const { outcome, asked } = observed.get(session);
+      const observation = observed.get(session);
+      const { outcome, asked } = observation;
       switch (outcome.kind) {
         case 'answer':
           return finding('pass', `as ${outcome.value.user ?? 'a user that may not see its name'}`, `${asked} was answered PONG.`);
         case 'unavailable':
-          return finding('unknown', lack(outcome), 'The target gives no usable connection string.');
+          return finding('unknown', lack(observation), 'The target gives no usable connection string.');
         default:
-          return finding('fail', lack(outcome), `${asked} was not let in.`);
+          return finding('fail', lack(observation), `${asked} was not let in.`);
       }
     },
   },
