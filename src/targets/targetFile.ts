@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { targetSchema } from '../model/target.ts';
 import type { Target } from '../model/target.ts';
 import { jsonErrorPosition } from './jsonPosition.ts';

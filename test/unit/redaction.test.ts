@@ -423,7 +423,6 @@ describe('redaction, properties', () => {
 
 /** Counts what regular expressions do: how often one is tried, and how many characters they match in all. */
 function counted(work: () => void): { calls: number; characters: number } {
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- put back below
   const original = RegExp.prototype.exec;
   let calls = 0;
   let characters = 0;

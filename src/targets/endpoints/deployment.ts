@@ -52,7 +52,7 @@ export async function openEndpoints(located: LocatedTarget, redactor: Redactor, 
     postgres: () => valueOf(postgres),
     redis: () => valueOf(redis),
     hasToken: (name) => target.tokens?.[name] !== undefined,
-    tokenSha256: async (name) => createHash('sha256').update(tokenOf(name)).digest('hex'),
+    tokenSha256: (name) => Promise.resolve().then(() => createHash('sha256').update(tokenOf(name)).digest('hex')),
     close: () => closing.abort(new Error('the target was closed')),
   };
 }

@@ -158,7 +158,9 @@ async function inTransaction(client: Client, statement: string, parameters: read
 const oid = { bool: 16, int8: 20, int2: 21, int4: 23, oid: 26, json: 114, float4: 700, float8: 701, timestamp: 1114, timestamptz: 1184, jsonb: 3802 };
 
 /** The oid of `text[]`, whose parser takes the form of any array apart. */
-const textArray: number = 1009;
+const textArray = 1009;
+/** The driver's types list base types only. */
+const textArrayParser = types.getTypeParser as (type: number) => (text: string) => unknown;
 
 /** Arrays by their elements: bool, name, int2, int4, text, varchar, int8, oid, timestamptz, numeric, uuid. */
 const elementOf: Readonly<Record<number, number>> = {
@@ -173,7 +175,7 @@ const elementOf: Readonly<Record<number, number>> = {
 function parserOf(type: number): (text: string) => unknown {
   const element = elementOf[type];
   if (element !== undefined) {
-    const apart = types.getTypeParser(textArray) as (text: string) => unknown;
+    const apart = textArrayParser(textArray);
     return (text) => eachElement(apart(text), parserOf(element));
   }
   switch (type) {

@@ -1,0 +1,90 @@
+import { parseArgs } from 'node:util';
+import { stepTitles, steps } from '../model/step.ts';
+import type { Step } from '../model/step.ts';
+
+export const usage = `Usage: caracal-debugger flow [options]
+
+Runs the debugging flow on a Caracal deployment, read-only, and says what is true at each step.
+
+  --target FILE|local   the deployment: a target file, or what runs on this machine (default)
+  --from REPORT         judge the observations of a saved report again, asking nobody
+  --step NAME           one step and what it needs: ${steps.join(', ')}
+  --zone ID             zone of the checks that are per zone, instead of the target's own
+  --json                the report alone on stdout, progress on stderr
+  --junit FILE          also write the checks as JUnit XML
+  --help, --version
+
+Exit code, the first that applies: 2 bad usage, 1 a check crashed, 3 failed, 4 warning,
+5 unknown, blocked or cancelled, 0 all that applies passed.
+`;
+
+/** The command line is not one that this program understands. */
+export class BadUsage extends Error {}
+
+export interface FlowCommand {
+  readonly name: 'flow';
+  /** Path of a target file, or `local`. */
+  readonly target: string;
+  /** Path of a saved report, instead of a target. */
+  readonly from?: string;
+  readonly step?: Step;
+  readonly zone?: string;
+  readonly json: boolean;
+  readonly junit?: string;
+}
+
+export type Command = { readonly name: 'help' } | { readonly name: 'version' } | FlowCommand;
+
+/** @throws BadUsage with one sentence that says what to give instead. */
+export function commandOf(words: readonly string[]): Command {
+  const { values, positionals } = parsed(words);
+  if (values.help) return { name: 'help' };
+  if (values.version) return { name: 'version' };
+  const [command, ...more] = positionals;
+  if (command === undefined) throw new BadUsage('No command is given. Give "flow", or --help');
+  if (command !== 'flow') throw new BadUsage(`There is no command "${command}". Give "flow"`);
+  if (more[0] !== undefined) throw new BadUsage(`"${more[0]}" is not understood. See --help`);
+  const { target, from, step: stepName, zone, json = false, junit } = values;
+  for (const [name, value] of Object.entries({ target, from, step: stepName, zone, junit })) {
+    if (value === '') throw new BadUsage(`--${name} is empty. Give a value`);
+  }
+  if (from !== undefined && target !== undefined) throw new BadUsage('Both --from and --target are given. Give one of them');
+  if (from !== undefined && zone !== undefined) throw new BadUsage('A saved report has its own zone. Leave --zone out');
+  return {
+    name: 'flow',
+    target: target ?? 'local',
+    json,
+    ...(from === undefined ? {} : { from }),
+    ...(stepName === undefined ? {} : { step: stepNamed(stepName) }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(junit === undefined ? {} : { junit }),
+  };
+}
+
+function stepNamed(name: string): Step {
+  const step = steps.find((each) => each === name.toLowerCase());
+  if (!step) throw new BadUsage(`There is no step "${name}" with checks. Give ${steps.map((each) => stepTitles[each].toLowerCase()).join(', ')}`);
+  return step;
+}
+
+function parsed(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: {
+        target: { type: 'string' },
+        from: { type: 'string' },
+        step: { type: 'string' },
+        zone: { type: 'string' },
+        json: { type: 'boolean' },
+        junit: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split(/[.\n]/);
+    throw new BadUsage(`${sentence}. See --help`);
+  }
+}
