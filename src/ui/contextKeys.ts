@@ -5,7 +5,6 @@ export interface ContextValues {
   'caracal.running': boolean;
   'caracal.hasTarget': boolean;
   'caracal.hasReport': boolean;
-  'caracal.zoned': boolean;
   /** Which text an empty Flow view shows. */
   'caracal.empty': 'looking' | 'nothing-picked' | 'nothing-found' | 'too-old';
 }

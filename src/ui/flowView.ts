@@ -225,14 +225,15 @@ function commandOf(node: FlowNode): Command | undefined {
   return undefined;
 }
 
-/** Rows to open so that every failure is in sight, itself or by a parent that shows its summary. */
+/** Rows to open so that each component with a failure is in sight, and shows one itself or by its checks. */
 function failingPaths({ nodes }: Presentation): readonly string[] {
   const paths = new Set<string>();
-  for (const node of nodes.values()) {
-    const component = node.kind === 'check' && node.state === 'fail' ? nodes.get(node.parent ?? '') : undefined;
-    if (component?.parent === undefined) continue;
+  for (const component of nodes.values()) {
+    if (component.kind !== 'component' || component.parent === undefined) continue;
+    const failures = component.children.flatMap((id) => nodes.get(id) ?? []).filter(({ state }) => state === 'fail');
+    if (failures.length === 0) continue;
     paths.add(component.parent);
-    if (component.description !== node.description) paths.add(component.id);
+    if (!failures.some(({ description }) => description === component.description)) paths.add(component.id);
   }
   return [...paths];
 }

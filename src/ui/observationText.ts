@@ -8,6 +8,8 @@ import { stateWords } from './words.ts';
 import type { State } from './words.ts';
 import { yamlLines, yamlScalar } from './yaml.ts';
 
+const commentWidth = 96;
+
 export interface ObservationTextInput {
   readonly check: Pick<Check, 'id' | 'title' | 'component' | 'asks'>;
   readonly verdict: Verdict | undefined;
@@ -132,8 +134,15 @@ function mapEntry(name: string, value: string, indent: string): readonly string[
   return [`${indent}${yamlScalar(name)}: ${yamlScalar(value)}`];
 }
 
+/** Words of prose on lines that fit beside the tree without scrolling. */
 function comment(text: string): readonly string[] {
-  return text.split(/\r?\n/).filter((line) => line !== '').map((line) => `# ${line}`);
+  const wrapped: string[] = [];
+  for (const word of text.split(/\s+/).filter((each) => each !== '')) {
+    const line = wrapped.at(-1);
+    if (line !== undefined && line.length + word.length < commentWidth) wrapped[wrapped.length - 1] = `${line} ${word}`;
+    else wrapped.push(`# ${word}`);
+  }
+  return wrapped;
 }
 
 function lines(all: readonly string[]): string {

@@ -1,4 +1,4 @@
-import { strictEqual } from 'node:assert/strict';
+import { ok, strictEqual } from 'node:assert/strict';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Observation, Outcome } from '../../src/model/observation.ts';
 import { explainText, observationText } from '../../src/ui/observationText.ts';
@@ -86,6 +86,12 @@ not asked:
   it('says how much it blocks', () => {
     const shown = observationText({ check, verdict: verdict({}), observations: [observation({ kind: 'answer', value: 'PONG' })], blocks: 31, running: false });
     strictEqual(shown, `${head}blocks: 31 checks\n${asked}    answer: PONG\n`);
+  });
+
+  it('keeps prose on lines that can be read without scrolling', () => {
+    const long = verdict({ reasoning: 'word '.repeat(60) });
+    const shown = observationText({ check, verdict: long, observations: [], blocks: 0, running: false });
+    ok(shown.split('\n').every((line) => line.length <= 96), shown);
   });
 
   it('is short before the first run', () => {

@@ -137,6 +137,11 @@ describe('The flow as a tree', () => {
     strictEqual(node(shown, 't/fix').description, 'nothing to fix');
   });
 
+  it('shows the failure of a component that tells more', () => {
+    const both = { 'CRC-RDY-001': { status: 'fail', summary: 'not a cause: /health follows Redis here' }, 'CRC-RDY-002': { status: 'fail', summary: '503 consumer_unhealthy' } } as const;
+    strictEqual(node(present(flow(api, both), now), 't/readiness/api').description, '503 consumer_unhealthy');
+  });
+
   it('does not look passed where something was not run', () => {
     const shown = present(flow(api, { 'CRC-RDY-001': { status: 'pass', summary: '2 ms', apart: true } }), now);
     strictEqual(node(shown, 't/readiness').icon?.id, 'circle-outline');
