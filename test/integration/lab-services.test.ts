@@ -104,7 +104,7 @@ describe('the lab', function () {
       const pool = new Pool({ connectionString: (await readFile(join(lab.home, 'secrets', 'databaseUrl'), 'utf8')) });
       const result = await sweep(pool, Buffer.from(lab.secrets.auditHmacKey, 'hex'), 24);
       await pool.end();
-      assert.ok(result.checked > 10);
+      assert.ok(result.checked >= wanted.length);
       assert.deepEqual({ ...result, checked: 0 }, { checked: 0, mismatches: 0, chainBreaks: 0, hmacFailures: 0 });
     });
 
@@ -202,15 +202,15 @@ describe('the lab', function () {
       await allReady();
     });
 
-    it('STS: with Redis and the replay folder gone at once evidence is lost, for as long as the process lives', async () => {
+    it('STS: with Redis full and the replay folder gone evidence is lost, for as long as the process lives', async () => {
       await rm(join(lab.directory, 'replay', 'sts'), { recursive: true });
-      // The STS mints nothing without Redis, but its refusals are events too.
-      await lab.redis.stop();
+      // The mint limit cannot be counted, and the refusal is an event that Redis does not take either.
+      await lab.redisClient.config('SET', 'maxmemory', '1');
       await eventually('a lost event', async () => {
         const { text } = await ask('sts', '/metrics.json', { token: lab.secrets.metricsBearer });
         return !text.includes('"audit_dropped":0');
       }, 30_000);
-      await lab.redis.start();
+      await lab.redisClient.config('SET', 'maxmemory', '512mb');
       await mkdir(join(lab.directory, 'replay', 'sts'));
       await says('sts', 503, goFailure('audit_evidence_lost'));
       await lab.services.sts.stop();
@@ -218,14 +218,14 @@ describe('the lab', function () {
       await allReady();
     });
 
-    it('Redis: after a spill to files, a restart of the STS drains them', async () => {
-      await lab.redis.stop();
+    it('STS: after a spill to files only a restart drains them', async () => {
+      await lab.redisClient.config('SET', 'maxmemory', '1');
       const files = async (): Promise<number> => {
         const { text } = await ask('sts', '/metrics.json', { token: lab.secrets.metricsBearer });
         return (JSON.parse(text) as { sts: { audit_replay_files: number } }).sts.audit_replay_files;
       };
       await eventually('a replay file', async () => await files() > 0, 30_000);
-      await lab.redis.start();
+      await lab.redisClient.config('SET', 'maxmemory', '512mb');
       await says('sts', 200, READY.sts);
       assert.ok(await files() > 0, 'they stay while the process lives');
       await lab.services.sts.stop();
@@ -371,7 +371,7 @@ async function recovered(lab: Lab, withinMs: number): Promise<void> {
     if (text !== READY[name]) await delay(POLL_MS);
     return text === READY[name];
   }, withinMs)));
-  print('all ready again', performance.now() - started, '2 to 5 s');
+  print('all ready again', performance.now() - started, '2 to 5 s; a stale Gateway with its next snapshot, within 30 s');
 }
 
 /** One measured figure beside the contract's (readiness.md 2.4). */

@@ -60,11 +60,13 @@ async function up({ faults: chosen, options }: Extract<Command, { name: 'up' }>)
     }
     process.stdout.write(`${lab.targetFile}\n`);
   });
-  const failure = await Promise.race([ended, prepared.then(() => ended)]).then(() => undefined, (error: unknown) => error);
-  // A lab that is still starting ends as well, as soon as it can be ended.
-  const lab = await starting.catch(() => undefined);
-  await lab?.close();
-  if (failure !== undefined) throw failure;
+  try {
+    await Promise.race([ended, prepared.then(() => ended)]);
+  } finally {
+    // A lab that is still starting ends as well, as soon as it can be ended.
+    const lab = await starting.catch(() => undefined);
+    await lab?.close();
+  }
 }
 
 try {

@@ -10,7 +10,7 @@ export type OutboxHealth = { pending: number; dead: number; oldestPendingSeconds
 export type DispatcherOptions = {
   pool: Pool; redis: Redis; key: Buffer; log: Log; workerId: string; pollMs: number; batch: number; lockSeconds: number; maxAttempts: number; maxLength: number;
 };
-type Row = { id: string; stream_name: string; payload_json: Record<string, unknown>; attempts: number };
+type Row = { id: string; stream_name: string; payload_json: Record<string, string | number | boolean | null>; attempts: number };
 
 /** Backlog and dead rows of the whole table (contract, storage 3.1; Caracal apps/api/src/app.ts:98-131). */
 export async function outboxHealth(pool: Pool): Promise<OutboxHealth> {

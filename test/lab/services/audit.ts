@@ -9,7 +9,7 @@ import { Lease } from './leases.ts';
 import { goLog } from './logging.ts';
 import { GO_METRICS_TYPE } from './metrics-text.ts';
 import { goPool, pingPostgres } from './stores.ts';
-import { entriesOf, momentOf, type RawEntry, STREAMS } from './streams.ts';
+import { entriesOf, momentOf, STREAMS } from './streams.ts';
 
 // Stand-in for Caracal's Audit (contract, readiness 2.2; storage 7.2 and 9).
 
@@ -107,7 +107,7 @@ async function pollGauges(): Promise<void> {
   }
   try {
     gauges.dlq = await redis.run((client) => client.xlen(STREAMS.auditDeadLetters));
-    const [first] = entriesOf(await redis.run((client) => client.xrange(STREAMS.auditDeadLetters, '-', '+', 'COUNT', 1)) as RawEntry[]);
+    const [first] = entriesOf(await redis.run((client) => client.xrange(STREAMS.auditDeadLetters, '-', '+', 'COUNT', 1)));
     gauges.dlqAge = first === undefined ? 0 : Math.max(Math.floor((Date.now() - momentOf(first.id)) / 1000), 0);
   } catch (error) {
     log('warn', 'dlq size poll', { error: messageOf(error) });

@@ -7,6 +7,7 @@ export type GoHandler = (request: IncomingMessage, response: ServerResponse) => 
 export type GoRoute = { method?: 'GET' | 'POST'; path: string; handler: GoHandler };
 
 const SHUTDOWN_LIMIT_MS = 10_000;
+const IDLE_POLL_MS = 50;
 
 /** `http.Error` of Go: text with a line end. */
 export function goText(response: ServerResponse, status: number, text: string): void {
@@ -79,12 +80,16 @@ export class GoServer {
     this.#server.close(() => {
       resolve(undefined);
     });
-    this.#server.closeIdleConnections();
-    const timer = setTimeout(() => {
+    // A connection that becomes idle only now is closed as well.
+    const idle = setInterval(() => {
+      this.#server.closeIdleConnections();
+    }, IDLE_POLL_MS);
+    const limit = setTimeout(() => {
       this.#server.closeAllConnections();
     }, SHUTDOWN_LIMIT_MS);
     await promise;
-    clearTimeout(timer);
+    clearInterval(idle);
+    clearTimeout(limit);
   }
 }
 

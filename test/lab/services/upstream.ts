@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 
 /** What the Gateway forwards to: a resource server that takes every call it gets. */
-export type UpstreamServer = { readonly url: string; close(): Promise<void> };
+export type UpstreamServer = { readonly url: string; close(): Promise<unknown> };
 
 /** Starts it on a free port of 127.0.0.1. */
 export async function startUpstream(): Promise<UpstreamServer> {
@@ -21,9 +21,9 @@ export async function startUpstream(): Promise<UpstreamServer> {
   return {
     url: `http://127.0.0.1:${String(address.port)}`,
     close: () => {
-      const { promise: closed, resolve: done } = Promise.withResolvers<void>();
+      const { promise: closed, resolve: done } = Promise.withResolvers<undefined>();
       server.close(() => {
-        done();
+        done(undefined);
       });
       server.closeAllConnections();
       return closed;
