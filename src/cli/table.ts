@@ -20,7 +20,7 @@ const colours: Readonly<Record<Status, Colour>> = {
 
 const stateWidth = Math.max(...Object.values(stateWords).map((word) => word.length));
 /** A longer name moves its own value alone. */
-const widestPath = 40;
+const widestPath = 56;
 
 /** A report for reading: the answer first, then where it comes from, then each check with its value, by step. */
 export function table(report: Report, { colour }: { readonly colour: boolean }): string {

@@ -24,6 +24,9 @@ export interface Redactor {
 /** What is nested deeper was made to break a reader. */
 const deepest = 200;
 
+/** Too short for a form that any rule knows, and without a sign that could join a name and a value. */
+const tooShort = /^[^=:@"'-]{0,11}$/;
+
 /** More than any text needs; each pass leaves less to mask. */
 const passes = 10;
 
@@ -34,6 +37,7 @@ export function createRedactor(): Redactor {
   const mask = (value: string, label: string): string => masker.mask(value, known.labelOf(value) ?? label);
   const learned = (text: string): string => replaceSpans(text, known.find(text), mask);
   const text = (plain: string): string => {
+    if (tooShort.test(plain)) return learned(plain);
     let result = learned(plain);
     // What stands beside a mask may read differently than before, so until nothing more is found.
     for (let pass = 0; pass < passes; pass += 1) {
@@ -44,16 +48,25 @@ export function createRedactor(): Redactor {
     return result;
   };
 
+  // A report says the same words a hundred times.
+  const seen = new Map<string, string>();
+  const textOnce = (plain: string): string => {
+    const before = seen.get(plain);
+    if (before !== undefined) return before;
+    const masked = text(plain);
+    seen.set(plain, masked);
+    return masked;
+  };
   const named = (key: string, value: string): string => {
     const meaning: KeyMeaning = meaningOf(key);
-    const once = text(value);
+    const once = textOnce(value);
     // A header keeps its scheme: `Bearer ‹…›`.
     if (/authorization$/i.test(key)) return text(`authorization: ${value}`).replace(/^authorization: /, '');
     return meaning === undefined || isHarmless(once, meaning) ? once : mask(value, meaning === 'password' ? 'password' : 'secret');
   };
   const hidden = (value: string, label: string): string => (isOnlyMasks(value) ? value : mask(value, label));
   const json = (value: unknown, key: string, depth: number): unknown => {
-    if (typeof value === 'string') return key === '' ? text(value) : named(key, value);
+    if (typeof value === 'string') return key === '' ? textOnce(value) : named(key, value);
     if (typeof value !== 'object' || value === null) return value;
     if (depth > deepest) return '‹withheld: nested too deeply›';
     if (Array.isArray(value)) return value.map((element: unknown) => json(element, key, depth + 1));
@@ -86,7 +99,11 @@ export function createRedactor(): Redactor {
       for (const form of password ?? []) known.add(form, 'password');
     },
     text,
-    json: <Value>(value: Value) => json(value, '', 0) as Value,
+    json: <Value>(value: Value) => {
+      const masked = json(value, '', 0) as Value;
+      seen.clear();
+      return masked;
+    },
   };
 }
 
