@@ -102,7 +102,8 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
   const home = options.home ?? join(directory, 'home');
   const derived = derivedSecrets(postgres, redis, secrets);
   const removeHome = await writeRuntimeHome(home, { ...secrets, ...derived }, RELEASE);
-  protect(join(home, 'secrets'), teardown);
+  // A home of somebody's choice may hold other files.
+  protect(options.home === undefined ? home : join(home, 'secrets'), teardown);
   teardown.add(removeHome);
 
   const services = await deploy({ directory, ports, secrets: { ...secrets, ...derived } });
