@@ -11,6 +11,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './lib/lock.mjs';
 
+const PARENT_POLL_MS = 500;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, 'node_modules', '.bin');
 
@@ -195,6 +196,12 @@ function runTask(run, args, env) {
       if (signal === 'SIGINT' && process.stdin.isTTY) return;
       child.kill(signal);
     });
+  }
+  // npm runs a script through a shell, and passes a signal to that shell alone: the shell ends, nobody
+  // tells its child. Losing the parent is then the signal.
+  if (process.env.npm_lifecycle_event !== undefined) {
+    const parent = process.ppid;
+    setInterval(() => process.ppid === parent || child.kill('SIGTERM'), PARENT_POLL_MS).unref();
   }
   child.on('error', (error) => fail(`The task could not be started: ${error.message}`));
   child.on('exit', (code, signal) => {
