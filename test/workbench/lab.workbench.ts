@@ -21,6 +21,7 @@ describe('The Flow view on the lab', () => {
     const opened = openedPage();
     if (!opened || target === undefined) return this.skip();
     page = opened;
+    await commands.executeCommand('workbench.action.closeAllEditors');
     await useTargetFiles([target]);
     await commands.executeCommand('caracal.flow.focus');
     const { name } = JSON.parse(await readFile(target, 'utf8')) as { name: string };
