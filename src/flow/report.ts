@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import manifest from '../../package.json' with { type: 'json' };
 import { reportSchema } from '../model/report.ts';
 import type { Report } from '../model/report.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Observation, Question } from './observation.ts';
 import { statuses } from './status.ts';
 import type { Status } from './status.ts';

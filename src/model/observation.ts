@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What is asked, and of whom. Two questions with the same `questionId` are the same question: a run

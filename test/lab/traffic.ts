@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { uuidv7 } from './stores/identifiers.ts';
 import { SERVICE_LEASE_SECONDS } from './stores/seed.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { z } from 'zod';
+import * as z from 'zod';
 import { run, select } from '../../src/flow/runner.ts';
 import type { ObservationSource } from '../../src/flow/source.ts';
 import type { Check, Judgement, Verdict } from '../../src/model/check.ts';

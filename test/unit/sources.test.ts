@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { z } from 'zod';
+import * as z from 'zod';
 import { judgeAgain } from '../../src/flow/engine.ts';
 import { liveSource } from '../../src/flow/liveSource.ts';
 import type { Observer } from '../../src/flow/liveSource.ts';

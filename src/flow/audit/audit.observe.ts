@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Unavailable } from '../../targets/failures.ts';
 import type { Observer } from '../liveSource.ts';
 import { reasonOf } from '../readiness/service.checks.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readinessReasons } from '../../caracal/readinessReasons.ts';
 import type { Dependency } from '../../caracal/readinessReasons.ts';
 import { services } from '../../caracal/services.ts';

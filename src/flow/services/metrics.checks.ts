@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { services } from '../../caracal/services.ts';
 import type { Service } from '../../caracal/services.ts';
 import type { Check, Judgement } from '../../model/check.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fingerprints, migrations } from '../../caracal/migrations.ts';
 import type { Check } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';

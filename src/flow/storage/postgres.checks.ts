@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Check } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import { finding, lack, whenAnswered } from '../judging.ts';

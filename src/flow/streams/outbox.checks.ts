@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Check, Judgement } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import { finding, whenAnswered } from '../judging.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { streams } from '../../caracal/streams.ts';
 import type { ConsumerGroup, Stream } from '../../caracal/streams.ts';
 import type { Check, Fact, Judgement } from '../../model/check.ts';

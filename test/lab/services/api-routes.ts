@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { uuidv7 } from '../stores/identifiers.ts';
 import type { AdminAuth } from './api-auth.ts';
 import { auditData } from './audit-event.ts';

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { chainHmac, type LedgerRecord, ledgerContentHash, microsecondsOf, timestampOf } from './chains.ts';
 import { transaction } from './transactions.ts';
 

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { uuidv7 } from '../stores/identifiers.ts';
 import type { CoordinatorAuth } from './coordinator-auth.ts';
 import { type Answer, type Call, failure, json, type NodeApp } from './node-app.ts';

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from './deadline.ts';
 import { type Claims, peek, type PublicJwk, verificationKey, verified } from './mandates.ts';
 import { type Answer, type Call, failure } from './node-app.ts';

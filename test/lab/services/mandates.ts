@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Claims that the stand-ins write and read (contract, request evidence 10). */
 export const claimsSchema = z.looseObject({

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from './deadline.ts';
 import type { Log } from './logging.ts';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from './deadline.ts';
 import { GATEWAY_HEADERS, signGatewayRequest } from './gateway-signature.ts';
 import { type PublicJwk, verificationKey } from './mandates.ts';
