@@ -34,8 +34,8 @@ async function buildSuites(): Promise<void> {
 /** What a run of the workbench suites is given. */
 export interface WorkbenchRun {
   readonly resultsFile: string;
-  /** The target file of a running lab. */
-  readonly target: string;
+  /** The target files of two running labs. */
+  readonly targets: { readonly healthy: string; readonly failing: string };
   readonly grep: string | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface WorkbenchRun {
  * `resultsFile`. A desktop with network and display can ask for a downloaded build of VS Code;
  * otherwise a served one stands in for it.
  */
-export async function runWorkbench({ resultsFile, target, grep }: WorkbenchRun): Promise<number> {
+export async function runWorkbench({ resultsFile, targets, grep }: WorkbenchRun): Promise<number> {
   const desktop = process.env['CARACAL_TEST_VSCODE'] === 'desktop';
   await step('Build the workbench suites', buildSuites);
   if (!desktop) await provisionCodeServer();
@@ -65,7 +65,8 @@ export async function runWorkbench({ resultsFile, target, grep }: WorkbenchRun):
       extensionTestsEnv: {
         [RESULTS_VARIABLE]: resultsFile,
         CARACAL_TEST_DRIVE_PAGE: '1',
-        CARACAL_LAB_TARGET: target,
+        CARACAL_LAB_HEALTHY: targets.healthy,
+        CARACAL_LAB_FAILING: targets.failing,
         ...(grep === undefined ? {} : { CARACAL_TEST_GREP: grep }),
       },
     });

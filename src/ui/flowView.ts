@@ -84,7 +84,13 @@ export class FlowView implements TreeDataProvider<string> {
   }
 
   async expand(id: string): Promise<void> {
-    if (this.#shown.nodes.has(id)) await this.#view.reveal(id, { select: false, focus: false, expand: true });
+    if (!this.#shown.nodes.has(id)) return;
+    try {
+      await this.#view.reveal(id, { select: false, focus: false, expand: true });
+    } catch (error) {
+      // Another target may have been picked while VS Code was opening the way to this row.
+      if (this.#shown.nodes.has(id)) throw error;
+    }
   }
 
   getChildren(id?: string): string[] {
