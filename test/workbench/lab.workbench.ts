@@ -28,6 +28,7 @@ for (const { condition, variable } of labs) describe(`The Flow view on a ${condi
     const lab = process.env[variable];
     ok(lab !== undefined, `${variable} names no target file`);
     await commands.executeCommand('workbench.action.closeAllEditors');
+    await commands.executeCommand('workbench.action.closePanel');
     // A name of its own, so that the picker can tell the two labs apart.
     folder = await mkdtemp(join(tmpdir(), 'caracal-workbench-lab-'));
     const target = JSON.parse(await readFile(lab, 'utf8')) as object;
