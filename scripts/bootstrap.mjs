@@ -52,6 +52,7 @@ const tasks = {
   test: { run: ['scripts/test.ts'], needs: (args) => needsOfSuites(args) },
   provision: { run: ['scripts/vscode/provision.ts'], needs: () => ['compiler'] },
   flow: { run: ['src/cli/main.ts', 'flow'] },
+  bench: { run: ['test/bench/flow.ts'], needs: () => ['redis'] },
   lab: { run: ['test/lab/main.ts'], needs: (args) => (args[0] === 'up' ? ['redis'] : []) },
 };
 

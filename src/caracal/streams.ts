@@ -1,7 +1,7 @@
 export interface ConsumerGroup {
   readonly name: string;
   /** The service that reads it; absent where no part of Caracal does, so that it only grows. */
-  readonly reader?: 'api' | 'sts' | 'gateway' | 'audit' | 'coordinator';
+  readonly reader?: 'sts' | 'gateway' | 'audit' | 'coordinator';
   /** True for a name that is followed by `:` and a host: one group for each replica. */
   readonly perReplica?: boolean;
 }

@@ -33,14 +33,18 @@ export function lack({ outcome, tookMs }: Observation): string {
 /** Judges the answer of an observation. Without an answer nothing is known: never a pass, never a failure. */
 export function whenAnswered<Answer>(
   observation: Observation<Answer>,
-  judge: (answer: Answer, observation: Observation<Answer>) => Judgement,
+  judge: (answer: Answer) => Judgement,
 ): Judgement {
-  const { outcome } = observation;
-  if (outcome.kind === 'answer') return judge(outcome.value, observation);
+  return observation.outcome.kind === 'answer' ? judge(observation.outcome.value) : notKnown(observation);
+}
+
+/** The judgement on an observation without an answer. */
+export function notKnown(observation: Observation): Judgement {
+  const { asked, outcome } = observation;
   const permission = outcome.kind === 'refused' && (outcome.code === '42501' || outcome.code === 'NOPERM');
   return finding(
     'unknown',
     permission ? `no permission: ${outcome.message}` : lack(observation),
-    `${observation.asked} had no answer, so nothing is known here.`,
+    `${asked} had no answer, so nothing is known here.`,
   );
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { fingerprints, migrations } from '../../src/caracal/migrations.ts';
 import { readinessReasons } from '../../src/caracal/readinessReasons.ts';
 import type { ServiceAnswer } from '../../src/flow/readiness/service.checks.ts';
-import type { GroupSnapshot, StreamSnapshot } from '../../src/flow/streams/stream.checks.ts';
+import type { GroupSnapshot, StreamSnapshot } from '../../src/flow/streams/snapshot.ts';
 import type { Outcome } from '../../src/model/observation.ts';
 import type { Status } from '../../src/model/status.ts';
 import { answer, judge, refused, timeout } from './judge.ts';

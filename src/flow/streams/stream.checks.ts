@@ -1,48 +1,14 @@
-import * as z from 'zod';
 import { streams } from '../../caracal/streams.ts';
 import type { ConsumerGroup, Stream } from '../../caracal/streams.ts';
 import type { Check, Fact, Judgement } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
-import { finding, whenAnswered } from '../judging.ts';
+import { finding, notKnown, whenAnswered } from '../judging.ts';
 import { redisAuthenticationId } from '../storage/redis.checks.ts';
 import { count, milliseconds } from '../words.ts';
-import { backlogOf, pendingLost, trimmedUnread } from './backlog.ts';
+import { backlogOf, pendingLost, streamSnapshot, trimmedUnread } from './snapshot.ts';
+import type { GroupSnapshot, StreamSnapshot } from './snapshot.ts';
 
-const group = z.object({
-  name: z.string(),
-  lastDelivered: z.string(),
-  /** Null for a group that never read, and after some deletions. */
-  entriesRead: z.number().nullable(),
-  pending: z.number(),
-  /** Id of the lowest pending entry; null when nothing is pending. */
-  lowestPending: z.string().nullable(),
-  /** What Redis says; unreliable after trimming. */
-  lag: z.number().nullable(),
-  consumers: z.array(z.object({ name: z.string(), pending: z.number(), idleMs: z.number() })),
-  /** Counted entries after `lastDelivered`, at most `countedUpTo`; null when there was no need to count. */
-  counted: z.number().nullable(),
-  /** Id of the oldest entry after `lastDelivered`; null when there is none. */
-  oldestUndelivered: z.string().nullable(),
-});
-
-/** A stream and its groups at one moment. Ids and counts only, never what entries hold. */
-const snapshot = z.object({
-  /** `stream`, `none`, or the type of another key under this name. */
-  type: z.string(),
-  /** Redis clock, milliseconds since 1970. Ids of entries are by the same clock. */
-  nowMs: z.number(),
-  length: z.number(),
-  entriesAdded: z.number(),
-  /** `0-0` when the stream is empty. */
-  firstId: z.string(),
-  lastId: z.string(),
-  groups: z.array(group),
-});
-
-export type StreamSnapshot = z.infer<typeof snapshot>;
-export type GroupSnapshot = z.infer<typeof group>;
-
-export const redisStream = subject('redis.stream', snapshot);
+export const redisStream = subject('redis.stream', streamSnapshot);
 
 /** Looks at something that waits, 2 s apart, before anything is said about it. */
 const looks = 3;
@@ -168,6 +134,14 @@ function judgeGroup(stream: Stream, expected: ConsumerGroup, taken: readonly Str
   }
 }
 
+/** Where each service reads its groups. */
+const readerSource: Readonly<Record<NonNullable<ConsumerGroup['reader']>, string>> = {
+  sts: 'services/sts/internal/consumer.go',
+  gateway: 'services/gateway/internal/revocations.go',
+  audit: 'services/audit/internal/consumer.go:80',
+  coordinator: 'apps/coordinator/src/jobs/lifecycle-relay.ts',
+};
+
 /** First number of a stream's checks; its groups follow. */
 function streamCheck(index: number): string {
   return `CRC-STR-${String(index === 0 ? 1 : index * 10).padStart(3, '0')}`;
@@ -195,14 +169,14 @@ export const streamChecks: readonly Check[] = streams.flatMap((stream, index): C
         title: expected.name,
         needs: [id],
         asks: [question],
-        source: 'infra/redis/provision-streams.sh, and the reader named in docs of the stream',
+        source: expected.reader ? readerSource[expected.reader] : 'infra/redis/provision-streams.sh',
         judge: (observed) =>
           whenAnswered(observed.get(question), (first) => {
             const taken = [first];
             for (let look = 2; look <= looks; look += 1) {
               const next = observed.find(redisStream.of(stream.name, look));
               if (!next) break;
-              if (next.outcome.kind !== 'answer') return whenAnswered(next, () => finding('unknown', '', ''));
+              if (next.outcome.kind !== 'answer') return notKnown(next);
               taken.push(next.outcome.value);
             }
             return judgeGroup(stream, expected, taken);

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RedisStore } from '../../targets/deployment.ts';
 import type { Observer } from '../liveSource.ts';
-import { compareIds, countedUpTo } from './backlog.ts';
+import { compareIds, countedUpTo } from './snapshot.ts';
+import type { GroupSnapshot, StreamSnapshot } from './snapshot.ts';
 import { redisStream } from './stream.checks.ts';
-import type { GroupSnapshot, StreamSnapshot } from './stream.checks.ts';
 
 /** Between two looks at a stream on which entries wait. */
 const betweenLooksMs = 2_000;

@@ -1,4 +1,41 @@
-import type { GroupSnapshot, StreamSnapshot } from './stream.checks.ts';
+import * as z from 'zod';
+
+/** Undelivered entries are counted one by one up to here: a range also carries what entries hold. */
+export const countedUpTo = 1_000;
+
+const group = z.object({
+  name: z.string(),
+  lastDelivered: z.string(),
+  /** Null for a group that never read, and after some deletions. */
+  entriesRead: z.number().nullable(),
+  pending: z.number(),
+  /** Id of the lowest pending entry; null when nothing is pending. */
+  lowestPending: z.string().nullable(),
+  /** What Redis says; unreliable after trimming. */
+  lag: z.number().nullable(),
+  consumers: z.array(z.object({ name: z.string(), pending: z.number(), idleMs: z.number() })),
+  /** Counted entries after `lastDelivered`, at most `countedUpTo`; null when there was no need to count. */
+  counted: z.number().nullable(),
+  /** Id of the oldest entry after `lastDelivered`; null when there is none. */
+  oldestUndelivered: z.string().nullable(),
+});
+
+/** A stream and its groups at one moment. Ids and counts only, never what entries hold. */
+export const streamSnapshot = z.object({
+  /** `stream`, `none`, or the type of another key under this name. */
+  type: z.string(),
+  /** Redis clock, milliseconds since 1970. Ids of entries are by the same clock. */
+  nowMs: z.number(),
+  length: z.number(),
+  entriesAdded: z.number(),
+  /** `0-0` when the stream is empty. */
+  firstId: z.string(),
+  lastId: z.string(),
+  groups: z.array(group),
+});
+
+export type StreamSnapshot = z.infer<typeof streamSnapshot>;
+export type GroupSnapshot = z.infer<typeof group>;
 
 /** Stream ids are two integers, `milliseconds-sequence`, that do not fit a number when joined. */
 export function compareIds(left: string, right: string): number {
@@ -21,9 +58,6 @@ export function backlogOf(snapshot: StreamSnapshot, group: GroupSnapshot): { rea
   const lag = group.lag ?? 0;
   return lag > counted && lag <= snapshot.length ? { entries: lag, atLeast: false } : { entries: counted, atLeast: true };
 }
-
-/** Undelivered entries are counted one by one up to here: a range also carries what entries hold. */
-export const countedUpTo = 1_000;
 
 /**
  * Entries that were trimmed away before the group was given them. MAXLEN trimming takes no notice
