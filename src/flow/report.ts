@@ -4,6 +4,7 @@ import { reportSchema } from '../model/report.ts';
 import type { Report } from '../model/report.ts';
 import type { Target } from '../model/target.ts';
 import { fileProblem, readSmallFile } from '../targets/smallFile.ts';
+import { auditList } from './audit/audit.checks.ts';
 import type { RunResult } from './runner.ts';
 
 /** A report of a whole flow is below 1 MB; what is larger than this is something else. */
@@ -16,7 +17,7 @@ export function buildReport(target: Target, result: RunResult): Report {
     format: 'caracal-report/1',
     tool: { name: 'caracal-debugger', version: manifest.version },
     target: { name: target.name, kind: target.kind, address: addressOf(target) },
-    zone: target.zone ?? null,
+    zone: target.zone ?? observations.find(({ question }) => question.subject === auditList.name)?.question.of ?? null,
     startedAt,
     tookMs,
     cancelled,

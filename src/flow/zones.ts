@@ -10,11 +10,11 @@ export interface Zone {
 /** More zones than a person would scroll through; the id of another can still be typed. */
 const listed = 500;
 
-/** Caracal's own zones are never listed to people: Caracal apps/api/src/routes/zones.ts. */
+/** A condition on `zones`. Caracal's own are never listed to people: Caracal apps/api/src/routes/zones.ts. */
+export const ordinaryZones = "archived_at IS NULL AND name NOT LIKE 'caracal.sys/%' AND slug NOT LIKE 'caracal-sys-%'";
+
 const statement = `
-  SELECT id, name FROM zones
-   WHERE archived_at IS NULL
-     AND name NOT LIKE 'caracal.sys/%' AND slug NOT LIKE 'caracal-sys-%'
+  SELECT id, name FROM zones WHERE ${ordinaryZones}
    ORDER BY name, id LIMIT ${listed}`;
 
 /**

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Check } from '../../model/check.ts';
+import type { Check, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import { finding, whenAnswered } from '../judging.ts';
 import { readinessCheck } from '../readiness/service.checks.ts';
@@ -22,12 +22,17 @@ export const adminToken = subject(
         usable: z.boolean(),
       })
       .nullable(),
+    /** The zone of the target, or the only one that there is; null when there are several or none. */
     zone: z.string().nullable(),
     zoneExists: z.boolean(),
+    /** Zones that are not archived, Caracal's own left out. */
+    zones: z.number().int(),
   }),
 );
 
-/** The newest events of the zone, as the API lists them; no more of an event than this. */
+type TokenAnswer = z.infer<typeof adminToken.schema>;
+
+/** The newest events of the zone that is asked about, as the API lists them; no more of an event than this. */
 export const auditList = subject(
   'api.auditList',
   z.object({
@@ -39,6 +44,8 @@ export const auditList = subject(
   }),
 );
 
+type ListAnswer = z.infer<typeof auditList.schema>;
+
 const tokenId = 'CRC-AUD-001';
 const listId = 'CRC-AUD-002';
 
@@ -46,7 +53,29 @@ const listId = 'CRC-AUD-002';
 const slowIngestionMs = 60_000;
 
 const token = adminToken.of('api');
-const list = auditList.of('api');
+
+const onlyWhenLive = 'A refused call to /v1 writes a row to the admin audit, so it is made only with a token that is known to be live.';
+
+/** Why the audit list is not asked for; undefined when it may be. */
+function whyNotListed({ row, zone, zoneExists, zones }: TokenAnswer): Judgement | undefined {
+  if (!row || row.revoked || !row.usable) return finding('unknown', 'not asked: the admin token is not live', onlyWhenLive);
+  if (zone === null) return finding('unknown', `${count(zones, 'zone')}: pick one`, 'The audit list is per zone, and the target names none.');
+  if (!zoneExists) return finding('unknown', `no zone ${zone}: pick another`, 'A list of an unknown zone comes back empty, which would look like lost evidence.');
+  if (row.scope === 'zone' && row.zone !== zone) return finding('unknown', 'not asked: the token is for another zone', onlyWhenLive);
+  return undefined;
+}
+
+/** Judges the audit list, once it was asked for, by the zone that the token's answer names. */
+function whenListed(observed: Observed, judge: (answer: ListAnswer, at: string) => Judgement): Judgement {
+  return whenAnswered(observed.get(token), (known) => {
+    const whyNot = whyNotListed(known);
+    if (whyNot || known.zone === null) return whyNot ?? finding('unknown', 'no zone', onlyWhenLive);
+    const question = auditList.of(known.zone);
+    const listed = observed.find(question);
+    if (!listed) return { ...finding('unknown', 'not asked yet', onlyWhenLive), wants: [question] };
+    return whenAnswered(listed, (answer) => judge(answer, listed.at));
+  });
+}
 
 /** Whether the admin token opens the audit list, and how old what it shows is. */
 export const auditChecks: readonly Check[] = [
@@ -81,24 +110,15 @@ export const auditChecks: readonly Check[] = [
     privilege: 'admin token with capability read, for the zone',
     source: 'apps/api/src/routes/zone-events.ts:301',
     judge: (observed) =>
-      whenAnswered(observed.get(token), ({ row, zone, zoneExists }) => {
-        const because = 'A refused call to /v1 writes a row to the admin audit, so it is made only with a token that is known to be live.';
-        if (!row || row.revoked || !row.usable) return finding('unknown', 'not asked: the admin token is not live', because);
-        if (zone === null) return finding('unknown', 'no zone picked: pick one, or give zone in the target', 'The audit list is per zone.');
-        if (!zoneExists) return finding('unknown', `no zone ${zone}: pick another`, 'A list of an unknown zone comes back empty, which would look like lost evidence.');
-        if (row.scope === 'zone' && row.zone !== zone) return finding('unknown', 'not asked: the token is for another zone', because);
-        const listed = observed.find(list);
-        if (!listed) return { result: { status: 'unknown', summary: 'not asked yet', reasoning: because }, wants: [list] };
-        return whenAnswered(listed, ({ status, error, serverMs, events }) => {
-          if (status !== 200) return finding('fail', `${status} ${error ?? ''}`.trim(), 'The API refused a token that its own table calls live.');
-          const [newest] = events;
-          if (!newest) return finding('pass', 'no event in this zone yet', 'The zone exists and its list is empty.');
-          const nowMs = serverMs ?? Date.parse(listed.at);
-          return finding('pass', `${milliseconds(Math.max(0, nowMs - Date.parse(newest.occurredAt)))} ago, ${newest.type}`, 'By the clock of the API.', [
-            { name: 'occurred', value: newest.occurredAt },
-            { name: 'ingested', value: newest.ingestedAt },
-          ]);
-        });
+      whenListed(observed, ({ status, error, serverMs, events }, at) => {
+        if (status !== 200) return finding('fail', `${status} ${error ?? ''}`.trim(), 'The API refused a token that its own table calls live.');
+        const [newest] = events;
+        if (!newest) return finding('pass', 'no event in this zone yet', 'The zone exists and its list is empty.');
+        const nowMs = serverMs ?? Date.parse(at);
+        return finding('pass', `${milliseconds(Math.max(0, nowMs - Date.parse(newest.occurredAt)))} ago, ${newest.type}`, 'By the clock of the API.', [
+          { name: 'occurred', value: newest.occurredAt },
+          { name: 'ingested', value: newest.ingestedAt },
+        ]);
       }),
   },
   {
@@ -110,25 +130,15 @@ export const auditChecks: readonly Check[] = [
     asks: [token],
     privilege: 'admin token with capability read, for the zone',
     source: 'services/audit/internal/pg.go',
-    judge: (observed) => {
-      const listed = observed.find(list);
-      if (!listed) {
-        return whenAnswered(observed.get(token), ({ row, zone, zoneExists }) =>
-          row && !row.revoked && row.usable && zone !== null && zoneExists && (row.scope !== 'zone' || row.zone === zone)
-            ? { result: { status: 'unknown', summary: 'not asked yet', reasoning: 'The list is asked first.' }, wants: [list] }
-            : finding('unknown', 'no audit list to measure', 'See Newest event.'),
-        );
-      }
-      return whenAnswered(listed, ({ events }) => {
+    judge: (observed) =>
+      whenListed(observed, ({ events }) => {
         if (events.length === 0) return finding('not-applicable', 'no event to measure', 'The zone has no event yet.');
-        const delays = events.map(({ occurredAt, ingestedAt }) => Date.parse(ingestedAt) - Date.parse(occurredAt));
-        const longest = Math.max(...delays);
+        const longest = Math.max(...events.map(({ occurredAt, ingestedAt }) => Date.parse(ingestedAt) - Date.parse(occurredAt)));
         const shown = `at most ${milliseconds(Math.max(0, longest))}`;
         const meaning = `Over the newest ${count(events.length, 'event')}, from the clock of the producer to the transaction that stored it.`;
         return longest > slowIngestionMs
           ? finding('warn', `${shown}; more than Audit needs`, `${meaning} Audit was away, blocked, or behind.`)
           : finding('pass', shown, meaning);
-      });
-    },
+      }),
   },
 ];

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { Unavailable } from '../../targets/failures.ts';
 import type { Observer } from '../liveSource.ts';
+import { ordinaryZones } from '../zones.ts';
 import { reasonOf } from '../readiness/service.checks.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
 import { adminToken, auditList } from './audit.checks.ts';
@@ -13,7 +13,6 @@ const token: Observer<Answer<typeof adminToken>> = {
   asked: () => 'SELECT name, scope, zone_id, capability, revoked_at FROM admin_tokens WHERE token_sha256 = digest of the token in hand',
   async observe(deployment, { signal, stage }) {
     const digest = await deployment.tokenSha256('admin');
-    const zone = deployment.target.zone ?? null;
     stage('waiting for Postgres');
     const [row] = await deployment.postgres().query(
       `SELECT name, scope, zone_id, capability, revoked_at IS NOT NULL AS revoked, token_hash IS NOT NULL AS usable
@@ -21,7 +20,14 @@ const token: Observer<Answer<typeof adminToken>> = {
       [digest],
       signal,
     );
-    const [known] = await deployment.postgres().query('SELECT EXISTS (SELECT FROM zones WHERE id = $1) AS there', [zone ?? ''], signal);
+    const [known] = await deployment.postgres().query(
+      `SELECT EXISTS (SELECT FROM zones WHERE id = $1) AS there, count(*)::int AS zones, min(id) AS only
+         FROM zones WHERE ${ordinaryZones}`,
+      [deployment.target.zone ?? ''],
+      signal,
+    );
+    const zones = Number(known?.['zones']);
+    const only = zones === 1 ? String(known?.['only']) : null;
     return {
       row: row
         ? {
@@ -33,8 +39,9 @@ const token: Observer<Answer<typeof adminToken>> = {
             usable: row['usable'] === true,
           }
         : null,
-      zone,
-      zoneExists: known?.['there'] === true,
+      zone: deployment.target.zone ?? only,
+      zoneExists: deployment.target.zone === undefined ? only !== null : known?.['there'] === true,
+      zones,
     };
   },
 };
@@ -45,15 +52,15 @@ const page = z.object({ items: z.array(row) });
 /** Events that the delay is measured over. */
 const listed = 20;
 
+const pathOf = (zone: string): string => `/v1/zones/${encodeURIComponent(zone)}/audit?limit=${listed}`;
+
 const list: Observer<Answer<typeof auditList>> = {
   subject: auditList,
   deadlineMs: 8_000,
-  asked: (deployment) => `GET ${new URL(`/v1/zones/${deployment.target.zone ?? ''}/audit?limit=${listed}`, deployment.http('api').url).href}`,
-  async observe(deployment, { signal, stage }) {
-    const { zone } = deployment.target;
-    if (zone === undefined) throw new Unavailable('no zone picked', 'pick one, or give zone in the target');
+  asked: (deployment, of) => `GET ${new URL(pathOf(of), deployment.http('api').url).href}`,
+  async observe(deployment, { of, signal, stage }) {
     stage('connecting or waiting for an answer');
-    const answer = await deployment.http('api').get({ path: `/v1/zones/${encodeURIComponent(zone)}/audit?limit=${listed}`, token: 'admin', signal });
+    const answer = await deployment.http('api').get({ path: pathOf(of), token: 'admin', signal });
     const date = Date.parse(answer.headers['date'] ?? '');
     const base = { status: answer.status, serverMs: Number.isNaN(date) ? null : date };
     if (answer.status !== 200) return { ...base, error: reasonOf(answer.body) ?? null, events: [] };

@@ -1,4 +1,5 @@
 import { Client, types } from 'pg';
+import type { QueryConfig } from 'pg';
 import type { Socket } from 'node:net';
 import type { Redactor } from '../../redaction/redactor.ts';
 import { errnoOf } from '../smallFile.ts';
@@ -8,7 +9,7 @@ import { passwordFromFile } from './pgpass.ts';
 import type { PostgresAddress } from './postgresAddress.ts';
 import { openPostgresSocket } from './postgresSocket.ts';
 import type { PostgresSocket } from './postgresSocket.ts';
-import { refusedBy } from './sockets.ts';
+import { closedEarly, refusedBy } from './sockets.ts';
 
 /**
  * One transaction per statement, because settings of a session do not hold behind PgBouncer in
@@ -58,8 +59,7 @@ export class PostgresSession {
     const end = (): void => connection?.end();
     signal.addEventListener('abort', end, { once: true });
     try {
-      connection ??= await connect(this.#address, this.#redactor, signal);
-      this.#connection = connection;
+      connection ??= await this.#connect(signal);
       return await inTransaction(connection.client, statement, parameters);
     } catch (error) {
       if (!isServerError(error)) {
@@ -72,6 +72,16 @@ export class PostgresSession {
     }
   }
 
+  async #connect(signal: AbortSignal): Promise<Connection> {
+    const connection = await connect(this.#address, this.#redactor, signal);
+    this.#connection = connection;
+    // A server that goes away while nothing is asked: the next statement opens another.
+    connection.client.once('end', () => {
+      if (this.#connection === connection) this.#connection = undefined;
+    });
+    return connection;
+  }
+
   #refusal(error: unknown): Error {
     if (error instanceof Refused || error instanceof Unavailable) return error;
     if (isServerError(error)) return new Refused(error.code, this.#redactor.text(error.message));
@@ -79,7 +89,7 @@ export class PostgresSession {
     const message = error instanceof Error ? error.message : String(error);
     // The driver's own words where it has no code: a login that the server and it cannot agree on.
     if (message.startsWith('SASL')) return new Refused('SASL', this.#redactor.text(message));
-    if (message.startsWith('Connection terminated')) return refusedBy(undefined);
+    if (message.startsWith('Connection terminated') || message.endsWith('not queryable')) return closedEarly();
     return error instanceof Error ? error : new Error(message);
   }
 }
@@ -146,7 +156,9 @@ function alreadyConnected({ stream }: PostgresSocket): Socket {
 async function inTransaction(client: Client, statement: string, parameters: readonly unknown[]): Promise<readonly Row[]> {
   await client.query(begin);
   try {
-    const { rows } = await client.query<Row>(statement, [...parameters]);
+    // The extended protocol takes one statement only: none can end the transaction and go on without it.
+    const question: QueryConfig & { queryMode: 'extended' } = { text: statement, values: [...parameters], queryMode: 'extended' };
+    const { rows } = await client.query<Row>(question);
     return rows;
   } finally {
     // Nothing was changed, so that both ends are the same, and this one also ends a failed transaction.

@@ -74,7 +74,7 @@ export class RedisSession {
     const [, word] = /^([A-Z]+)\b/.exec(error.message) ?? [];
     if (error.name === 'ReplyError' && word !== undefined) {
       if (word === 'NOAUTH' && this.#address.password === undefined) {
-        return new Unavailable('no password for Redis', 'give it in the connection string, redis://:password@host:6379');
+        return new Unavailable('no password for Redis', 'give it in the connection string of Redis');
       }
       return new Refused(word, this.#redactor.text(error.message));
     }
