@@ -4,8 +4,8 @@ export interface Service {
   readonly name: ServiceName;
   /** Port in a local installation: Caracal infra/docker/runtime-compose.yml. */
   readonly port: number;
-  /** The body of a good `/health`; an empty string means an empty body. */
-  readonly healthBody: string;
+  /** Fields of a good `/health`; absent where its body is empty. */
+  readonly health?: Readonly<Record<string, string | boolean>>;
   /** Where its figures are, and which token opens them. The web service has none. */
   readonly metrics?: {
     readonly path: string;
@@ -24,7 +24,7 @@ export const services: readonly Service[] = [
   {
     name: 'api',
     port: 3000,
-    healthBody: '{"ok":true}',
+    health: { ok: true },
     metrics: {
       path: '/metrics',
       token: 'metrics',
@@ -39,13 +39,11 @@ export const services: readonly Service[] = [
   {
     name: 'sts',
     port: 8080,
-    healthBody: '',
     metrics: { path: '/metrics.json', token: 'metrics', keys: ['sts.audit_dropped', 'opa.eval_total', 'audit_dropped'] },
   },
   {
     name: 'gateway',
     port: 8081,
-    healthBody: '',
     metrics: {
       path: '/metrics.json',
       token: 'metrics',
@@ -55,14 +53,13 @@ export const services: readonly Service[] = [
   {
     name: 'audit',
     port: 9090,
-    healthBody: '',
     metrics: { path: '/metrics.json', token: 'metrics', keys: ['inserts_total', 'consumer_lag', 'dlq_size'] },
   },
   {
     name: 'coordinator',
     port: 4000,
-    healthBody: '{"ok":true}',
+    health: { ok: true },
     metrics: { path: '/stats', token: 'coordinator', keys: ['invocations', 'outbox', 'retention_cleaner.runs'] },
   },
-  { name: 'web', port: 3001, healthBody: '{"status":"ok","service":"caracal-auth"}' },
+  { name: 'web', port: 3001, health: { status: 'ok', service: 'caracal-auth' } },
 ];

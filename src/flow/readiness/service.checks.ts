@@ -88,11 +88,18 @@ function judgeProcess(observation: Observation<ServiceAnswer>): Judgement {
   }
 }
 
+/** Whether a body is the service's own: the fields that it gives, or none where it gives none. */
+function isHealthBody({ health }: Service, body: string): boolean {
+  if (health === undefined) return body.trim() === '';
+  const fields = parsed(body);
+  return fields !== undefined && Object.entries(health).every(([name, value]) => fields[name] === value);
+}
+
 function judgeHealth(service: Service, observation: Observation<ServiceAnswer>): Judgement {
   const { outcome, asked } = observation;
   if (outcome.kind !== 'answer') return finding('unknown', lack(observation), `${asked} had no HTTP answer from here.`);
   const answer = outcome.value;
-  if (answer.status === 200 && answer.body.trim() === service.healthBody) {
+  if (answer.status === 200 && isHealthBody(service, answer.body)) {
     return finding('pass', `200 in ${milliseconds(answer.tookMs)}`, `${asked} gave 200 with the body that ${service.name} gives.`);
   }
   if (service.name === 'audit' && answer.status === 503 && reasonOf(answer.body) === 'consumer_unhealthy') {
