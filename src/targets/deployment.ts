@@ -27,7 +27,11 @@ export interface HttpService {
   get(question: HttpQuestion): Promise<HttpAnswer>;
 }
 
-/** A row of a query; column names as in the statement. */
+/**
+ * A row of a query; column names as in the statement. Values are plain JSON: integers and floats as
+ * numbers where a number can hold them, else as text; `timestamptz` as ISO 8601 in UTC; `json` parsed;
+ * arrays of the usual types; all else, `numeric` among it, as Postgres writes it.
+ */
 export type Row = Readonly<Record<string, unknown>>;
 
 /** A Postgres of the deployment. Every statement runs in a read-only transaction with a statement timeout. */
@@ -35,13 +39,19 @@ export interface PostgresStore {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  /** Asks the server for its TLS answer, which needs no credential. */
+  /**
+   * Asks the server for its TLS answer, which needs no credential.
+   *
+   * @throws Refused with the errno, or NOT_POSTGRES when something else answers.
+   */
   hello(signal: AbortSignal): Promise<{ readonly tls: boolean }>;
   /**
    * Runs one statement. Row-level security is told to show all zones, as Caracal's own services do;
    * without that setting it silently gives zero rows (Caracal infra/postgres/migrations/0001_baseline.up.sql:2764).
    *
-   * @throws Refused with the SQLSTATE or errno.
+   * Statements wait for those before them. An abort ends the connection; the next statement opens another.
+   *
+   * @throws Refused with the SQLSTATE, an errno, NOT_POSTGRES, NO_TLS or a TLS code; Unavailable without a password.
    */
   query(statement: string, parameters: readonly unknown[], signal: AbortSignal): Promise<readonly Row[]>;
 }
@@ -50,9 +60,19 @@ export interface PostgresStore {
 export interface RedisStore {
   readonly host: string;
   readonly port: number;
-  /** Sends PING without a credential: any answer, a refusal too, proves that a Redis listens. */
+  /**
+   * Sends PING without a credential: any answer, a refusal too, proves that a Redis listens. The answer
+   * is its first line as it came, such as `-NOAUTH Authentication required.`
+   *
+   * @throws Refused with the errno or TLS code, or NOT_REDIS when something else answers.
+   */
   hello(signal: AbortSignal): Promise<{ readonly answer: string }>;
-  /** @throws Refused with the first word of the Redis error, or the errno. */
+  /**
+   * Sends one command. Replies of CONFIG GET and XINFO are objects by name, all others as RESP2 has them.
+   *
+   * @throws Refused with the first word of the Redis error, an errno, a TLS code or NOT_REDIS;
+   *   Unavailable when Redis wants a password and none is given.
+   */
   call(command: readonly string[], signal: AbortSignal): Promise<unknown>;
 }
 
