@@ -1,7 +1,7 @@
 import type { Verdict } from '../model/check.ts';
 import type { Report } from '../model/report.ts';
 import { stepTitles, steps } from '../model/step.ts';
-import { stateWords } from './words.ts';
+import { statusWords } from '../model/status.ts';
 
 /**
  * A report as JUnit XML: a suite for each step, a case for each check. A crash is an error; blocked,
@@ -32,7 +32,7 @@ function counts(verdicts: readonly Verdict[], tookMs: number): string {
 function testCase(verdict: Verdict, tookMs: number): string {
   const { check, step, component, title, status, summary, reasoning, facts } = verdict;
   const opening = `    <testcase classname="${text(`${step}.${component}`)}" name="${text(`${check} ${title}`)}" time="${seconds(tookMs)}">`;
-  const message = text(`${stateWords[status]}: ${summary}`);
+  const message = text(`${statusWords[status]}: ${summary}`);
   const details = text([reasoning, ...facts.map(({ name, value }) => `${name}: ${value}`)].join('\n'));
   const kind = kindOf(verdict);
   const inner =

@@ -3,7 +3,8 @@ import type { Verdict } from '../model/check.ts';
 import type { Report } from '../model/report.ts';
 import type { Status } from '../model/status.ts';
 import { stepTitles, steps } from '../model/step.ts';
-import { answer, oneLine, stateWords } from './words.ts';
+import { statusWords } from '../model/status.ts';
+import { answer, oneLine } from './words.ts';
 
 type Colour = Parameters<typeof styleText>[0];
 
@@ -18,7 +19,7 @@ const colours: Readonly<Record<Status, Colour>> = {
   crashed: 'magenta',
 };
 
-const stateWidth = Math.max(...Object.values(stateWords).map((word) => word.length));
+const stateWidth = Math.max(...Object.values(statusWords).map((word) => word.length));
 /** A longer name moves its own value alone. */
 const widestPath = 56;
 
@@ -40,7 +41,7 @@ function path({ component, title }: Verdict): string {
 }
 
 function row(verdict: Verdict, width: number, colour: boolean): string {
-  const word = stateWords[verdict.status].padEnd(stateWidth);
+  const word = statusWords[verdict.status].padEnd(stateWidth);
   // The caller knows whether a terminal reads this; the function would ask the wrong stream.
   const state = colour ? styleText(colours[verdict.status], word, { validateStream: false }) : word;
   return `  ${state}  ${path(verdict).padEnd(width)}  ${oneLine(verdict.summary)}`.trimEnd();

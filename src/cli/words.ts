@@ -1,31 +1,14 @@
-import { count } from '../flow/words.ts';
+import { answerOf } from '../flow/answer.ts';
 import type { Verdict } from '../model/check.ts';
 import type { Report } from '../model/report.ts';
 import type { Status } from '../model/status.ts';
 
-/** The one word for each state of a check. */
-export const stateWords: Readonly<Record<Status, string>> = {
-  pass: 'passed',
-  warn: 'warning',
-  fail: 'failed',
-  blocked: 'blocked',
-  unknown: 'unknown',
-  'not-applicable': 'not applicable',
-  cancelled: 'cancelled',
-  crashed: 'crashed',
-};
-
 /** The answer of a run in one sentence that a person could say aloud. */
 export function answer({ verdicts, cancelled }: Pick<Report, 'verdicts' | 'cancelled'>): string {
-  const of = (status: Status): number => verdicts.filter((verdict) => verdict.status === status).length;
-  const total = verdicts.length;
-  const unsure = of('unknown') + of('blocked') + of('cancelled');
-  if (cancelled) return `Stopped by you. ${total - of('cancelled')} of ${total} checks have an answer.`;
-  if (of('fail') > 0) return `${count(of('fail'), 'failure')}, no cause confirmed.`;
-  if (of('warn') > 0) return `No failure, ${count(of('warn'), 'warning')}${unsure > 0 ? `, ${unsure} cannot be told` : ''}.`;
-  if (of('crashed') > 0) return `${count(of('crashed'), 'check')} crashed, which is our fault.`;
-  if (unsure > 0) return `No failure seen, ${unsure} of ${total} cannot be told.`;
-  return `All ${total - of('not-applicable')} checks that apply pass.`;
+  const statuses = verdicts.map(({ status }) => status);
+  if (!cancelled) return answerOf(statuses);
+  const answered = statuses.filter((status) => status !== 'cancelled').length;
+  return `Stopped by you. ${answered} of ${statuses.length} checks have an answer.`;
 }
 
 /** Exit code of a run, the first that applies. */

@@ -12,6 +12,18 @@ export const statuses = [
 
 export type Status = (typeof statuses)[number];
 
+/** The one word for each state, on every surface. */
+export const statusWords: Readonly<Record<Status, string>> = {
+  pass: 'passed',
+  warn: 'warning',
+  fail: 'failed',
+  blocked: 'blocked',
+  unknown: 'unknown',
+  'not-applicable': 'not applicable',
+  cancelled: 'cancelled',
+  crashed: 'crashed',
+};
+
 const worstFirst: readonly Status[] = [
   'fail',
   'crashed',

@@ -1,4 +1,5 @@
 /** One sentence for the whole target: message line, badge and status bar. Pure. */
+import { answerOf } from '../flow/answer.ts';
 import { count } from '../flow/words.ts';
 import type { Status } from '../model/status.ts';
 import { worst } from '../model/status.ts';
@@ -42,7 +43,7 @@ export function standing(state: FlowState, last: Standing | undefined, now: numb
   const counts = countStates(settled);
   const failed = counts.get('fail') ?? 0;
   return {
-    message: sentence(state, counts),
+    message: sentence(state, settled, counts),
     badge:
       failed > 0 && state.ended !== undefined
         ? { value: failed, tooltip: `${count(failed, 'check')} failed, no cause confirmed` }
@@ -51,24 +52,15 @@ export function standing(state: FlowState, last: Standing | undefined, now: numb
   };
 }
 
-function sentence(state: FlowState, counts: Counts): string {
+function sentence(state: FlowState, settled: readonly State[], counts: Counts): string {
   const of = (each: State): number => counts.get(each) ?? 0;
   const total = state.checks.length;
   const answered = total - of('not-run') - of('cancelled');
   if (state.ended === undefined || of('not-run') === total) return 'Nothing was run yet.';
   if (state.ended === 'stopped') return `Stopped by you. ${answered} of ${total} checks have an answer.`;
-  if (of('fail') > 0) return `${count(of('fail'), 'failure')}, no cause confirmed.`;
-  const unsure = of('unknown') + of('blocked') + of('cancelled');
-  if (of('warn') > 0) {
-    return unsure > 0
-      ? `No failure, ${count(of('warn'), 'warning')}, ${unsure} cannot be told.`
-      : `No failure, ${count(of('warn'), 'warning')}.`;
-  }
-  if (unsure > 0) return `No failure seen, ${unsure} of ${total} cannot be told.`;
-  if (of('crashed') > 0) return `${count(of('crashed'), 'check')} crashed, which is our fault.`;
-  const applicable = total - of('not-applicable');
-  if (of('not-run') > 0) return `${answered} of ${total} checks were run, and all pass.`;
-  return `All ${applicable} checks that apply pass.`;
+  const statuses = settled.filter((each): each is Status => each !== 'running' && each !== 'not-run');
+  const well = statuses.every((status) => status === 'pass' || status === 'not-applicable');
+  return well && of('not-run') > 0 ? `${answered} of ${total} checks were run, and all pass.` : answerOf(statuses);
 }
 
 function statusBar(

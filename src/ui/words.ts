@@ -1,5 +1,6 @@
 /** The wording that every surface shares: states, counts, ages, and how they are spoken. */
 import { count } from '../flow/words.ts';
+import { statusWords } from '../model/status.ts';
 import type { Status } from '../model/status.ts';
 
 /** State of a check as the view shows it. */
@@ -29,19 +30,7 @@ export const stateIcons: Readonly<Record<State, Icon>> = {
   'not-run': { id: 'circle-outline', color: muted },
 };
 
-/** The one word for each state. */
-export const stateWords: Readonly<Record<State, string>> = {
-  pass: 'passed',
-  warn: 'warning',
-  fail: 'failed',
-  blocked: 'blocked',
-  unknown: 'unknown',
-  'not-applicable': 'not applicable',
-  running: 'running',
-  cancelled: 'cancelled',
-  crashed: 'crashed',
-  'not-run': 'not run',
-};
+export const stateWords: Readonly<Record<State, string>> = { ...statusWords, running: 'running', 'not-run': 'not run' };
 
 export type Counts = ReadonlyMap<State, number>;
 
