@@ -70,7 +70,7 @@ export interface RedisStore {
   /**
    * Sends one command. Replies of CONFIG GET and XINFO are objects by name, all others as RESP2 has them.
    *
-   * @throws Refused with the first word of the Redis error, an errno, a TLS code or NOT_REDIS;
+   * @throws Refused with the first word of the Redis error and the rest of it, an errno, a TLS code or NOT_REDIS;
    *   Unavailable when Redis wants a password and none is given.
    */
   call(command: readonly string[], signal: AbortSignal): Promise<unknown>;

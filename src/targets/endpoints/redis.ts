@@ -76,7 +76,7 @@ export class RedisSession {
       if (word === 'NOAUTH' && this.#address.password === undefined) {
         return new Unavailable('no password for Redis', 'give it in the connection string of Redis');
       }
-      return new Refused(word, this.#redactor.text(error.message));
+      return new Refused(word, this.#redactor.text(error.message.slice(word.length).trim() || 'refused'));
     }
     if (error.name === 'ParserError' || error.message.startsWith('Unknown RESP type')) return new Refused('NOT_REDIS', 'what listens there does not speak the protocol of Redis');
     if (errnoOf(error) !== undefined || /closed|writeable/i.test(error.message)) return refusedBy(error);
