@@ -6,7 +6,7 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { reportSchema } from '../src/model/report.ts';
 import { targetSchema } from '../src/model/target.ts';
 import { root } from './lib/paths.ts';
