@@ -19,7 +19,8 @@ export interface HttpAnswer {
 
 /** One service of the deployment, over HTTP. */
 export interface HttpService {
-  readonly url: URL;
+  /** The full address of a path of this service, whose own address may have a path in front. */
+  at(path: string): URL;
   /**
    * @throws Refused with the errno or TLS code when no HTTP answer came.
    * @throws Unavailable when the token that is asked for was not given.

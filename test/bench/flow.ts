@@ -1,10 +1,14 @@
 /**
- * Times of the flow on labs in their states: `npm run -s bench -- flow --json` prints
+ * Times of the flow on labs in their states: `npm run -s bench -- --json` prints
  * `[{name, unit, runs, p50, p95, max}]`. Nothing here is asserted; tests assert behaviour.
  */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 import { runFlowOn } from '../lab/runFlow.ts';
+import { blackhole } from '../lab/stores/blackhole.ts';
+import { freePort } from '../lab/stores/ports.ts';
 
 interface Timing {
   readonly name: string;
@@ -21,26 +25,29 @@ function timing(name: string, samples: readonly number[]): Timing {
   return { name, unit: 'ms', runs: sorted.length, p50: at(0.5), p95: at(0.95), max: at(1) };
 }
 
-async function wholeFlows(name: string, lab: Lab, runs: number): Promise<Timing> {
+async function wholeFlows(name: string, targetFile: string, runs: number): Promise<Timing> {
   const samples: number[] = [];
-  for (let run = 0; run < runs; run += 1) samples.push((await runFlowOn(lab.targetFile)).tookMs);
+  for (let run = 0; run < runs; run += 1) samples.push((await runFlowOn(targetFile)).tookMs);
   return timing(name, samples);
 }
 
-/** From the abort to the end of the run, once the first answers are there. */
-async function stops(name: string, lab: Lab, runs: number): Promise<Timing> {
+/** From the abort to the end of the run, once so many answers are there (0: half a second into the run). */
+async function stops(name: string, targetFile: string, answersBefore: number, runs: number): Promise<Timing> {
   const samples: number[] = [];
   for (let run = 0; run < runs; run += 1) {
     const stop = new AbortController();
     let stoppedMs = 0;
     let answers = 0;
-    await runFlowOn(lab.targetFile, {
+    const abort = (): void => {
+      stoppedMs = performance.now();
+      stop.abort();
+    };
+    if (answersBefore === 0) setTimeout(abort, 500);
+    await runFlowOn(targetFile, {
       signal: stop.signal,
       onVerdict: () => {
         answers += 1;
-        if (answers !== 5) return;
-        stoppedMs = performance.now();
-        stop.abort();
+        if (answers === answersBefore) abort();
       },
     });
     samples.push(performance.now() - stoppedMs);
@@ -48,19 +55,35 @@ async function stops(name: string, lab: Lab, runs: number): Promise<Timing> {
   return timing(name, samples);
 }
 
+/** A target whose every address swallows packets. */
+async function blackholedTarget(lab: Lab, port: number): Promise<string> {
+  const target = JSON.parse(await readFile(lab.targetFile, 'utf8')) as { services: Record<string, string> };
+  const address = `127.0.0.1:${port}`;
+  const file = join(lab.directory, 'blackholed.json');
+  const services = Object.fromEntries(Object.keys(target.services).map((name) => [name, `http://${address}`]));
+  await writeFile(file, JSON.stringify({ ...target, services, postgres: `postgresql://u:nothing@${address}/caracal`, redis: `redis://:nothing@${address}` }));
+  return file;
+}
+
 const lab = await startLab({});
+const hole = await blackhole(await freePort());
 const timings: Timing[] = [];
 try {
-  timings.push(await wholeFlows('healthy', lab, 20));
+  timings.push(await wholeFlows('healthy', lab.targetFile, 20));
+  const blackholed = await blackholedTarget(lab, hole.port);
+  timings.push(await wholeFlows('everything blackholed', blackholed, 3));
+  timings.push(await stops('stop, everything blackholed', blackholed, 0, 20));
   await lab.redis.freeze();
-  timings.push(await wholeFlows('Redis frozen', lab, 3));
+  timings.push(await wholeFlows('Redis frozen', lab.targetFile, 3));
   await lab.postgres.freeze();
-  timings.push(await wholeFlows('Redis and Postgres frozen', lab, 3));
-  timings.push(await stops('stop, both frozen', lab, 20));
-  for (const service of ['api', 'sts', 'gateway', 'audit', 'coordinator', 'web'] as const) await lab.blackhole(service);
-  timings.push(await wholeFlows('stores frozen, services blackholed', lab, 3));
-  timings.push(await stops('stop, services blackholed', lab, 20));
+  timings.push(await wholeFlows('Redis and Postgres frozen', lab.targetFile, 3));
+  timings.push(await stops('stop, both frozen', lab.targetFile, 5, 20));
+  for (const service of Object.values(lab.services)) await service.freeze();
+  timings.push(await wholeFlows('everything frozen', lab.targetFile, 3));
+  timings.push(await stops('stop, everything frozen', lab.targetFile, 0, 20));
 } finally {
+  await hole.close();
   await lab.close();
 }
-process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(timings)}\n` : `${timings.map((row) => `${row.name.padEnd(36)} p50 ${row.p50} ms, p95 ${row.p95} ms, max ${row.max} ms (${row.runs} runs)`).join('\n')}\n`);
+const rows = timings.map(({ name, p50, p95, max, runs }) => `${name.padEnd(30)} p50 ${p50} ms, p95 ${p95} ms, max ${max} ms (${runs} runs)`);
+process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(timings)}\n` : `${rows.join('\n')}\n`);

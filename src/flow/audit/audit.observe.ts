@@ -57,7 +57,7 @@ const pathOf = (zone: string): string => `/v1/zones/${encodeURIComponent(zone)}/
 const list: Observer<Answer<typeof auditList>> = {
   subject: auditList,
   deadlineMs: 8_000,
-  asked: (deployment, of) => `GET ${new URL(pathOf(of), deployment.http('api').url).href}`,
+  asked: (deployment, of) => `GET ${deployment.http('api').at(pathOf(of)).href}`,
   async observe(deployment, { of, signal, stage }) {
     stage('connecting or waiting for an answer');
     const answer = await deployment.http('api').get({ path: pathOf(of), token: 'admin', signal });

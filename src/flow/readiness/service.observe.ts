@@ -23,7 +23,7 @@ function get(subject: Subject<ServiceAnswer>, path: string, deadlineMs: number):
   return {
     subject,
     deadlineMs,
-    asked: (deployment, of) => `GET ${new URL(path, deployment.http(serviceNamed(of)).url).href}`,
+    asked: (deployment, of) => `GET ${deployment.http(serviceNamed(of)).at(path).href}`,
     async observe(deployment, { of, signal, stage }) {
       stage('connecting or waiting for an answer');
       const answer = await deployment.http(serviceNamed(of)).get({ path, signal });

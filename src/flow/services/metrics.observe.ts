@@ -58,7 +58,7 @@ function metricsOf(name: string): { path: string; token: 'metrics' | 'coordinato
 const observer: Observer<MetricsAnswer> = {
   subject: serviceMetrics,
   deadlineMs: 8_000,
-  asked: (deployment, of) => `GET ${new URL(metricsOf(of).path, deployment.http(serviceNamed(of)).url).href}`,
+  asked: (deployment, of) => `GET ${deployment.http(serviceNamed(of)).at(metricsOf(of).path).href}`,
   async observe(deployment, { of, signal, stage }) {
     stage('connecting or waiting for an answer');
     const { path, token } = metricsOf(of);

@@ -21,7 +21,7 @@ export interface HttpServiceOptions {
  */
 export function httpService({ url, token, closed }: HttpServiceOptions): HttpService {
   return {
-    url,
+    at: (path) => below(url, path),
     async get({ path, token: name, signal }) {
       const bearer = name === undefined ? undefined : token(name);
       return get(below(url, path), bearer, AbortSignal.any([signal, closed]));
