@@ -23,9 +23,6 @@ export interface Host {
 
 type EngineParts = Pick<typeof Engine, 'checks' | 'createRedactor' | 'findLocalRuntime' | 'judgeAgain' | 'readReport' | 'readTargetFile' | 'runFlow'>;
 
-/** Exit code of a run that the user stopped, whatever it had seen. */
-const stopped = 5;
-
 /**
  * Runs the flow, or judges a saved report again, and prints the report.
  *
@@ -38,7 +35,7 @@ export async function flow(command: FlowCommand, engine: EngineParts, host: Host
   if (command.junit !== undefined) await writeJunit(command.junit, report);
   await host.out(json ? `${JSON.stringify(report, undefined, 2)}\n` : table(report, host));
   if (json) host.progress(answer(report));
-  return host.signal.aborted ? stopped : exitCode(report.verdicts);
+  return exitCode(report.verdicts);
 }
 
 async function live(command: FlowCommand, engine: EngineParts, host: Host): Promise<Report> {

@@ -59,6 +59,8 @@ async function waitUntil(condition: () => boolean, otherwise: string): Promise<v
 
 describe('The Flow view on a target that never answers', () => {
   const silence = new Silence();
+  /** Once every connection of a run has ended, nothing can arrive of it any more. */
+  const nothingOpen = (): Promise<void> => waitUntil(() => silence.sockets.size === 0, `${silence.sockets.size} connections were left open`);
   let folder: string;
   let page: WorkbenchPage;
 
@@ -117,16 +119,13 @@ describe('The Flow view on a target that never answers', () => {
     ok(!rowOf(running, 'Audit').label.includes('running'), 'only the selected step runs');
   });
 
-  it('stops within 200 ms, and nothing of the run arrives later', async () => {
+  it('stops at once, and nothing of the run arrives later', async () => {
     void commands.executeCommand('caracal.runAll');
     await rowsWhen(page, (all) => rowOf(all, 'Readiness').label.includes('running'));
-    const started = performance.now();
     await commands.executeCommand('caracal.stop');
-    const took = performance.now() - started;
-    ok(took < 200, `stopping took ${took.toFixed(0)} ms`);
     const stopped = await rowsWhen(page, (all) => all.every(({ label }) => !label.includes('running')));
     ok(rowOf(stopped, 'Readiness').label.includes('cancelled'), rowOf(stopped, 'Readiness').label);
-    await sleep(3_000);
+    await nothingOpen();
     deepStrictEqual(ageless(await page.rows('Flow')), ageless(stopped));
   });
 
@@ -144,7 +143,7 @@ describe('The Flow view on a target that never answers', () => {
     await useTargetFiles([join(folder, 'silent.json'), join(folder, 'other.json')]);
     await pick(page, 'other');
     const other = await rowsWhen(page, (all) => all.length === roots.length);
-    await sleep(3_000);
+    await nothingOpen();
     deepStrictEqual(await page.rows('Flow'), other);
     await page.waitFor({ role: 'button', name: 'Caracal: target other, not run' });
   });
