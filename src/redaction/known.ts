@@ -103,8 +103,8 @@ function formsOf(value: string): readonly { text: string; inside: boolean }[] {
     json,
     JSON.stringify(json).slice(1, -1),
     json.replaceAll('/', '\\/'),
-    // eslint-disable-next-line no-control-regex -- every character outside ASCII, and none inside
-    json.replaceAll(/[^\u0000-\u007f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    // Control characters are escaped already, so that this is every character outside ASCII.
+    json.replaceAll(/[^ -\u007f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`),
     value.replaceAll("'", `'\\''`),
     value.replaceAll("'", `'"'"'`),
     value.replaceAll(/["$`\\]/g, '\\$&'),
