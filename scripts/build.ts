@@ -64,6 +64,8 @@ export async function buildExtension({ dev = false } = {}): Promise<void> {
     bundle: true,
     format: 'cjs',
     platform: 'node',
+    // Some libraries have a main file that no bundler can follow.
+    mainFields: ['module', 'main'],
     target: 'node22',
     // The parts are CommonJS, so `require` loads them without a detour through the ESM loader.
     supported: { 'dynamic-import': false },
