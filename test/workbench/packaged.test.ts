@@ -1,5 +1,6 @@
-import { ok } from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -17,6 +18,8 @@ import { quietSettings } from './settings.ts';
  */
 describe('The packaged extension', () => {
   let folder: string;
+  let target: string;
+  let extensions: string;
   let served: ServedCode | undefined;
   let browser: Browser | undefined;
   let page: Page;
@@ -26,7 +29,11 @@ describe('The packaged extension', () => {
     const data = { userData: join(folder, 'user-data'), extensions: join(folder, 'extensions') };
     const workspace = join(folder, 'workspace');
     await mkdir(workspace);
-    await writeSettings(data.userData, quietSettings);
+    extensions = data.extensions;
+    target = join(folder, 'closed.json');
+    // Nothing listens on port 1, so that every answer is a refusal.
+    await writeFile(target, JSON.stringify({ kind: 'endpoints', name: 'closed', services: { api: 'http://127.0.0.1:1' }, postgres: 'postgresql://u@127.0.0.1:1/caracal', redis: 'redis://127.0.0.1:1' }));
+    await writeSettings(data.userData, quietSettings, { 'caracal.targets': [target] });
     const code = await provisionCodeServer();
     await installExtension(code, data, await packagePath());
     served = await serveForPeople(code, data);
@@ -41,13 +48,26 @@ describe('The packaged extension', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('shows the Flow view in a folder that is not trusted', async () => {
+  it('runs the flow in a folder that is not trusted', async () => {
     await page.getByRole('tab', { name: 'Caracal Debugger' }).click();
-    const flow = page.getByRole('tree', { name: 'Flow' });
-    const welcome = page.locator('.welcome-view-content');
-    await flow.or(welcome).first().waitFor({ timeout: 30_000 });
+    const rows = page.getByRole('tree', { name: 'Flow' }).getByRole('treeitem');
+    await rows.first().waitFor({ timeout: 30_000 });
+    strictEqual(await rows.count(), 7);
+    await page.keyboard.press('F1');
+    await page.getByRole('textbox', { name: 'Type the name of a command to run' }).fill('>Caracal: Run All');
+    await page.getByRole('option', { name: /Caracal: Run All/ }).first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('treeitem', { name: /^Storage, 2 failed, / }).waitFor({ timeout: 30_000 });
     await page.screenshot({ path: join(artifactsFolder, 'screenshots', 'packaged.png') });
-    const rows = await flow.getByRole('treeitem').count();
-    ok(rows > 0 || (await welcome.isVisible()), 'the view is empty');
+  });
+
+  it('brings the command line', async () => {
+    const installed = (await readdir(extensions)).find((name) => name.startsWith('caracal-debugger.'));
+    ok(installed !== undefined, 'the extension is not installed');
+    const program = join(extensions, installed, 'dist', 'cli.cjs');
+    const { status, stdout } = spawnSync(process.execPath, [program, 'flow', '--target', target, '--json'], { encoding: 'utf8' });
+    strictEqual(status, 3);
+    const { verdicts } = JSON.parse(stdout) as { verdicts: { check: string; status: string }[] };
+    deepStrictEqual(verdicts.filter(({ status: failed }) => failed === 'fail').map(({ check }) => check), ['CRC-RDY-001', 'CRC-STO-001', 'CRC-STO-020']);
   });
 });
