@@ -65,6 +65,8 @@ export async function runWorkbench({ resultsFile, targets, grep }: WorkbenchRun)
       extensionTestsEnv: {
         [RESULTS_VARIABLE]: resultsFile,
         CARACAL_TEST_DRIVE_PAGE: '1',
+        // What is installed on this machine is not found: suites name their deployments.
+        CARACAL_HOME: join(folder, 'no-runtime'),
         CARACAL_LAB_HEALTHY: targets.healthy,
         CARACAL_LAB_FAILING: targets.failing,
         ...(grep === undefined ? {} : { CARACAL_TEST_GREP: grep }),

@@ -20,6 +20,8 @@ const secret = 'hunter2-is-no-word';
 class Silence {
   readonly #server: Server = createServer((socket) => {
     this.sockets.add(socket);
+    // Read and forgotten: unread data would hide that the other side has gone.
+    socket.resume();
     socket.on('error', () => undefined).on('close', () => this.sockets.delete(socket));
   });
   readonly sockets = new Set<Socket>();
@@ -64,10 +66,8 @@ describe('The Flow view on a target that never answers', () => {
   let folder: string;
   let page: WorkbenchPage;
 
-  before(async function () {
-    const opened = openedPage();
-    if (!opened) return this.skip();
-    page = opened;
+  before(async () => {
+    page = openedPage();
     folder = await mkdtemp(join(tmpdir(), 'caracal-silence-'));
     const port = await silence.open();
     await writeFile(join(folder, 'silent.json'), targetFile('silent', port));
@@ -75,18 +75,16 @@ describe('The Flow view on a target that never answers', () => {
   });
 
   after(async () => {
-    if (!openedPage()) return;
     await commands.executeCommand('caracal.stop');
     await silence.close();
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('says what to do when there is no deployment', async function () {
+  it('says what to do when there is no deployment', async () => {
     await useTargetFiles([]);
     await commands.executeCommand('caracal.flow.focus');
     await commands.executeCommand('caracal.lookAgain');
-    // On a machine where a Postgres or a Caracal listens there is one.
-    if ((await page.rows('Flow')).length > 0) return this.skip();
+    deepStrictEqual(await page.rows('Flow'), [], 'something listens on a port of Caracal on this machine: stop it for this suite');
     await page.waitFor({ role: 'button', name: 'Add Target…' });
     await pictures(page, 'nothing-found');
   });
@@ -94,10 +92,8 @@ describe('The Flow view on a target that never answers', () => {
   it('shows all seven roots at once, whether anything answers or not', async () => {
     await useTargetFiles([join(folder, 'silent.json')]);
     await commands.executeCommand('caracal.flow.focus');
-    const started = Date.now();
     await pick(page, 'silent');
     const rows = await rowsWhen(page, ({ length }) => length > 0);
-    ok(Date.now() - started < 3_000, 'the roots must not wait for an answer');
     deepStrictEqual(rows.map(({ label }) => label.split(',')[0]), roots);
     strictEqual(rowOf(rows, 'Symptom').label, 'Symptom, none picked');
     strictEqual(rowOf(rows, 'Readiness').label, 'Readiness');

@@ -86,8 +86,18 @@ export class WorkbenchPage {
   }
 }
 
-/** The page of this run, or undefined where nobody can drive it (a VS Code of the desktop). */
-export function openedPage(): WorkbenchPage | undefined {
+/** Whether somebody drives the page of this run; with a VS Code of the desktop nobody does. */
+export function isPageDriven(): boolean {
+  return process.env[PAGE_VARIABLE] !== undefined;
+}
+
+/**
+ * The page of this run.
+ *
+ * @throws Error when nobody drives it.
+ */
+export function openedPage(): WorkbenchPage {
   const address = process.env[PAGE_VARIABLE];
-  return address === undefined ? undefined : new WorkbenchPage(address);
+  if (address === undefined) throw new Error(`${PAGE_VARIABLE} names no page`);
+  return new WorkbenchPage(address);
 }

@@ -49,7 +49,7 @@ type ListAnswer = z.infer<typeof auditList.schema>;
 const tokenId = 'CRC-AUD-001';
 const listId = 'CRC-AUD-002';
 
-/** Producers flush within 50 ms, and what stays pending is taken up again each 30 s: storage-and-streams.md 9.1. */
+/** Producers flush within 50 ms, and what stays pending is taken up again each 30 s: Caracal packages/core/go/audit, services/audit/internal/consumer.go. */
 const slowIngestionMs = 60_000;
 
 const token = adminToken.of('api');
