@@ -85,13 +85,3 @@ export function withNeeds(checks: readonly CheckHead[], scope: Scope): ReadonlyS
 export function settledState(state: FlowState, check: string): State {
   return state.answers.get(check)?.verdict.status ?? 'not-run';
 }
-
-/** Age of a scope by the local clock: its newest answer, or undefined when it was never run. */
-export function newestAnswer(state: FlowState, scope: Scope): number | undefined {
-  let newest: number | undefined;
-  for (const check of inScope(state.checks, scope)) {
-    const at = state.answers.get(check.id)?.at;
-    if (at !== undefined && (newest === undefined || at > newest)) newest = at;
-  }
-  return newest;
-}
