@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { blackhole } from '../lab/stores/blackhole.ts';
 import { migrate } from '../lab/stores/migrate.ts';
+import { goPool, nodePool } from '../lab/services/stores.ts';
 import { freePort } from '../lab/stores/ports.ts';
 import { POSTGRES_SUPERUSER, type PostgresHandle, startPostgres } from '../lab/stores/postgres.ts';
 import { descendantsOf, goneWithin, isRunning } from '../lab/stores/processes.ts';
@@ -32,6 +33,21 @@ describe('lab: PostgreSQL', function () {
 
   after(async () => {
     if (postgres.state !== 'closed') await postgres.close();
+  });
+
+  it('lets a stand-in outlive the end of a connection between two statements', async () => {
+    const connectionString = postgres.dsn('caracalapi', 'api');
+    for (const pool of [goPool(connectionString), nodePool({ service: 'api', connectionString, statementTimeoutMs: 1000 })]) {
+      const client = await pool.connect();
+      await client.query('BEGIN');
+      const ended = new Promise((resolve) => client.once('end', resolve));
+      await asOwner((owner) => owner.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', ['caracalapi']));
+      await ended;
+      await rejects(client.query('SELECT 1'));
+      client.release(true);
+      equal((await pool.query('SELECT 1')).rowCount, 1);
+      await pool.end();
+    }
   });
 
   it('gives LOGIN only to roles with a password', async () => {

@@ -6,6 +6,7 @@ import { Pool, type QueryResultRow } from 'pg';
 import { deploy, RELEASE, STANDARD_PORTS, startInOrder } from './services/deployment.ts';
 import { type DerivedSecrets, newSecrets, rolePasswords, type Secrets, writeRuntimeHome } from './services/runtime-home.ts';
 import { type ServiceHandle, type ServiceName, ServiceProcess } from './services/service-process.ts';
+import { surviveLostConnections } from './services/stores.ts';
 import { startUpstream } from './services/upstream.ts';
 import { connectContent, passThroughQuietStreams, untilAuditVisible } from './services/warm-up.ts';
 import { blackhole, type Blackhole } from './stores/blackhole.ts';
@@ -89,6 +90,7 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
 
   const pool = new Pool({ connectionString: postgres.dsn(POSTGRES_SUPERUSER, secrets.postgresPassword), max: 4, idleTimeoutMillis: 0, connectionTimeoutMillis: 5000 });
   pool.on('error', () => undefined); // stores come and go
+  surviveLostConnections(pool);
   teardown.add(() => endPool(pool));
   const redisClient = new Redis(redis.url, { maxRetriesPerRequest: null });
   redisClient.on('error', () => undefined);

@@ -54,7 +54,6 @@ export class Lease {
         client.release();
         return;
       }
-      client.on('error', () => undefined); // found out at the next refresh
       this.#holder = client;
       this.#changes += 1;
       this.#log('info', 'leader acquired', { key: Number(this.#key) });

@@ -2,6 +2,17 @@ import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import { within } from './deadline.ts';
 
+/**
+ * A connection that is checked out has only its holder to hear of its end, and the holder hears it
+ * only while a statement is under way: without this listener the end of a server between two
+ * statements of a transaction ends the process.
+ */
+export function surviveLostConnections(pool: Pool): Pool {
+  return pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
+}
+
 /** The pool of API and Coordinator (contract, storage 2.8); waits 5 s for a connection. */
 export function nodePool(options: {
   service: string; connectionString: string; statementTimeoutMs: number; idleInTransactionMs?: number; applicationName?: string;
@@ -17,7 +28,7 @@ export function nodePool(options: {
     // Exactly this text, not JSON (contract, deploy 3.5).
     process.stderr.write(`caracal-${service}: idle database connection error: ${error.message}\n`);
   });
-  return pool;
+  return surviveLostConnections(pool);
 }
 
 /** The pool of STS, Gateway and Audit (contract, storage 2.8): no limit for a statement. */
@@ -26,7 +37,7 @@ export function goPool(connectionString: string): Pool {
     connectionString, max: 20, min: 2, connectionTimeoutMillis: 10_000, idleTimeoutMillis: 300_000, options: '-c caracal.zone_id=*',
   });
   pool.on('error', () => undefined); // pgx replaces a broken idle connection without a word
-  return pool;
+  return surviveLostConnections(pool);
 }
 
 /**
