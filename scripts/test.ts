@@ -86,7 +86,7 @@ const suites: Readonly<Record<string, () => Promise<Totals>>> = {
   types: () => check(tool('typescript', 'bin', 'tsc'), '--noEmit'),
   lint: () => check(tool('eslint', 'bin', 'eslint.js'), '.'),
   unit: () => mocha('unit', 'test/unit/**/*.test.ts'),
-  integration: () => mocha('integration', 'test/integration/**/*.test.ts', '--timeout=60000'),
+  integration: () => mocha('integration', 'test/integration/**/*.test.ts', '--timeout=60000', '--parallel', '--jobs=4'),
   workbench,
 };
 

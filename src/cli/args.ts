@@ -7,6 +7,7 @@ export const usage = `Usage: caracal-debugger flow [options]
 Runs the debugging flow on a Caracal deployment, read-only, and says what is true at each step.
 
   --target FILE|local   the deployment: a target file, or what runs on this machine (default)
+  --since REPORT        an earlier report of the same deployment: tells what grew or moved since
   --from REPORT         judge the observations of a saved report again, asking nobody
   --step NAME           one step and what it needs: ${steps.join(', ')}
   --zone ID             zone of the checks that are per zone, instead of the target's own
@@ -27,6 +28,8 @@ export interface FlowCommand {
   readonly target: string;
   /** Path of a saved report, instead of a target. */
   readonly from?: string;
+  /** Path of an earlier report of the target. */
+  readonly since?: string;
   readonly step?: Step;
   readonly zone?: string;
   readonly json: boolean;
@@ -44,17 +47,19 @@ export function commandOf(words: readonly string[]): Command {
   if (command === undefined) throw new BadUsage('No command is given. Give "flow", or --help');
   if (command !== 'flow') throw new BadUsage(`There is no command "${command}". Give "flow"`);
   if (more[0] !== undefined) throw new BadUsage(`"${more[0]}" is not understood. See --help`);
-  const { target, from, step: stepName, zone, json = false, junit } = values;
-  for (const [name, value] of Object.entries({ target, from, step: stepName, zone, junit })) {
+  const { target, from, since, step: stepName, zone, json = false, junit } = values;
+  for (const [name, value] of Object.entries({ target, from, since, step: stepName, zone, junit })) {
     if (value === '') throw new BadUsage(`--${name} is empty. Give a value`);
   }
   if (from !== undefined && target !== undefined) throw new BadUsage('Both --from and --target are given. Give one of them');
+  if (from !== undefined && since !== undefined) throw new BadUsage('A saved report has its own earlier answers. Leave --since out');
   if (from !== undefined && zone !== undefined) throw new BadUsage('A saved report has its own zone. Leave --zone out');
   return {
     name: 'flow',
     target: target ?? 'local',
     json,
     ...(from === undefined ? {} : { from }),
+    ...(since === undefined ? {} : { since }),
     ...(stepName === undefined ? {} : { step: stepNamed(stepName) }),
     ...(zone === undefined ? {} : { zone }),
     ...(junit === undefined ? {} : { junit }),
@@ -75,6 +80,7 @@ function parsed(words: readonly string[]) {
       options: {
         target: { type: 'string' },
         from: { type: 'string' },
+        since: { type: 'string' },
         step: { type: 'string' },
         zone: { type: 'string' },
         json: { type: 'boolean' },

@@ -39,14 +39,16 @@ export async function flow(command: FlowCommand, engine: EngineParts, host: Host
 }
 
 async function live(command: FlowCommand, engine: EngineParts, host: Host): Promise<Report> {
-  const { step, zone } = command;
+  const { step, zone, since } = command;
   const target = await targetOf(command.target, engine, host.environment);
+  const earlier = since === undefined ? [] : (await asBadUsage(engine.readReport(since))).observations;
   host.progress(`Running the flow on ${target.target.name}, ${target.origin}.`);
   let done = 0;
   return engine.runFlow({
     target,
     zone,
     selection: step === undefined ? {} : { step },
+    earlier,
     redactor: engine.createRedactor(),
     signal: host.signal,
     onVerdict: () => {

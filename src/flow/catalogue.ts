@@ -17,6 +17,7 @@ import { outboxChecks } from './streams/outbox.checks.ts';
 import { outboxObservers } from './streams/outbox.observe.ts';
 import { streamChecks } from './streams/stream.checks.ts';
 import { streamObservers } from './streams/stream.observe.ts';
+import { zoneObservers } from './zone.observe.ts';
 
 /** Every check, in the order of the flow and, within a step, in the order of the contract. */
 export const checks: readonly Check[] = [
@@ -31,6 +32,7 @@ export const checks: readonly Check[] = [
 ];
 
 export const observers: readonly Observer<unknown>[] = [
+  ...zoneObservers,
   ...readinessObservers,
   ...postgresObservers,
   ...migrationObservers,

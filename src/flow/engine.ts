@@ -10,7 +10,7 @@ import { openEndpoints } from '../targets/endpoints/deployment.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import { checks, observers, subjects } from './catalogue.ts';
 import { liveSource } from './liveSource.ts';
-import { recordedSource } from './recordedSource.ts';
+import { earlierSource, recordedSource } from './recordedSource.ts';
 import { buildReport } from './report.ts';
 import { run, select } from './runner.ts';
 import type { Selection } from './runner.ts';
@@ -27,6 +27,8 @@ export interface FlowOptions {
   /** Zone that per-zone checks look at, instead of the target's own. */
   readonly zone?: string | undefined;
   readonly selection?: Selection;
+  /** Observations of an earlier run of the same target, so that what grew since can be told. */
+  readonly earlier?: readonly Observation[];
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
   /** Called with masked verdicts as they come, and the observations each rests on. */
@@ -38,12 +40,12 @@ export interface FlowOptions {
  * report holds the selected checks and those that they need.
  */
 export async function runFlow(options: FlowOptions): Promise<Report> {
-  const { target, zone, selection = {}, redactor, signal, onVerdict } = options;
+  const { target, zone, selection = {}, earlier = [], redactor, signal, onVerdict } = options;
   const deployment = await openEndpoints(target, redactor, zone);
   try {
     const result = await run({
       checks: select(checks, selection),
-      source: liveSource(deployment, observers),
+      source: liveSource(deployment, observers, earlierSource(earlier, subjects)),
       signal,
       onVerdict: (verdict, observations) => onVerdict?.(redactor.json(verdict), redactor.json(observations)),
     });
@@ -57,7 +59,7 @@ export async function runFlow(options: FlowOptions): Promise<Report> {
 export async function judgeAgain(report: Report, selection: Selection = {}): Promise<Report> {
   const result = await run({
     checks: select(checks, selection),
-    source: recordedSource(report, subjects),
+    source: recordedSource(report.observations, report.startedAt, subjects),
     signal: new AbortController().signal,
   });
   return {

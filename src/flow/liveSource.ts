@@ -26,11 +26,15 @@ export interface Observer<Answer> {
   observe(deployment: Deployment, ask: Ask): Promise<Answer>;
 }
 
-/** Answers from a live deployment, by the observer of the question's subject. */
-export function liveSource(deployment: Deployment, observers: readonly Observer<unknown>[]): ObservationSource {
+/**
+ * Answers from a live deployment, by the observer of the question's subject; what an earlier run had,
+ * from `before`.
+ */
+export function liveSource(deployment: Deployment, observers: readonly Observer<unknown>[], before: ObservationSource): ObservationSource {
   const bySubject = new Map(observers.map((observer) => [observer.subject.name, observer]));
   return {
     async ask(question: Question, signal: AbortSignal): Promise<Observation> {
+      if (question.earlier) return before.ask(question, signal);
       const id = questionId(question);
       const at = new Date().toISOString();
       const startedMs = performance.now();

@@ -4,8 +4,8 @@ import { reportSchema } from '../model/report.ts';
 import type { Report } from '../model/report.ts';
 import type { Target } from '../model/target.ts';
 import { fileProblem, readSmallFile } from '../targets/smallFile.ts';
-import { auditList } from './audit/audit.checks.ts';
 import type { RunResult } from './runner.ts';
+import { zoneInView } from './zone.checks.ts';
 
 /** A report of a whole flow is below 1 MB; what is larger than this is something else. */
 const largestBytes = 64 * 1024 * 1024;
@@ -17,7 +17,7 @@ export function buildReport(target: Target, result: RunResult): Report {
     format: 'caracal-report/1',
     tool: { name: 'caracal-debugger', version: manifest.version },
     target: { name: target.name, kind: target.kind, address: addressOf(target) },
-    zone: target.zone ?? observations.find(({ question }) => question.subject === auditList.name)?.question.of ?? null,
+    zone: target.zone ?? zoneOf(observations),
     startedAt,
     tookMs,
     cancelled,
@@ -27,14 +27,20 @@ export function buildReport(target: Target, result: RunResult): Report {
   };
 }
 
+/** The only zone of the deployment, when the target named none and a check looked. */
+function zoneOf(observations: RunResult['observations']): string | null {
+  const outcome = observations.find(({ question }) => question.subject === zoneInView.name)?.outcome;
+  return outcome?.kind === 'answer' ? (zoneInView.schema.safeParse(outcome.value).data?.zone ?? null) : null;
+}
+
 /** Host and port of the API, or of the first service there is; the kind of the target without any. */
 function addressOf({ services, kind }: Target): string {
   const url = services.api ?? Object.values(services)[0];
   return url === undefined ? kind : new URL(url).host;
 }
 
-function plainQuestion({ subject, of, sample }: RunResult['observations'][number]['question']): Report['observations'][number]['question'] {
-  return sample === undefined ? { subject, of } : { subject, of, sample };
+function plainQuestion({ subject, of, sample, earlier }: RunResult['observations'][number]['question']): Report['observations'][number]['question'] {
+  return { subject, of, ...(sample === undefined ? {} : { sample }), ...(earlier ? { earlier } : {}) };
 }
 
 /**

@@ -11,6 +11,8 @@ export const questionSchema = z.strictObject({
   of: z.string().min(1),
   /** Second and later looks at something that may be moving; absent for the first. */
   sample: z.number().int().min(2).optional(),
+  /** Present when the answer that an earlier run had is asked for, to see what changed since. */
+  earlier: z.literal(true).optional(),
 });
 
 /** How a question ended. Everything but `answer` says why there is none. */
@@ -43,6 +45,7 @@ export interface Question<Answer = unknown> {
   readonly subject: string;
   readonly of: string;
   readonly sample?: number | undefined;
+  readonly earlier?: true | undefined;
   readonly answer?: (value: never) => Answer;
 }
 
@@ -76,8 +79,16 @@ export function subject<Answer>(name: string, schema: z.ZodType<Answer>): Subjec
   };
 }
 
-/** Identity of a question within a run: `postgres.migrations/Postgres`, `redis.stream/audit.events#2`. */
+/** The answer that an earlier run of the same target had to this question. Nothing is asked for it. */
+export function earlier<Answer>(question: Question<Answer>): Question<Answer> {
+  return { ...question, earlier: true };
+}
+
+/**
+ * Identity of a question within a run: `postgres.migrations/Postgres`, `redis.stream/audit.events#2`,
+ * `service.metrics/sts@earlier`.
+ */
 export function questionId(question: Question): string {
   const look = question.sample === undefined ? '' : `#${question.sample}`;
-  return `${question.subject}/${question.of}${look}`;
+  return `${question.subject}/${question.of}${look}${question.earlier ? '@earlier' : ''}`;
 }

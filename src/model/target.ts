@@ -40,6 +40,12 @@ export const targetSchema = z.strictObject({
       metrics: credentialSchema.optional().describe('METRICS_BEARER, for the metrics of api, sts, gateway and audit.'),
     })
     .optional(),
+  keys: z
+    .strictObject({
+      audit: credentialSchema.optional().describe('AUDIT_HMAC_KEY in hex: recomputes the signatures of the audit chains. Sent nowhere.'),
+      streams: credentialSchema.optional().describe('STREAMS_HMAC_KEY in hex: recomputes the signatures of stream messages. Sent nowhere.'),
+    })
+    .optional(),
 });
 
 export type CredentialReference = z.infer<typeof credentialSchema>;

@@ -97,5 +97,13 @@ export interface Deployment {
    * @throws Unavailable when the target does not give the token.
    */
   tokenSha256(token: 'admin' | 'coordinator' | 'metrics'): Promise<string>;
+  /** True when the target gives this key. */
+  hasKey(key: 'audit' | 'streams'): boolean;
+  /**
+   * Hex HMAC-SHA256 of UTF-8 text under a key of the target, for comparing with what Caracal stored.
+   *
+   * @throws Unavailable when the target does not give the key, or gives one that is not hex of at least 32 bytes.
+   */
+  hmacSha256(key: 'audit' | 'streams', text: string): string;
   close(): void;
 }

@@ -46,6 +46,7 @@ export async function findLocalRuntime(environment: Environment, platform: NodeJ
   const tokens = await findTokens(environment, references, looked);
   const mode = modeOf(environment, secrets.developmentFirst);
   const zone = environment['CARACAL_ZONE_ID'];
+  const [audit, streams] = [references.get('auditHmacKey'), references.get('streamsHmacKey')];
   const target: Target = {
     kind: 'endpoints',
     name: isLocal ? 'local' : 'environment',
@@ -60,6 +61,7 @@ export async function findLocalRuntime(environment: Environment, platform: NodeJ
         }
       : {}),
     tokens,
+    keys: { ...(audit ? { audit } : {}), ...(streams ? { streams } : {}) },
   };
   return {
     found: {
@@ -131,7 +133,7 @@ function modeOf(environment: Environment, development: boolean | undefined): Tar
   return development === false ? 'stable' : undefined;
 }
 
-const secretFiles = ['caracalAdminToken', 'caracalCoordinatorToken', 'metricsBearer', 'databaseUrl', 'redisUrl'] as const;
+const secretFiles = ['caracalAdminToken', 'caracalCoordinatorToken', 'metricsBearer', 'databaseUrl', 'redisUrl', 'auditHmacKey', 'streamsHmacKey'] as const;
 
 /** The generated secret files, of which only the paths are kept: they are read when the target is opened. */
 class Secrets {

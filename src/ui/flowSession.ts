@@ -145,6 +145,7 @@ export class FlowSession {
         target,
         zone: this.#zone,
         selection: scope,
+        earlier: this.#observations(),
         redactor: this.#engine.redactor,
         signal: run.controller.signal,
         onVerdict: (verdict, observations) => this.#take(run, verdict, observations),
@@ -192,6 +193,11 @@ export class FlowSession {
     this.#log.info(`Running ${scopeText(run.scope)}, ${run.covers.size} checks`);
     this.#update();
     this.#abort(superseded);
+  }
+
+  /** Every observation that a verdict now rests on, once. */
+  #observations(): readonly Observation[] {
+    return [...new Map([...this.#evidence.values()].flat().map((observation) => [observation.id, observation])).values()];
   }
 
   /** Takes one verdict of a run, unless the run may not decide that check any more. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { createServer, type RequestListener } from 'node:http';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -9,7 +10,7 @@ import { type ServiceHandle, type ServiceName, ServiceProcess } from './services
 import { surviveLostConnections } from './services/stores.ts';
 import { startUpstream } from './services/upstream.ts';
 import { connectContent, passThroughQuietStreams, untilAuditVisible } from './services/warm-up.ts';
-import { blackhole, type Blackhole } from './stores/blackhole.ts';
+import { blackhole } from './stores/blackhole.ts';
 import { guardAgainstLeftovers } from './stores/guard.ts';
 import { migrate, unapply0003 } from './stores/migrate.ts';
 import { freePort } from './stores/ports.ts';
@@ -50,6 +51,10 @@ export type Lab = {
   readonly redisClient: Redis;
   /** Takes migration 0003 back, as if it had not been applied yet. */
   unapplyLastMigration(): Promise<void>;
+  /** Restarts the service with other environment variables, as a changed configuration does; the others stay. */
+  reconfigure(service: ServiceName, environment: Readonly<Record<string, string>>): Promise<void>;
+  /** Ends the service and lets another server answer on its port. */
+  replace(service: ServiceName, listener: RequestListener): Promise<void>;
   /** Ends the service and drops every packet to its port. */
   blackhole(service: ServiceName): Promise<void>;
   /** Ends everything, frozen or not, and deletes what the lab wrote. */
@@ -123,7 +128,7 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
   }
   await writeFile(targetFile, `${JSON.stringify(target({ home, zoneId: seeded.payments.id, services }), undefined, 2)}\n`, { mode: 0o600 });
 
-  const holes: Blackhole[] = [];
+  const holes: { close(): Promise<unknown> }[] = [];
   teardown.add(() => Promise.all(holes.map((hole) => hole.close())));
   return {
     directory, home, targetFile, zoneId: seeded.payments.id, seeded, secrets, postgres, redis, services, redisClient,
@@ -135,6 +140,15 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
       } finally {
         client.release();
       }
+    },
+    reconfigure: async (service, environment) => {
+      await services[service].stop();
+      services[service].configure(environment);
+      await services[service].start();
+    },
+    replace: async (service, listener) => {
+      await services[service].kill();
+      holes.push(await serve(services[service].port, listener));
     },
     blackhole: async (service) => {
       await services[service].kill();
@@ -208,6 +222,7 @@ function target({ home, zoneId, services }: { home: string; zoneId: string; serv
     services: Object.fromEntries((['api', 'sts', 'gateway', 'audit', 'coordinator', 'web'] as const).map((name) => [name, services[name].url])),
     postgres: file('databaseUrl'), redis: file('redisUrl'),
     tokens: { admin: file('caracalAdminToken'), coordinator: file('caracalCoordinatorToken'), metrics: file('metricsBearer') },
+    keys: { audit: file('auditHmacKey'), streams: file('streamsHmacKey') },
   };
 }
 
@@ -236,6 +251,24 @@ async function choosePorts(kind: 'free' | 'standard'): Promise<typeof STANDARD_P
   return {
     api: await next(), sts: await next(), gateway: await next(), audit: await next(), coordinator: await next(), web: await next(),
     postgres: await next(), redis: await next(),
+  };
+}
+
+async function serve(port: number, listener: RequestListener): Promise<{ close(): Promise<void> }> {
+  const server = createServer(listener);
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  server.once('error', reject);
+  server.listen(port, '127.0.0.1', () => {
+    resolve(undefined);
+  });
+  await promise;
+  return {
+    close: () => new Promise((closed) => {
+      server.close(() => {
+        closed();
+      });
+      server.closeAllConnections();
+    }),
   };
 }
 

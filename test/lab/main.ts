@@ -1,4 +1,4 @@
-import { type Fault, faults } from './faults.ts';
+import { type Fault, faults } from './faults/index.ts';
 import { type LabOptions, startLab } from './lab.ts';
 
 // `lab up [--fault ID]... [--ports standard] [--home DIR]` and `lab faults [--json]`.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { checks, observers, subjects } from '../../src/flow/catalogue.ts';
 import { steps } from '../../src/model/step.ts';
-import { faults } from '../lab/faults.ts';
+import { faults } from '../lab/faults/index.ts';
 
 describe('catalogue of checks', () => {
   const ids = checks.map(({ id }) => id);
@@ -44,7 +44,7 @@ describe('faults of the lab', () => {
   for (const fault of faults) {
     it(`${fault.id} lists checks that exist, with a failure that each blocked one needs`, () => {
       const failed = new Set(Object.entries(fault.verdicts).filter(([, status]) => status === 'fail').map(([id]) => id));
-      assert.ok(failed.size > 0);
+      assert.ok(Object.values(fault.verdicts).some((status) => status !== 'blocked'));
       assert.notEqual(fault.contract, '');
       const reaches = (id: string): boolean => (known.get(id)?.needs ?? []).some((need) => failed.has(need) || reaches(need));
       for (const [id, status] of Object.entries(fault.verdicts)) {

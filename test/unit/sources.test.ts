@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { judgeAgain } from '../../src/flow/engine.ts';
 import { liveSource } from '../../src/flow/liveSource.ts';
 import type { Observer } from '../../src/flow/liveSource.ts';
-import { recordedSource } from '../../src/flow/recordedSource.ts';
-import { subject } from '../../src/model/observation.ts';
+import { earlierSource, recordedSource } from '../../src/flow/recordedSource.ts';
+import { earlier, subject } from '../../src/model/observation.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Deployment } from '../../src/targets/deployment.ts';
 import { Refused, Unavailable } from '../../src/targets/failures.ts';
@@ -12,6 +12,7 @@ import { Refused, Unavailable } from '../../src/targets/failures.ts';
 const thing = subject('thing', z.object({ size: z.number() }));
 const deployment = {} as Deployment;
 const never = new AbortController().signal;
+const noEarlier = earlierSource([], []);
 
 function observer(observe: Observer<{ size: number }>['observe'], deadlineMs = 1_000): Observer<{ size: number }> {
   return { subject: thing, deadlineMs, asked: (_deployment, of) => `size of ${of}`, observe };
@@ -26,7 +27,7 @@ describe('live source', () => {
   ];
   for (const [name, observe, outcome] of rows) {
     it(`says ${name}`, async () => {
-      const observation = await liveSource(deployment, [observer(observe)]).ask(thing.of('box'), never);
+      const observation = await liveSource(deployment, [observer(observe)], noEarlier).ask(thing.of('box'), never);
       assert.deepEqual(observation.outcome, outcome);
       assert.equal(observation.asked, 'size of box');
       assert.equal(observation.id, 'thing/box');
@@ -38,7 +39,7 @@ describe('live source', () => {
       stage('connected');
       return new Promise<never>(() => undefined);
     }, 20);
-    const { outcome } = await liveSource(deployment, [slow]).ask(thing.of('box'), never);
+    const { outcome } = await liveSource(deployment, [slow], noEarlier).ask(thing.of('box'), never);
     assert.deepEqual(outcome, { kind: 'timeout', deadlineMs: 20, stage: 'connected' });
   });
 
@@ -46,10 +47,27 @@ describe('live source', () => {
     const stop = new AbortController();
     let told = false;
     const slow = observer((_deployment, { signal }) => new Promise<never>(() => signal.addEventListener('abort', () => (told = true))));
-    const asking = liveSource(deployment, [slow]).ask(thing.of('box'), stop.signal);
+    const asking = liveSource(deployment, [slow], noEarlier).ask(thing.of('box'), stop.signal);
     stop.abort();
     assert.deepEqual((await asking).outcome, { kind: 'cancelled' });
     assert.equal(told, true);
+  });
+});
+
+describe('earlier source', () => {
+  const before = {
+    id: 'thing/box', question: thing.of('box'), asked: 'size of box', at: '2026-08-20T10:00:00.000Z', tookMs: 1, outcome: { kind: 'answer', value: { size: 1 } },
+  } as const;
+
+  it('answers what an earlier run had, under an identity of its own, and asks nobody', async () => {
+    const source = liveSource(deployment, [], earlierSource([before], [thing]));
+    assert.deepEqual(await source.ask(earlier(thing.of('box')), never), { ...before, id: 'thing/box@earlier', question: earlier(thing.of('box')) });
+  });
+
+  it('says when there was no earlier run', async () => {
+    const { id, outcome } = await liveSource(deployment, [], noEarlier).ask(earlier(thing.of('box')), never);
+    assert.equal(id, 'thing/box@earlier');
+    assert.deepEqual(outcome, { kind: 'unavailable', why: 'no earlier run', wayOut: 'run again' });
   });
 });
 
@@ -73,7 +91,7 @@ const report: Report = {
 };
 
 describe('recorded source', () => {
-  const source = recordedSource(report, [thing]);
+  const source = recordedSource(report.observations, report.startedAt, [thing]);
 
   it('answers from the record', async () => {
     assert.deepEqual((await source.ask(thing.of('box'), never)).outcome, { kind: 'answer', value: { size: 1 } });

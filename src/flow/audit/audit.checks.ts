@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import type { Check, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
+import type { Question } from '../../model/observation.ts';
 import { finding, whenAnswered } from '../judging.ts';
 import { readinessCheck } from '../readiness/service.checks.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
 import { count, milliseconds } from '../words.ts';
+import { asksZone, whenZone } from '../zone.checks.ts';
 
-/** What Postgres knows of the admin token in hand, looked up by its digest, and of the zone. */
+/** What Postgres knows of the admin token in hand, looked up by its digest. */
 export const adminToken = subject(
   'postgres.adminToken',
   z.object({
@@ -22,15 +24,8 @@ export const adminToken = subject(
         usable: z.boolean(),
       })
       .nullable(),
-    /** The zone of the target, or the only one that there is; null when there are several or none. */
-    zone: z.string().nullable(),
-    zoneExists: z.boolean(),
-    /** Zones that are not archived, Caracal's own left out. */
-    zones: z.number().int(),
   }),
 );
-
-type TokenAnswer = z.infer<typeof adminToken.schema>;
 
 /** The newest events of the zone that is asked about, as the API lists them; no more of an event than this. */
 export const auditList = subject(
@@ -46,7 +41,7 @@ export const auditList = subject(
 
 type ListAnswer = z.infer<typeof auditList.schema>;
 
-const tokenId = 'CRC-AUD-001';
+export const adminTokenId = 'CRC-AUD-001';
 const listId = 'CRC-AUD-002';
 
 /** Producers flush within 50 ms, and what stays pending is taken up again each 30 s: Caracal packages/core/go/audit, services/audit/internal/consumer.go. */
@@ -56,37 +51,44 @@ const token = adminToken.of('api');
 
 const onlyWhenLive = 'A refused call to /v1 writes a row to the admin audit, so it is made only with a token that is known to be live.';
 
-/** Why the audit list is not asked for; undefined when it may be. */
-function whyNotListed({ row, zone, zoneExists, zones }: TokenAnswer): Judgement | undefined {
-  if (!row || row.revoked || !row.usable) return finding('unknown', 'not asked: the admin token is not live', onlyWhenLive);
-  if (zone === null) return finding('unknown', `${count(zones, 'zone')}: pick one`, 'The audit list is per zone, and the target names none.');
-  if (!zoneExists) return finding('unknown', `no zone ${zone}: pick another`, 'A list of an unknown zone comes back empty, which would look like lost evidence.');
-  if (row.scope === 'zone' && row.zone !== zone) return finding('unknown', 'not asked: the token is for another zone', onlyWhenLive);
-  return undefined;
+/** What a check of `/v1` asks before it may want an answer of the API itself. */
+export const asksForApi = [token, asksZone];
+
+/**
+ * Judges what `/v1` says of the zone in view. The question is put only when the token is known to be
+ * live and to open that zone.
+ */
+export function whenApiAnswers<Answer>(
+  observed: Observed,
+  questionOf: (zone: string) => Question<Answer>,
+  judge: (answer: Answer, at: string) => Judgement,
+): Judgement {
+  return whenAnswered(observed.get(token), ({ row }) => {
+    if (!row || row.revoked || !row.usable) return finding('unknown', 'not asked: the admin token is not live', onlyWhenLive);
+    return whenZone(observed, (zone) => {
+      if (row.scope === 'zone' && row.zone !== zone) return finding('unknown', 'not asked: the token is for another zone', onlyWhenLive);
+      const question = questionOf(zone);
+      const answered = observed.find(question);
+      if (!answered) return { ...finding('unknown', 'not asked yet', onlyWhenLive), wants: [question] };
+      return whenAnswered(answered, (answer) => judge(answer, answered.at));
+    });
+  });
 }
 
-/** Judges the audit list, once it was asked for, by the zone that the token's answer names. */
 function whenListed(observed: Observed, judge: (answer: ListAnswer, at: string) => Judgement): Judgement {
-  return whenAnswered(observed.get(token), (known) => {
-    const whyNot = whyNotListed(known);
-    if (whyNot || known.zone === null) return whyNot ?? finding('unknown', 'no zone', onlyWhenLive);
-    const question = auditList.of(known.zone);
-    const listed = observed.find(question);
-    if (!listed) return { ...finding('unknown', 'not asked yet', onlyWhenLive), wants: [question] };
-    return whenAnswered(listed, (answer) => judge(answer, listed.at));
-  });
+  return whenApiAnswers(observed, (zone) => auditList.of(zone), judge);
 }
 
 /** Whether the admin token opens the audit list, and how old what it shows is. */
 export const auditChecks: readonly Check[] = [
   {
-    id: tokenId,
+    id: adminTokenId,
     title: 'Admin token',
     step: 'audit',
     component: 'api',
     needs: [postgresAuthenticationId],
     asks: [token],
-    privilege: 'SELECT on admin_tokens (token_sha256 among its columns) and zones',
+    privilege: 'SELECT on admin_tokens (token_sha256 among its columns)',
     source: 'apps/api/src/auth.ts:170',
     judge: (observed) =>
       whenAnswered(observed.get(token), ({ row }) => {
@@ -105,8 +107,8 @@ export const auditChecks: readonly Check[] = [
     title: 'Newest event',
     step: 'audit',
     component: 'api',
-    needs: [readinessCheck('api', 'ready'), tokenId],
-    asks: [token],
+    needs: [readinessCheck('api', 'ready'), adminTokenId],
+    asks: asksForApi,
     privilege: 'admin token with capability read, for the zone',
     source: 'apps/api/src/routes/zone-events.ts:301',
     judge: (observed) =>
@@ -127,7 +129,7 @@ export const auditChecks: readonly Check[] = [
     step: 'audit',
     component: 'audit',
     needs: [listId],
-    asks: [token],
+    asks: asksForApi,
     privilege: 'admin token with capability read, for the zone',
     source: 'services/audit/internal/pg.go',
     judge: (observed) =>

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import type { Observer } from '../liveSource.ts';
-import { ordinaryZones } from '../zones.ts';
 import { reasonOf } from '../readiness/service.checks.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
 import { adminToken, auditList } from './audit.checks.ts';
@@ -20,14 +19,6 @@ const token: Observer<Answer<typeof adminToken>> = {
       [digest],
       signal,
     );
-    const [known] = await deployment.postgres().query(
-      `SELECT EXISTS (SELECT FROM zones WHERE id = $1) AS there, count(*)::int AS zones, min(id) AS only
-         FROM zones WHERE ${ordinaryZones}`,
-      [deployment.target.zone ?? ''],
-      signal,
-    );
-    const zones = Number(known?.['zones']);
-    const only = zones === 1 ? String(known?.['only']) : null;
     return {
       row: row
         ? {
@@ -39,9 +30,6 @@ const token: Observer<Answer<typeof adminToken>> = {
             usable: row['usable'] === true,
           }
         : null,
-      zone: deployment.target.zone ?? only,
-      zoneExists: deployment.target.zone === undefined ? only !== null : known?.['there'] === true,
-      zones,
     };
   },
 };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { CredentialReference, ServiceName, Target } from '../../model/target.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import { resolveCredential } from '../credential.ts';
@@ -12,6 +12,7 @@ import { parseRedisAddress } from './redisAddress.ts';
 import { redisHello } from './redisSocket.ts';
 
 type TokenName = Parameters<Deployment['hasToken']>[0];
+type KeyName = Parameters<Deployment['hasKey']>[0];
 
 const tokenNames: Readonly<Record<TokenName, string>> = { admin: 'admin token', coordinator: 'coordinator token', metrics: 'metrics bearer' };
 
@@ -33,13 +34,17 @@ export async function openEndpoints(located: LocatedTarget, redactor: Redactor, 
     return known(() => resolveCredential(reference, { noun, label, folder, redactor }));
   };
   const token = (name: TokenName): Promise<Known<string>> => secret(target.tokens?.[name], tokenNames[name], `tokens.${name}`);
-  const [admin, coordinator, metrics, postgresText, redisText] = await Promise.all([
+  const key = (name: KeyName, noun: string): Promise<Known<string>> => secret(target.keys?.[name], noun, `keys.${name}`);
+  const [admin, coordinator, metrics, postgresText, redisText, auditKey, streamsKey] = await Promise.all([
     token('admin'),
     token('coordinator'),
     token('metrics'),
     secret(target.postgres, 'connection string of Postgres', 'postgres', 'postgres url'),
     secret(target.redis, 'connection string of Redis', 'redis', 'redis url'),
+    key('audit', 'AUDIT_HMAC_KEY'),
+    key('streams', 'STREAMS_HMAC_KEY'),
   ]);
+  const keys = { audit: await known(() => hmacKey(valueOf(auditKey), 'audit')), streams: await known(() => hmacKey(valueOf(streamsKey), 'streams')) };
   const tokens = { admin, coordinator, metrics };
   const closing = new AbortController();
   const closed = closing.signal;
@@ -53,8 +58,16 @@ export async function openEndpoints(located: LocatedTarget, redactor: Redactor, 
     redis: () => valueOf(redis),
     hasToken: (name) => target.tokens?.[name] !== undefined,
     tokenSha256: (name) => Promise.resolve().then(() => createHash('sha256').update(tokenOf(name)).digest('hex')),
+    hasKey: (name) => target.keys?.[name] !== undefined,
+    hmacSha256: (name, text) => createHmac('sha256', valueOf(keys[name])).update(text).digest('hex'),
     close: () => closing.abort(new Error('the target was closed')),
   };
+}
+
+/** Caracal's HMAC keys are hex of at least 32 bytes: Caracal packages/engine/src/secrets.ts:25. */
+function hmacKey(text: string, name: KeyName): Buffer {
+  if (!/^(?:[0-9a-f]{2}){32,}$/i.test(text)) throw new Unavailable(`keys.${name} is not hex of at least 32 bytes`, 'give the key as Caracal has it');
+  return Buffer.from(text, 'hex');
 }
 
 async function known<Value>(make: () => Value | Promise<Value>): Promise<Known<Value>> {

@@ -51,6 +51,7 @@ const LOG_LINES_IN_ERROR = 15;
 export class ServiceProcess implements ServiceHandle {
   readonly #spec: ServiceSpec;
   readonly #guard: Guarded;
+  #changed: Readonly<Record<string, string>> = {};
   #child: ChildProcess | undefined;
 
   constructor(spec: ServiceSpec) {
@@ -87,13 +88,18 @@ export class ServiceProcess implements ServiceHandle {
     }, START_LIMIT_MS);
   }
 
+  /** Changes environment variables for the next start. */
+  configure(environment: Readonly<Record<string, string>>): void {
+    this.#changed = { ...this.#changed, ...environment };
+  }
+
   /** Starts the process alone, for programs without a port of their own. */
   spawn(): ChildProcess {
     const { program, environment, logFile } = this.#spec;
     const log = openSync(logFile, 'a');
     // PATH and the like only: no variable of the caller may change what a stand-in does.
     const child = spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url))], {
-      env: { PATH: process.env['PATH'], TZ: 'Etc/UTC', ...environment }, stdio: ['ignore', log, log], detached: true,
+      env: { PATH: process.env['PATH'], TZ: 'Etc/UTC', ...environment, ...this.#changed }, stdio: ['ignore', log, log], detached: true,
     });
     closeSync(log);
     this.#child = child;

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { checks } from '../../src/flow/catalogue.ts';
-import { flowDeadlineMs } from '../../src/flow/runner.ts';
-import { faults } from '../lab/faults.ts';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 import { explained, notPassed, runFlowOn } from '../lab/runFlow.ts';
@@ -38,27 +36,6 @@ describe('a healthy lab', function () {
     assert.ok(verdicts.some(({ step }) => step === 'audit'));
     assert.ok(!verdicts.some(({ step }) => step === 'services'));
   });
-});
-
-describe('faults, one at a time in a lab of its own', function () {
-  this.timeout(labStartMs + 180_000);
-
-  for (const fault of faults) {
-    it(`${fault.id}: ${fault.title}`, async () => {
-      const lab = await startLab({});
-      try {
-        await fault.inject(lab);
-        const report = await runFlowOn(lab.targetFile);
-        assert.deepEqual(notPassed(report.verdicts), fault.verdicts, explained(report.verdicts));
-        for (const { check, status, blockedBy } of report.verdicts) {
-          if (status === 'blocked') assert.equal(fault.verdicts[blockedBy ?? ''], 'fail', `${check} is blocked by ${blockedBy ?? 'nothing'}`);
-        }
-        assert.ok(report.tookMs <= flowDeadlineMs + 1_000, `took ${report.tookMs} ms`);
-      } finally {
-        await lab.close();
-      }
-    });
-  }
 });
 
 describe('stopping a flow on a lab that does not answer', function () {

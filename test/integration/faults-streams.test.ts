@@ -1,0 +1,4 @@
+import { streamsDecoys, streamsFaults } from '../lab/faults/streams.ts';
+import { proveAll } from './faults.ts';
+
+proveAll('streams', streamsFaults, streamsDecoys);

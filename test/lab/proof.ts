@@ -1,0 +1,68 @@
+import { flowDeadlineMs } from '../../src/flow/runner.ts';
+import type { Report } from '../../src/model/report.ts';
+import type { Decoy, Fault } from './faults/index.ts';
+import { startLab } from './lab.ts';
+import type { Lab, LabOptions } from './lab.ts';
+import { explained, notPassed, runFlowOn } from './runFlow.ts';
+
+/** What one flow on a lab of its own showed. */
+export interface Proof {
+  readonly id: string;
+  /** Verdicts that are other than expected, in words; empty when all is right. */
+  readonly wrong: readonly string[];
+  /** Checks that did not pass and were not expected to. */
+  readonly unlisted: readonly string[];
+  readonly report: Report;
+}
+
+/** Breaks a fresh lab and compares every verdict with the fault's list. */
+export async function proveFault(fault: Fault): Promise<Proof> {
+  return onFreshLab({}, async (lab) => {
+    await fault.inject(lab);
+    return compared(fault.id, fault.verdicts, await runFlowOn(lab.targetFile));
+  });
+}
+
+/** Lets something harmless happen to a fresh lab: every verdict must stay as it was. */
+export async function proveDecoy(decoy: Decoy): Promise<Proof> {
+  return onFreshLab({}, async (lab) => {
+    await decoy.inject(lab);
+    return compared(decoy.id, {}, await runFlowOn(lab.targetFile));
+  });
+}
+
+/** Runs on one healthy lab, one after another. */
+export async function proveHealthy(runs: number, options: LabOptions): Promise<readonly Proof[]> {
+  return onFreshLab(options, async (lab) => {
+    const proofs: Proof[] = [];
+    for (let run = 1; run <= runs; run += 1) proofs.push(compared(`healthy ${run}`, {}, await runFlowOn(lab.targetFile)));
+    return proofs;
+  });
+}
+
+async function onFreshLab<Result>(options: LabOptions, work: (lab: Lab) => Promise<Result>): Promise<Result> {
+  const lab = await startLab(options);
+  try {
+    return await work(lab);
+  } finally {
+    await lab.close();
+  }
+}
+
+function compared(id: string, expected: Fault['verdicts'], report: Report): Proof {
+  const found = notPassed(report.verdicts);
+  const wrong = [...new Set([...Object.keys(expected), ...Object.keys(found)])].sort().flatMap((check) => {
+    const [wanted, got] = [expected[check] ?? 'pass', found[check] ?? 'pass'];
+    return wanted === got ? [] : [`${check} ${got} instead of ${wanted}`];
+  });
+  for (const { check, status, blockedBy } of report.verdicts) {
+    if (status === 'blocked' && expected[blockedBy ?? ''] !== 'fail') wrong.push(`${check} is blocked by ${blockedBy ?? 'nothing'}, which is no listed failure`);
+  }
+  if (report.tookMs > flowDeadlineMs + 1_000) wrong.push(`took ${report.tookMs} ms`);
+  return { id, wrong, unlisted: Object.keys(found).filter((check) => !(check in expected)), report };
+}
+
+/** A proof that went wrong, in words that say what was seen. */
+export function whatWasSeen({ wrong, report }: Proof): string {
+  return `${wrong.join('\n')}\n\n${explained(report.verdicts)}`;
+}
