@@ -50,7 +50,8 @@ export interface PostgresStore {
    * Runs one statement. Row-level security is told to show all zones, as Caracal's own services do;
    * without that setting it silently gives zero rows (Caracal infra/postgres/migrations/0001_baseline.up.sql:2764).
    *
-   * Statements wait for those before them. An abort ends the connection; the next statement opens another.
+   * Statements wait for those before them and share a transaction with them for a moment: `now()` is the
+   * time when that began, `statement_timestamp()` that of the statement. An abort ends the connection; the next statement opens another.
    *
    * @throws Refused with the SQLSTATE, an errno, NOT_POSTGRES, NO_TLS or a TLS code; Unavailable without a password.
    */

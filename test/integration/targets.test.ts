@@ -277,6 +277,25 @@ describe('Postgres', function () {
     equal(after?.['pid'], pids[0]?.[0]?.['pid'], 'an error of the server costs no connection');
   });
 
+  it('gives statements that wait for each other one transaction, and leaves none open', async () => {
+    const postgres = (await open({ postgres: dsn() })).postgres();
+    const begun = 'SELECT now()::text AS begun, statement_timestamp()::text AS asked';
+    const together = (await Promise.all([1, 2, 3].map(() => postgres.query(begun, [], within(3_000))))).map(([row]) => row);
+    equal(new Set(together.map((row) => row?.['begun'])).size, 1);
+    equal(new Set(together.map((row) => row?.['asked'])).size, 3);
+    const [failed, next] = await Promise.all([ending(postgres.query('SELECT 1/0', [], within(3_000))), postgres.query(begun, [], within(3_000))]);
+    equal(failed, '22012');
+    ok(String(next[0]?.['begun']) > String(together[0]?.['begun']), 'an error ends the transaction for those that wait as well');
+    const slow = postgres.query('SELECT pg_sleep(0.6)', [], within(3_000));
+    const [[before], [after]] = await Promise.all([slow.then(() => postgres.query(begun, [], within(3_000))), postgres.query(begun, [], within(3_000))]);
+    ok(String(before?.['begun']) > String(next[0]?.['begun']) && String(after?.['begun']) > String(next[0]?.['begun']));
+    const owner = new Client({ connectionString: dsn() });
+    await owner.connect();
+    const { rows } = await owner.query("SELECT state FROM pg_stat_activity WHERE application_name = 'caracal-debugger' AND state <> 'idle'");
+    await owner.end();
+    deepEqual(rows, []);
+  });
+
   it('shows the rows of all zones to a role of a service', async () => {
     const rows = await (await open({ postgres: server.dsn('caracalapi', 'api-password-1') })).postgres().query('SELECT id FROM policies ORDER BY id', [], within(3_000));
     deepEqual(rows, [{ id: 'p1' }, { id: 'p2' }]);

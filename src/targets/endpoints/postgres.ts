@@ -12,8 +12,8 @@ import type { PostgresSocket } from './postgresSocket.ts';
 import { closedEarly, refusedBy } from './sockets.ts';
 
 /**
- * One transaction per statement, because settings of a session do not hold behind PgBouncer in
- * transaction mode. `*` shows the rows of all zones: Caracal infra/postgres/migrations/0001_baseline.up.sql:2764.
+ * Begins a transaction, because settings of a session do not hold behind PgBouncer in transaction
+ * mode. `*` shows the rows of all zones: Caracal infra/postgres/migrations/0001_baseline.up.sql:2764.
  */
 const begin = [
   'BEGIN READ ONLY',
@@ -24,6 +24,12 @@ const begin = [
   "SELECT set_config('caracal.zone_id', '*', true)",
 ].join('; ');
 
+/**
+ * Statements that wait for each other share a transaction for no longer than this: it holds locks that
+ * a migration would have to wait for.
+ */
+const transactionMs = 500;
+
 /** A session of one run: connects with the first statement, and again after a connection was lost. */
 export class PostgresSession {
   readonly #address: PostgresAddress;
@@ -31,6 +37,7 @@ export class PostgresSession {
   readonly #closed: AbortSignal;
   #connection: Connection | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   /** @param closed Aborted when the deployment is closed; ends what is open. */
   constructor(address: PostgresAddress, redactor: Redactor, closed: AbortSignal) {
@@ -48,19 +55,25 @@ export class PostgresSession {
    */
   query(statement: string, parameters: readonly unknown[], signal: AbortSignal): Promise<readonly Row[]> {
     const either = AbortSignal.any([signal, this.#closed]);
-    const answer = this.#last.then(() => this.#query(statement, parameters, either));
+    this.#waiting += 1;
+    const answer = this.#last.then(() => {
+      this.#waiting -= 1;
+      return this.#query(statement, parameters, either);
+    });
     this.#last = answer.catch(() => undefined);
     return answer;
   }
 
   async #query(statement: string, parameters: readonly unknown[], signal: AbortSignal): Promise<readonly Row[]> {
-    signal.throwIfAborted();
     let connection = this.#connection;
     const end = (): void => connection?.end();
+    // A transaction that was left open for this statement has nobody to close it.
+    if (signal.aborted && this.#waiting === 0) end();
+    signal.throwIfAborted();
     signal.addEventListener('abort', end, { once: true });
     try {
       connection ??= await this.#connect(signal);
-      return await inTransaction(connection.client, statement, parameters);
+      return await inTransaction(connection, statement, parameters, () => this.#waiting > 0);
     } catch (error) {
       if (!isServerError(error)) {
         connection?.end();
@@ -101,6 +114,8 @@ function isServerError(error: unknown): error is Error & { code: string; severit
 
 interface Connection {
   readonly client: Client;
+  /** When the open transaction began, by `performance.now`; undefined when none is open. */
+  begunMs: number | undefined;
   end(): void;
 }
 
@@ -122,7 +137,7 @@ async function connect(address: PostgresAddress, redactor: Redactor, signal: Abo
     // The statement that waits is told as well; an event without a listener would end the process.
     client.on('error', () => undefined);
     await client.connect();
-    return { client, end };
+    return { client, begunMs: undefined, end };
   } catch (error) {
     socket.end();
     throw error;
@@ -153,16 +168,31 @@ function alreadyConnected({ stream }: PostgresSocket): Socket {
   });
 }
 
-async function inTransaction(client: Client, statement: string, parameters: readonly unknown[]): Promise<readonly Row[]> {
-  await client.query(begin);
+/** Runs a statement in the open transaction, or in a new one, and leaves it open for one that waits. */
+async function inTransaction(
+  connection: Connection,
+  statement: string,
+  parameters: readonly unknown[],
+  anotherWaits: () => boolean,
+): Promise<readonly Row[]> {
+  const { client } = connection;
+  if (connection.begunMs === undefined) {
+    await client.query(begin);
+    connection.begunMs = performance.now();
+  }
+  let failed = true;
   try {
     // The extended protocol takes one statement only: none can end the transaction and go on without it.
     const question: QueryConfig & { queryMode: 'extended' } = { text: statement, values: [...parameters], queryMode: 'extended' };
     const { rows } = await client.query<Row>(question);
+    failed = false;
     return rows;
   } finally {
-    // Nothing was changed, so that both ends are the same, and this one also ends a failed transaction.
-    await client.query('ROLLBACK');
+    if (failed || !anotherWaits() || performance.now() - connection.begunMs > transactionMs) {
+      // Nothing was changed, so that both ends are the same, and this one also ends a failed transaction.
+      connection.begunMs = undefined;
+      await client.query('ROLLBACK');
+    }
   }
 }
 
