@@ -33,6 +33,7 @@ const programs = {
     brew: 'brew install --cask google-chrome',
   },
   redis: { title: 'redis-server', anyOf: ['redis-server'], debian: ['redis-server'], brew: 'brew install redis' },
+  pgbouncer: { title: 'pgbouncer', anyOf: ['pgbouncer'], places: ['/usr/sbin/pgbouncer'], debian: ['pgbouncer'], brew: 'brew install pgbouncer' },
   compiler: {
     title: 'a C++ compiler, make and Python 3',
     allOf: ['g++', 'make', 'python3'],
@@ -61,7 +62,7 @@ function needsOfSuites(args) {
     types: [],
     lint: [],
     unit: [],
-    integration: ['redis'],
+    integration: ['redis', 'pgbouncer'],
     workbench: process.env.CARACAL_TEST_VSCODE === 'desktop' ? ['redis'] : ['redis', 'browser', 'compiler'],
   };
   const named = args.filter((arg) => arg in perSuite);

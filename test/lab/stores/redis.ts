@@ -14,6 +14,8 @@ export interface RedisOptions {
   /** Default: a free one. */
   port?: number;
   password: string;
+  /** Further lines of the configuration; the last one of a name counts. */
+  settings?: readonly string[];
 }
 
 export type RedisHandle = StoreHandle & {
@@ -51,7 +53,7 @@ export async function startRedis(options: RedisOptions): Promise<RedisHandle> {
   const guard = guardAgainstLeftovers({ signal: 'SIGKILL', scratch: directory });
   try {
     await chmod(directory, 0o700);
-    await writeFile(configurationFile, configuration({ directory, port, password, logFile }), { mode: 0o600 });
+    await writeFile(configurationFile, configuration({ directory, port, password, logFile, settings: options.settings ?? [] }), { mode: 0o600 });
     await writeFile(logFile, '');
     const store = new Store({
       name: 'Redis',
@@ -97,7 +99,7 @@ function requireRedisServer(): void {
   }
 }
 
-function configuration(server: { directory: string; port: number; password: string; logFile: string }): string {
+function configuration(server: { directory: string; port: number; password: string; logFile: string; settings: readonly string[] }): string {
   return [
     'bind 127.0.0.1',
     `port ${String(server.port)}`,
@@ -112,6 +114,7 @@ function configuration(server: { directory: string; port: number; password: stri
     'tcp-keepalive 60',
     `dir ${quoted(server.directory)}`,
     `logfile ${quoted(server.logFile)}`,
+    ...server.settings,
     '',
   ].join('\n');
 }
