@@ -54,6 +54,7 @@ const tasks = {
   provision: { run: ['scripts/vscode/provision.ts'], needs: () => ['compiler'] },
   flow: { run: ['src/cli/main.ts', 'flow'] },
   bench: { run: ['test/bench/flow.ts'], needs: () => ['redis'] },
+  prove: { run: ['test/lab/prove.ts'], needs: () => ['redis'] },
   lab: { run: ['test/lab/main.ts'], needs: (args) => (args[0] === 'up' ? ['redis'] : []) },
 };
 

@@ -1,11 +1,13 @@
 /**
- * Times of the flow on labs in their states: `npm run -s bench -- --json` prints
+ * Times of the flow on labs in their states, and the cost of each statement and command that a healthy
+ * flow sends, as the stores measured it: `npm run -s bench -- --json` prints
  * `[{name, unit, runs, p50, p95, max}]`. Nothing here is asserted; tests assert behaviour.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
+import { record } from '../lab/recorder.ts';
 import { runFlowOn } from '../lab/runFlow.ts';
 import { blackhole } from '../lab/stores/blackhole.ts';
 import { freePort } from '../lab/stores/ports.ts';
@@ -21,8 +23,23 @@ interface Timing {
 
 function timing(name: string, samples: readonly number[]): Timing {
   const sorted = [...samples].sort((left, right) => left - right);
-  const at = (part: number): number => Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? NaN);
+  const at = (part: number): number => rounded(sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? NaN);
   return { name, unit: 'ms', runs: sorted.length, p50: at(0.5), p95: at(0.95), max: at(1) };
+}
+
+/** Whole milliseconds, and microseconds where there is less than one. */
+function rounded(ms: number): number {
+  return ms < 1 ? Number(ms.toFixed(3)) : Math.round(ms);
+}
+
+/** The server's own time for each statement and command of one healthy flow; equal ones are summed up. */
+async function costs(lab: Lab): Promise<Timing[]> {
+  const { statements, commands } = await record(lab, runFlowOn);
+  const sent = [...statements.map(({ text, tookMs }) => ({ text: `Postgres: ${text}`, tookMs })), ...commands.map(({ text, tookMs }) => ({ text: `Redis: ${text}`, tookMs }))];
+  return [
+    timing(`all ${sent.length} statements and commands of a healthy flow`, sent.map(({ tookMs }) => tookMs)),
+    ...[...Map.groupBy(sent, ({ text }) => text.slice(0, 110))].map(([text, equal]) => timing(text, equal.map(({ tookMs }) => tookMs))),
+  ];
 }
 
 async function wholeFlows(name: string, targetFile: string, runs: number): Promise<Timing> {
@@ -70,6 +87,7 @@ const hole = await blackhole(await freePort());
 const timings: Timing[] = [];
 try {
   timings.push(await wholeFlows('healthy', lab.targetFile, 20));
+  timings.push(...(await costs(lab)));
   const blackholed = await blackholedTarget(lab, hole.port);
   timings.push(await wholeFlows('everything blackholed', blackholed, 3));
   timings.push(await stops('stop, everything blackholed', blackholed, 0, 20));

@@ -18,7 +18,7 @@ describe('what a whole flow sends to the stores', function () {
 
   before(async () => {
     // Without traffic nobody but a flow of ours could add to the admin audit.
-    lab = await startLab({ traffic: false });
+    lab = await startLab({ traffic: 0 });
     auditBefore = await adminAudit();
     sent = await record(lab, async (targetFile) => {
       const { verdicts, tookMs } = await runFlowOn(targetFile);

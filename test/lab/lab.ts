@@ -27,8 +27,8 @@ export type LabOptions = {
   home?: string;
   /** `standard` = the ports of an installation, which must be free. Default: free ones. */
   ports?: 'free' | 'standard';
-  /** Whether steady traffic runs. Default: it does. */
-  traffic?: boolean;
+  /** How many times the steady traffic runs. Default: once. */
+  traffic?: number;
   /** Receives progress. */
   log?: (line: string) => void;
 };
@@ -120,9 +120,10 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
   await startInOrder(services, log);
   const access = { apiUrl: services.api.url, adminToken: secrets.caracalAdminToken };
   await passThroughQuietStreams({ pool, redis: redisClient, seeded, ...access });
-  if (options.traffic !== false) {
+  const traffic = options.traffic ?? 1;
+  if (traffic > 0) {
     const plan = trafficPlan({ services, seeded, secrets, database: derived.databaseUrl, clientSecret });
-    startTraffic(plan, directory, teardown);
+    for (let source = 1; source <= traffic; source += 1) startTraffic(plan, join(directory, 'logs', `traffic-${String(source)}.log`), teardown);
     await untilAuditVisible({ zoneId: seeded.payments.id, ...access });
     log('traffic flows');
   }
@@ -191,9 +192,9 @@ async function install(options: { pool: Pool; redisClient: Redis; secrets: Secre
   }
 }
 
-function startTraffic(plan: TrafficPlan, directory: string, teardown: Teardown): void {
+function startTraffic(plan: TrafficPlan, logFile: string, teardown: Teardown): void {
   const traffic = new ServiceProcess({
-    name: 'traffic', program: '../traffic.ts', port: 0, environment: { LAB_TRAFFIC: JSON.stringify(plan) }, logFile: join(directory, 'logs', 'traffic.log'),
+    name: 'traffic', program: '../traffic.ts', port: 0, environment: { LAB_TRAFFIC: JSON.stringify(plan) }, logFile,
   });
   traffic.spawn();
   teardown.add(() => traffic.close());
