@@ -7,6 +7,8 @@ import { readinessChecks } from './readiness/service.checks.ts';
 import { readinessObservers } from './readiness/service.observe.ts';
 import { metricsChecks } from './services/metrics.checks.ts';
 import { metricsObservers } from './services/metrics.observe.ts';
+import { zoneChecks } from './services/zone.checks.ts';
+import { zoneContentObservers } from './services/zone.observe.ts';
 import { migrationChecks } from './storage/migrations.checks.ts';
 import { migrationObservers } from './storage/migrations.observe.ts';
 import { postgresChecks } from './storage/postgres.checks.ts';
@@ -28,6 +30,7 @@ export const checks: readonly Check[] = [
   ...streamChecks,
   ...outboxChecks,
   ...metricsChecks,
+  ...zoneChecks,
   ...auditChecks,
 ];
 
@@ -40,6 +43,7 @@ export const observers: readonly Observer<unknown>[] = [
   ...streamObservers,
   ...outboxObservers,
   ...metricsObservers,
+  ...zoneContentObservers,
   ...auditObservers,
 ];
 

@@ -7,7 +7,7 @@ import { ids, range } from './fault.ts';
 export const behindPostgresSession: readonly string[] = [
   ...ids('STO', ...range(3, 19), ...range(40, 44)),
   ...ids('STR', ...range(90, 93)),
-  ...ids('SVC', 4, 12, 13, 15, 34, 41, 42, 44, 45, 60, 61),
+  ...ids('SVC', 4, 12, 13, 15, 34, 41, 42, 44, 45, 60, 61, 62),
   ...ids('AUD', ...range(1, 12)),
 ];
 
