@@ -14,6 +14,8 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly truncated: boolean;
+  /** End of the certificate that the service showed, milliseconds since 1970; null over plain HTTP. */
+  readonly certificateEndsMs: number | null;
   readonly tookMs: number;
 }
 

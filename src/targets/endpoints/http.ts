@@ -1,6 +1,8 @@
 import { request as plainRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as tlsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { HttpAnswer, HttpQuestion, HttpService } from '../deployment.ts';
 import { refusedBy } from './sockets.ts';
 
@@ -60,6 +62,7 @@ function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise
     const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)(options);
     request.on('error', fail);
     request.once('response', (response) => {
+      const certificateEndsMs = endOfCertificate(response.socket);
       readBody(response).then(
         ({ body, truncated }) => {
           // Ends the connection also when a body goes on and on.
@@ -69,6 +72,7 @@ function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise
             headers: headersOf(response),
             body,
             truncated,
+            certificateEndsMs,
             tookMs: Math.round((performance.now() - startedMs) * 10) / 10,
           });
         },
@@ -83,6 +87,12 @@ function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise
     fail(error);
   }
   return promise;
+}
+
+function endOfCertificate(socket: Socket): number | null {
+  if (!(socket instanceof TLSSocket)) return null;
+  const endsMs = Date.parse(socket.getPeerCertificate().valid_to);
+  return Number.isNaN(endsMs) ? null : endsMs;
 }
 
 async function readBody(response: IncomingMessage): Promise<{ body: string; truncated: boolean }> {
