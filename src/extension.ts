@@ -1,6 +1,7 @@
 /** Builds the parts and registers them. Nothing here opens a socket, a timer or a file. */
 import { version, window, workspace } from 'vscode';
 import type { ExtensionContext } from 'vscode';
+import { CheckPages } from './ui/checkPages.ts';
 import { flowViewId } from './ui/commandIds.ts';
 import { ContextKeys } from './ui/contextKeys.ts';
 import { isTooOld } from './ui/editorVersion.ts';
@@ -35,12 +36,14 @@ export function activate(context: ExtensionContext): void {
     log: (line) => log.info(line),
   });
   const documents = store.add(new ObservationDocuments(session, engine));
+  const pages = new CheckPages(context.extensionUri);
   const view: FlowView = store.add(new FlowView(session, () => void flowCommands.restore()));
-  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, log, contextKeys }));
+  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, pages, log, contextKeys }));
   store.add(new StatusBar(session));
   store.add(
     session.onDidChange(() => {
       contextKeys.set('caracal.running', session.state.running.size > 0);
+      contextKeys.set('caracal.triaging', session.state.triage !== undefined);
       contextKeys.set('caracal.hasTarget', session.target !== undefined);
       contextKeys.set('caracal.hasReport', session.report !== undefined);
     }),

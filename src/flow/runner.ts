@@ -13,11 +13,12 @@ const roundsOfQuestions = 4;
 /** A whole flow ends within this time; what has answered by then is kept. */
 export const flowDeadlineMs = 25_000;
 
-/** What to run: everything, a step, a component of a step, or one check. */
+/** What to run: everything, a step, a component of a step, one check, or the named checks. */
 export interface Selection {
   readonly step?: Step;
   readonly component?: string;
   readonly check?: string;
+  readonly checks?: readonly string[];
 }
 
 export interface RunOptions {
@@ -48,8 +49,9 @@ export interface RunResult {
  */
 export function select(checks: readonly Check[], selection: Selection): readonly Check[] {
   const byId = new Map(checks.map((check) => [check.id, check]));
-  if (selection.check !== undefined && !byId.has(selection.check)) {
-    throw new Error(`There is no check ${selection.check}.`);
+  const named = selection.checks === undefined ? undefined : new Set(selection.checks);
+  for (const id of [...(selection.check === undefined ? [] : [selection.check]), ...(named ?? [])]) {
+    if (!byId.has(id)) throw new Error(`There is no check ${id}.`);
   }
   const chosen = new Set<string>();
   const include = (check: Check): void => {
@@ -64,7 +66,7 @@ export function select(checks: readonly Check[], selection: Selection): readonly
     const byStep = selection.step === undefined || check.step === selection.step;
     const byComponent = selection.component === undefined || check.component === selection.component;
     const byCheck = selection.check === undefined || check.id === selection.check;
-    if (byStep && byComponent && byCheck) include(check);
+    if (byStep && byComponent && byCheck && (named?.has(check.id) ?? true)) include(check);
   }
   return checks.filter((check) => chosen.has(check.id));
 }

@@ -7,6 +7,7 @@ export const commandIds = {
   stop: 'caracal.stop',
   pickTarget: 'caracal.pickTarget',
   pickZone: 'caracal.pickZone',
+  triageSymptom: 'caracal.triageSymptom',
   addTarget: 'caracal.addTarget',
   lookAgain: 'caracal.lookAgain',
   showReport: 'caracal.showReport',

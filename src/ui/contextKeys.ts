@@ -3,6 +3,8 @@ import { commands } from 'vscode';
 /** What `when` clauses of the manifest may ask. */
 export interface ContextValues {
   'caracal.running': boolean;
+  /** The checks of a symptom run. */
+  'caracal.triaging': boolean;
   'caracal.hasTarget': boolean;
   'caracal.hasReport': boolean;
   /** Which text an empty Flow view shows. */

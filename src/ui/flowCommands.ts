@@ -1,5 +1,8 @@
 import { ConfigurationTarget, commands, env, window, workspace } from 'vscode';
+import type { Symptom } from '../caracal/symptoms.ts';
+import { deciding, firstRed } from '../flow/triage.ts';
 import type { LocatedTarget } from '../targets/located.ts';
+import type { CheckPages } from './checkPages.ts';
 import { commandIds, flowViewId, internalCommandIds } from './commandIds.ts';
 import type { CommandId } from './commandIds.ts';
 import type { ContextKeys } from './contextKeys.ts';
@@ -13,6 +16,7 @@ import type { Log } from './log.ts';
 import type { ObservationDocuments } from './observationDocument.ts';
 import type { FlowNode } from './present.ts';
 import { problemText } from './problem.ts';
+import { pickSymptom } from './symptomPicker.ts';
 import { pickTarget } from './targetPicker.ts';
 import { pickZone } from './zonePicker.ts';
 
@@ -22,6 +26,7 @@ export interface FlowCommandsParts {
   readonly view: FlowView;
   readonly known: KnownTargets;
   readonly documents: ObservationDocuments;
+  readonly pages: CheckPages;
   readonly log: Log;
   readonly contextKeys: ContextKeys;
 }
@@ -40,16 +45,17 @@ export class FlowCommands {
     this.#parts = parts;
     const handlers: Readonly<Record<CommandId, Handler>> = {
       [commandIds.runAll]: () => this.#run({}),
-      [commandIds.runAgain]: (id) => this.#run(this.#node(id)?.scope ?? {}),
+      [commandIds.runAgain]: (id) => this.#runAgain(this.#node(id)),
       [commandIds.stop]: (id) => this.#parts.session.stop(id === undefined ? {} : this.#node(id)?.scope),
       [commandIds.pickTarget]: () => this.#pickTarget(),
       [commandIds.pickZone]: () => this.#pickZone(),
+      [commandIds.triageSymptom]: () => this.#triageSymptom(),
       [commandIds.addTarget]: () => this.#addTarget(),
       [commandIds.lookAgain]: () => this.restore(),
       [commandIds.showReport]: () => this.#parts.documents.showReport(),
       [commandIds.showLog]: () => this.#parts.log.show(),
       [commandIds.showObservations]: (id) => this.#showObservations(id),
-      [commandIds.explainCheck]: (id) => this.#onCheck(id, (check) => this.#parts.documents.showExplanation(check)),
+      [commandIds.explainCheck]: (id) => this.#explain(this.#node(id)?.check),
       [commandIds.copySummary]: (id) => this.#copy(id, (node) => `${this.#path(node)}: ${node.description}`),
       [commandIds.copyJson]: (id) => this.#copy(id, (node) => JSON.stringify(this.#record(node), undefined, 2)),
       [commandIds.copyCheckId]: (id) => this.#copy(id, (node) => node.check),
@@ -109,6 +115,43 @@ export class FlowCommands {
     if (!session.target) await this.#pickTarget();
     if (!session.target) return;
     await window.withProgress({ location: { viewId: flowViewId } }, () => session.run(scope));
+  }
+
+  async #runAgain(node: FlowNode | undefined): Promise<void> {
+    const { symptom } = this.#parts.session.state;
+    if (node?.kind === 'symptom' && symptom) await this.#triage(symptom);
+    else await this.#run(node?.scope ?? {});
+  }
+
+  async #triageSymptom(): Promise<void> {
+    const { session } = this.#parts;
+    if (!session.target) await this.#pickTarget();
+    const { target } = session;
+    if (!target) return;
+    const picked = await pickSymptom(session.state.symptom);
+    // The picker may have been open while another target was picked.
+    if (!picked || session.target !== target) return;
+    if (picked.symptom) await this.#triage(picked.symptom);
+    else session.setSymptom(undefined);
+  }
+
+  /** Runs what tells the reasons of a symptom apart, and shows where to begin. */
+  async #triage(symptom: Symptom): Promise<void> {
+    const { session, view } = this.#parts;
+    // The view has the progress, and its keys stop the run.
+    await commands.executeCommand(`${flowViewId}.focus`);
+    const ended = await window.withProgress({ location: { viewId: flowViewId } }, () => session.triage(symptom));
+    // Who has turned to something else is not called back.
+    if (!ended || !view.visible) return;
+    const found = firstRed(deciding(symptom.checks, (check) => session.state.answers.get(check)?.verdict));
+    if (!found) return;
+    await view.reveal(found.first.check);
+    await this.#explain(found.first.check);
+  }
+
+  async #explain(id: string | undefined): Promise<void> {
+    const check = this.#parts.session.state.checks.find((head) => head.id === id);
+    if (check) await this.#parts.pages.show(check);
   }
 
   /** A click: runs what was never run or is old, and opens the row, because a row with a command does not open itself. */
@@ -172,11 +215,6 @@ export class FlowCommands {
 
   #node(id: string | undefined): FlowNode | undefined {
     return this.#parts.view.node(id);
-  }
-
-  async #onCheck(id: string | undefined, work: (check: string) => Promise<void>): Promise<void> {
-    const check = this.#node(id)?.check;
-    if (check !== undefined) await work(check);
   }
 
   async #copy(id: string | undefined, text: (node: FlowNode) => string | undefined): Promise<void> {

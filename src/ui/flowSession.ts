@@ -5,6 +5,7 @@
  * that covers it, and only that run may change it: answers of a stopped run, of a run that another
  * one took over from, and of another target arrive and are dropped.
  */
+import type { Symptom } from '../caracal/symptoms.ts';
 import { milliseconds } from '../flow/words.ts';
 import type { Verdict } from '../model/check.ts';
 import type { Observation } from '../model/observation.ts';
@@ -25,6 +26,8 @@ export interface SessionLog {
 
 interface Run {
   readonly scope: Scope;
+  /** The symptom that it looks into, if it is for one. */
+  readonly symptom: Symptom | undefined;
   readonly controller: AbortController;
   /** Checks that it covers, those that others took over included. */
   readonly covers: ReadonlySet<string>;
@@ -43,6 +46,8 @@ export class FlowSession {
   #located: LocatedTarget | undefined;
   #zone: string | undefined;
   #checks: readonly CheckHead[] = [];
+  /** By the id of the target; for this session only, because tomorrow something else is wrong. */
+  readonly #symptoms = new Map<string, Symptom>();
   #ended: FlowState['ended'];
   #report: Report | undefined;
   #newestRun: Run | undefined;
@@ -126,19 +131,44 @@ export class FlowSession {
     this.use(this.#located, zone);
   }
 
+  /** Remembers what the user sees on this target; undefined for nothing in particular. */
+  setSymptom(symptom: Symptom | undefined): void {
+    if (!this.#located) return;
+    if (symptom) this.#symptoms.set(this.#located.id, symptom);
+    else this.#symptoms.delete(this.#located.id);
+    // What was said about the symptom of before is not about this one.
+    if (this.#ended === 'triaged') this.#ended = 'complete';
+    this.#update();
+  }
+
+  /**
+   * Runs the checks of a symptom and all that they need, and remembers the symptom.
+   *
+   * @returns Whether the run came to its end: false when it was stopped or another run took over from it.
+   * @throws What the engine throws when the target cannot be opened at all.
+   */
+  async triage(symptom: Symptom): Promise<boolean> {
+    this.setSymptom(symptom);
+    return this.#runScope({ checks: symptom.checks }, symptom);
+  }
+
   /**
    * Runs a scope and all that it needs. Resolves when the run has ended or was stopped.
    *
    * @throws What the engine throws when the target cannot be opened at all.
    */
   async run(scope: Scope): Promise<void> {
+    await this.#runScope(scope, undefined);
+  }
+
+  async #runScope(scope: Scope, symptom: Symptom | undefined): Promise<boolean> {
     const target = this.#located;
-    if (!target) return;
+    if (!target) return false;
     await this.loadChecks();
     const engine = await this.#engine.load();
     // While the engine was loading another target may have been picked.
-    if (this.#located !== target) return;
-    const run: Run = { scope, controller: new AbortController(), covers: withNeeds(this.#checks, scope) };
+    if (this.#located !== target) return false;
+    const run: Run = { scope, symptom, controller: new AbortController(), covers: withNeeds(this.#checks, scope) };
     this.#begin(run);
     try {
       const report = await engine.runFlow({
@@ -150,10 +180,11 @@ export class FlowSession {
         signal: run.controller.signal,
         onVerdict: (verdict, observations) => this.#take(run, verdict, observations),
       });
-      this.#end(run, report);
+      return this.#end(run, report);
     } catch (error) {
       // Of a run that was stopped nobody wants to hear any more.
       if (this.#end(run, undefined)) throw error;
+      return false;
     }
   }
 
@@ -169,7 +200,7 @@ export class FlowSession {
       this.#runs.delete(run);
     }
     this.#ended = 'stopped';
-    this.#log.info(`Stopped ${stopped.map((run) => scopeText(run.scope)).join(', ')}`);
+    this.#log.info(`Stopped ${stopped.map(runText).join(', ')}`);
     this.#update();
     this.#abort(stopped);
   }
@@ -190,7 +221,7 @@ export class FlowSession {
     for (const other of superseded) this.#runs.delete(other);
     this.#runs.add(run);
     this.#newestRun = run;
-    this.#log.info(`Running ${scopeText(run.scope)}, ${run.covers.size} checks`);
+    this.#log.info(`Running ${runText(run)}, ${run.covers.size} checks`);
     this.#update();
     this.#abort(superseded);
   }
@@ -212,8 +243,8 @@ export class FlowSession {
   }
 
   #settle(run: Run, verdict: Verdict, observations: readonly Observation[]): void {
-    const { scope } = run;
-    const apart = scope.check !== undefined || scope.component !== undefined || (scope.step !== undefined && scope.step !== verdict.step);
+    const { step, component, check, checks } = run.scope;
+    const apart = (check ?? checks ?? component) !== undefined || (step !== undefined && step !== verdict.step);
     this.#waiting.delete(verdict.check);
     this.#evidence.set(verdict.check, observations);
     this.#answers.set(verdict.check, { verdict, at: Date.now(), apart });
@@ -227,8 +258,8 @@ export class FlowSession {
       for (const id of run.covers) {
         if (this.#owners.get(id) === run) this.#waiting.delete(id);
       }
-      if (report && this.#runs.size === 0) this.#ended = 'complete';
-      if (report) this.#log.info(`Ran ${scopeText(run.scope)} in ${milliseconds(report.tookMs)}`);
+      if (report && this.#runs.size === 0) this.#ended = run.symptom ? 'triaged' : 'complete';
+      if (report) this.#log.info(`Ran ${runText(run)} in ${milliseconds(report.tookMs)}`);
     }
     // Also of a stopped run the report can be shown: it holds what was answered in time.
     this.#update();
@@ -246,6 +277,7 @@ export class FlowSession {
   #update(): void {
     const target = this.#located;
     const covered = new Set([...this.#runs].flatMap((run) => [...run.covers]));
+    const triage = [...this.#runs].find((run) => run.symptom !== undefined);
     this.#state = {
       target: target && { id: target.id, name: target.target.name, kind: target.target.kind },
       zone: this.#zone ?? target?.target.zone,
@@ -254,6 +286,8 @@ export class FlowSession {
       running: new Set(this.#waiting),
       runSize: covered.size,
       ended: this.#ended,
+      symptom: target && this.#symptoms.get(target.id),
+      triage: triage && { done: [...triage.covers].filter((id) => !this.#waiting.has(id)).length, of: triage.covers.size },
     };
     this.#standing = standing(this.#state, this.#resting, Date.now());
     if (this.#waiting.size === 0) this.#resting = this.#standing;
@@ -275,7 +309,7 @@ function cancelled(check: CheckHead): Verdict {
   };
 }
 
-function scopeText(scope: Scope): string {
-  const parts = [scope.step, scope.component, scope.check].filter((part) => part !== undefined);
+function runText({ scope, symptom }: Run): string {
+  const parts = [symptom && `"${symptom.title}"`, scope.step, scope.component, scope.check].filter((part) => part !== undefined);
   return parts.length === 0 ? 'everything' : parts.join(' › ');
 }

@@ -1,4 +1,5 @@
 /** What is known about the picked target at one moment, from which every surface is drawn. */
+import type { Symptom } from '../caracal/symptoms.ts';
 import type { Check, Verdict } from '../model/check.ts';
 import type { Step } from '../model/step.ts';
 import type { State } from './words.ts';
@@ -6,11 +7,12 @@ import type { State } from './words.ts';
 /** Of a check, what the view needs before it was ever run. */
 export type CheckHead = Pick<Check, 'id' | 'title' | 'step' | 'component' | 'needs'>;
 
-/** What a run is about: everything, a step, a component of a step, or one check. */
+/** What a run is about: everything, a step, a component of a step, one check, or the checks of a symptom. */
 export interface Scope {
   readonly step?: Step;
   readonly component?: string;
   readonly check?: string;
+  readonly checks?: readonly string[];
 }
 
 /** The last verdict of a check. */
@@ -40,8 +42,12 @@ export interface FlowState {
   readonly running: ReadonlySet<string>;
   /** How many checks the current runs cover, those with an answer included; 0 when nothing runs. */
   readonly runSize: number;
-  /** How the last run ended; undefined before the first one did. */
-  readonly ended: 'complete' | 'stopped' | undefined;
+  /** How the last run ended, `triaged` being the end of the run for the symptom; undefined before the first one did. */
+  readonly ended: 'complete' | 'triaged' | 'stopped' | undefined;
+  /** What the user said to see on this target. */
+  readonly symptom: Symptom | undefined;
+  /** How far the run for the symptom has come, in checks; undefined when none goes on. */
+  readonly triage: { readonly done: number; readonly of: number } | undefined;
 }
 
 export const emptyState: FlowState = {
@@ -52,6 +58,8 @@ export const emptyState: FlowState = {
   running: new Set(),
   runSize: 0,
   ended: undefined,
+  symptom: undefined,
+  triage: undefined,
 };
 
 /** Older than this, a click asks again. */
@@ -63,7 +71,8 @@ export function inScope(checks: readonly CheckHead[], scope: Scope): readonly Ch
     (check) =>
       (scope.step === undefined || check.step === scope.step) &&
       (scope.component === undefined || check.component === scope.component) &&
-      (scope.check === undefined || check.id === scope.check),
+      (scope.check === undefined || check.id === scope.check) &&
+      (scope.checks === undefined || scope.checks.includes(check.id)),
   );
 }
 

@@ -43,6 +43,8 @@ export class FlowView implements TreeDataProvider<string> {
   /** Targets whose failures were opened; from then on only the user expands and collapses. */
   readonly #openedTargets = new Set<string>();
   readonly #openedPaths = new Set<string>();
+  /** Rows are opened one after the other: VS Code scrolls to each. */
+  #opening = Promise.resolve();
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -76,8 +78,16 @@ export class FlowView implements TreeDataProvider<string> {
     return focused;
   }
 
+  /** False as well while nobody can see it. */
+  get visible(): boolean {
+    return this.#view.visible;
+  }
+
   /** Selects the row of a check and opens the rows above it. */
   async reveal(check: string): Promise<void> {
+    // Answers that are known and not drawn yet may put the row elsewhere, and open others that would scroll it away.
+    this.#draw();
+    await this.#opening;
     const { target, checks } = this.#session.state;
     const head = checks.find(({ id }) => id === check);
     if (target && head) await this.#view.reveal(checkNodeId(target.id, head), { select: true, focus: true });
@@ -210,7 +220,7 @@ export class FlowView implements TreeDataProvider<string> {
       this.#openedPaths.clear();
     }
     // The last one opened is the one in sight: the first failure.
-    void paths.reduceRight<Promise<void>>((before, id) => before.then(() => this.expand(id)), Promise.resolve());
+    this.#opening = paths.reduceRight((before, id) => before.then(() => this.expand(id)), this.#opening);
   }
 
   #tooltip(node: FlowNode): MarkdownString {
@@ -227,6 +237,7 @@ export class FlowView implements TreeDataProvider<string> {
 
 function commandOf(node: FlowNode): Command | undefined {
   if (node.opens === 'run') return { command: internalCommandIds.open, title: 'Run', arguments: [node.id] };
+  if (node.opens === 'triage') return { command: commandIds.triageSymptom, title: 'Triage Symptom…' };
   if (node.opens === 'observations') return { command: commandIds.showObservations, title: 'Show Observations', arguments: [node.id] };
   return undefined;
 }

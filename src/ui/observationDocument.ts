@@ -5,20 +5,20 @@ import { commandIds, internalCommandIds } from './commandIds.ts';
 import type { Engine } from './engineSlot.ts';
 import type { FlowSession } from './flowSession.ts';
 import { DisposableStore } from './lifecycle.ts';
-import { explainText, observationText } from './observationText.ts';
+import { observationText } from './observationText.ts';
 import { checkNodeId } from './present.ts';
 import { blockedCount } from './tooltip.ts';
 
-const scheme = 'caracal-observation';
+export const observationScheme = 'caracal-observation';
 
 /** What a document of the scheme shows, as it stands in its query. */
 type Subject =
-  | { readonly kind: 'observations' | 'explanation'; readonly target: string; readonly check: string }
+  | { readonly kind: 'observations'; readonly target: string; readonly check: string }
   | { readonly kind: 'report'; readonly target: string };
 
 /**
- * Read-only documents about the record of the last run: observations of a check, what a check is, and
- * the report. Everything is masked on its way out, also what was masked before.
+ * Read-only documents about the record of the last run: observations of a check, and the report.
+ * Everything is masked on its way out, also what was masked before.
  */
 export class ObservationDocuments implements TextDocumentContentProvider, CodeLensProvider {
   readonly #session: FlowSession;
@@ -33,18 +33,19 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
   constructor(session: FlowSession, engine: Engine) {
     this.#session = session;
     this.#engine = engine;
-    this.#store.add(workspace.registerTextDocumentContentProvider(scheme, this));
-    this.#store.add(languages.registerCodeLensProvider({ scheme }, this));
+    this.#store.add(workspace.registerTextDocumentContentProvider(observationScheme, this));
+    this.#store.add(languages.registerCodeLensProvider({ scheme: observationScheme }, this));
     this.#store.add(session.onDidChange(() => this.#refresh()));
   }
 
   /** Opens the record behind a check beside the tree: the focus stays where it is. */
   async showObservations(check: string): Promise<void> {
-    await this.#show(check, 'observations', '');
-  }
-
-  async showExplanation(check: string): Promise<void> {
-    await this.#show(check, 'explanation', 'Explain ');
+    const { target, checks } = this.#session.state;
+    const head = checks.find(({ id }) => id === check);
+    if (!target || !head) return;
+    const uri = uriOf(`${head.component} › ${head.title}`, { kind: 'observations', target: target.id, check });
+    const document = await languages.setTextDocumentLanguage(await workspace.openTextDocument(uri), 'yaml');
+    await window.showTextDocument(document, { preview: true, preserveFocus: true });
   }
 
   async showReport(): Promise<void> {
@@ -66,7 +67,7 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
     const { checks } = await this.#engine.load();
     const check = checks.find(({ id }) => id === subject.check);
     if (!check) return `# There is no check ${subject.check}.\n`;
-    return redactor.text(subject.kind === 'observations' ? this.#observations(check) : explanation(check, checks));
+    return redactor.text(this.#observations(check));
   }
 
   provideCodeLenses(document: { readonly uri: Uri }): CodeLens[] {
@@ -80,9 +81,7 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
     const lens = (title: string, command: string, argument: string): CodeLens =>
       new CodeLens(top, { title, command, arguments: [argument] });
     return [
-      subject.kind === 'observations'
-        ? lens('Explain this check', commandIds.explainCheck, node)
-        : lens('Show observations', commandIds.showObservations, node),
+      lens('Explain this check', commandIds.explainCheck, node),
       lens('Run again', commandIds.runAgain, node),
       lens('Show in tree', internalCommandIds.showInTree, head.id),
     ];
@@ -90,15 +89,6 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
 
   dispose(): void {
     this.#store.dispose();
-  }
-
-  async #show(id: string, kind: 'observations' | 'explanation', prefix: string): Promise<void> {
-    const { target, checks } = this.#session.state;
-    const head = checks.find((check) => check.id === id);
-    if (!target || !head) return;
-    const uri = uriOf(`${prefix}${head.component} › ${head.title}`, { kind, target: target.id, check: id });
-    const document = await languages.setTextDocumentLanguage(await workspace.openTextDocument(uri), 'yaml');
-    await window.showTextDocument(document, { preview: true, preserveFocus: true });
   }
 
   #observations(check: Check): string {
@@ -115,7 +105,7 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
   /** Open documents follow the session. Each is sent again only when its own record has changed. */
   #refresh(): void {
     for (const { uri } of workspace.textDocuments) {
-      if (uri.scheme !== scheme) continue;
+      if (uri.scheme !== observationScheme) continue;
       const version = this.#version(subjectOf(uri));
       const known = this.#versions.get(uri.query);
       this.#versions.set(uri.query, version);
@@ -126,7 +116,7 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
   /** What a document is made of, to be compared by identity. */
   #version(subject: Subject): readonly unknown[] {
     const { state, report } = this.#session;
-    if (subject.kind !== 'observations') return [state.target?.id, subject.kind === 'report' ? report : undefined];
+    if (subject.kind === 'report') return [state.target?.id, report];
     const { check } = subject;
     return [
       state.target?.id,
@@ -138,18 +128,9 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
   }
 }
 
-function explanation(check: Check, checks: readonly Check[]): string {
-  const byId = new Map(checks.map((each) => [each.id, each]));
-  return explainText({
-    check,
-    needs: check.needs.flatMap((id) => byId.get(id) ?? []),
-    neededBy: checks.filter(({ needs }) => needs.includes(check.id)),
-  });
-}
-
 /** The path is the title of the tab, so the subject travels in the query. */
 function uriOf(title: string, subject: Subject): Uri {
-  return Uri.from({ scheme, path: `/${title.replaceAll('/', '∕')}`, query: JSON.stringify(subject) });
+  return Uri.from({ scheme: observationScheme, path: `/${title.replaceAll('/', '∕')}`, query: JSON.stringify(subject) });
 }
 
 function subjectOf(uri: Uri): Subject {

@@ -2,10 +2,7 @@
 import { count, milliseconds } from '../flow/words.ts';
 import type { Check, Verdict } from '../model/check.ts';
 import type { Observation, Outcome, Question } from '../model/observation.ts';
-import { stepTitles } from '../model/step.ts';
-import type { CheckHead } from './flowState.ts';
 import { stateWords } from './words.ts';
-import type { State } from './words.ts';
 import { yamlLines, yamlScalar } from './yaml.ts';
 
 const commentWidth = 96;
@@ -83,47 +80,6 @@ function whyNot(verdict: Verdict): string {
   if (verdict.status === 'blocked') return verdict.summary;
   if (verdict.status === 'cancelled') return 'stopped by you';
   return 'not needed for this verdict';
-}
-
-export interface ExplainTextInput {
-  readonly check: Pick<Check, 'id' | 'title' | 'step' | 'component' | 'privilege' | 'source' | 'asks' | 'needs'>;
-  /** The checks that it needs. */
-  readonly needs: readonly CheckHead[];
-  /** The checks that need it, directly. */
-  readonly neededBy: readonly CheckHead[];
-}
-
-const meanings: readonly (readonly [State, string])[] = [
-  ['pass', 'it was looked at, and it is as it should be'],
-  ['warn', 'it works, and something about it will hurt'],
-  ['fail', 'it was looked at, and it is broken'],
-  ['blocked', 'a check that it needs failed, so looking would say nothing'],
-  ['unknown', 'it could not be looked at, for want of a credential, a permission or an answer'],
-  ['not-applicable', 'it does not exist in this kind of deployment'],
-  ['cancelled', 'the run was stopped before the answer was there'],
-  ['crashed', 'the debugger itself failed; this says nothing about the deployment'],
-];
-
-/** What a check is, whatever its verdict. */
-export function explainText({ check, needs, neededBy }: ExplainTextInput): string {
-  const named = (head: CheckHead): string => `  - ${head.id}  # ${head.component} › ${head.title}`;
-  return lines([
-    `# ${check.component} › ${check.title}`,
-    '# What this check is. It is the same for every deployment.',
-    '',
-    ...mapEntry('check', check.id, ''),
-    ...mapEntry('step', stepTitles[check.step], ''),
-    ...mapEntry('component', check.component, ''),
-    ...mapEntry('privilege', check.privilege, ''),
-    ...mapEntry('source in Caracal', check.source, ''),
-    '',
-    ...(check.asks.length === 0 ? [] : ['asks:', ...check.asks.map((question) => `  - ${yamlScalar(questionText(question))}`), '']),
-    ...(needs.length === 0 ? ['needs: nothing'] : ['needs:', ...needs.map(named)]),
-    ...(neededBy.length === 0 ? [] : ['', 'needed by:', ...neededBy.map(named)]),
-    '',
-    'states:',
-    ...meanings.flatMap(([state, meaning]) => mapEntry(stateWords[state], meaning, '  ')),
-  ]);
 }
 
 function questionText(question: Question): string {

@@ -27,7 +27,7 @@ export interface FlowNode {
   readonly contextValue: string;
   readonly accessibilityLabel: string;
   /** What a click or Enter does. */
-  readonly opens: 'nothing' | 'run' | 'observations';
+  readonly opens: 'nothing' | 'run' | 'observations' | 'triage';
   /** What Run Again and Stop on this node are about; undefined where there is nothing to run. */
   readonly scope: Scope | undefined;
   /** The check that this node is, or belongs to. */
@@ -123,12 +123,18 @@ class Presenter {
   }
 
   #symptom(): string {
+    const { symptom, triage } = this.#state;
+    const progress = triage && `${triage.done} of ${triage.of}`;
+    const title = symptom?.title ?? 'none picked';
     return this.#add({
       ...bare(`${this.#target}/symptom`, 'symptom', undefined),
       label: 'Symptom',
-      description: 'none picked',
-      icon: { id: 'comment', color: undefined },
-      accessibilityLabel: 'Symptom, none picked',
+      description: progress === undefined ? title : `${title} · ${progress}`,
+      icon: progress === undefined ? { id: 'comment', color: undefined } : stateIcons.running,
+      contextValue: ['symptom', ...(progress === undefined ? (symptom ? ['runnable'] : []) : ['running'])].join(' '),
+      accessibilityLabel: said('Symptom', title, progress && `running, ${progress}`),
+      opens: 'triage',
+      scope: symptom && { checks: symptom.checks },
     });
   }
 

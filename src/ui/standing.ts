@@ -1,11 +1,12 @@
 /** One sentence for the whole target: message line, badge and status bar. Pure. */
 import { answerOf } from '../flow/answer.ts';
+import { deciding, firstRed } from '../flow/triage.ts';
 import { count } from '../flow/words.ts';
 import type { Status } from '../model/status.ts';
 import { worst } from '../model/status.ts';
 import { settledState } from './flowState.ts';
 import type { FlowState } from './flowState.ts';
-import { age, countStates, stateIcons } from './words.ts';
+import { age, countStates, countsText, stateIcons } from './words.ts';
 import type { Counts, State } from './words.ts';
 
 export interface Standing {
@@ -57,10 +58,25 @@ function sentence(state: FlowState, settled: readonly State[], counts: Counts): 
   const total = state.checks.length;
   const answered = total - of('not-run') - of('cancelled');
   if (state.ended === undefined || of('not-run') === total) return 'Nothing was run yet.';
+  if (state.ended === 'triaged') return triageText(state);
   if (state.ended === 'stopped') return `Stopped by you. ${answered} of ${total} checks have an answer.`;
   const statuses = settled.filter((each): each is Status => each !== 'running' && each !== 'not-run');
   const well = statuses.every((status) => status === 'pass' || status === 'not-applicable');
   return well && of('not-run') > 0 ? `${answered} of ${total} checks were run, and all pass.` : answerOf(statuses);
+}
+
+/** What the run for the symptom found: where to begin, or that it is not here. */
+function triageText(state: FlowState): string {
+  const verdicts = deciding(state.symptom?.checks ?? [], (check) => state.answers.get(check)?.verdict);
+  const found = firstRed(verdicts);
+  if (!found) {
+    const counts = countStates(verdicts.map(({ status }) => status));
+    const well = [...counts.keys()].every((status) => status === 'pass' || status === 'not-applicable');
+    return `Nothing of this symptom is red: ${well ? `all ${counts.get('pass') ?? 0} that apply pass` : countsText(counts)}.`;
+  }
+  const where = `${found.first.component} › ${found.first.title}`;
+  const words = { fail: 'failure', warn: 'warning', unknown: 'unknown' }[found.state];
+  return found.count === 1 ? `One ${words}: ${where}.` : `First ${words} of ${found.count}: ${where}.`;
 }
 
 function statusBar(

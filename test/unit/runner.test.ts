@@ -163,10 +163,12 @@ describe('select', () => {
   const checks = [check('A'), check('B', { needs: ['A'], step: 'streams' }), check('C', { step: 'streams' }), check('D')];
   const ids = (selection: Parameters<typeof select>[1]): string[] => select(checks, selection).map(({ id }) => id);
 
-  it('takes everything, a step with what it needs, or a check with what it needs', () => {
+  it('takes everything, or a step, a check or several checks with what they need', () => {
     assert.deepEqual(ids({}), ['A', 'B', 'C', 'D']);
     assert.deepEqual(ids({ step: 'streams' }), ['A', 'B', 'C']);
     assert.deepEqual(ids({ check: 'B' }), ['A', 'B']);
+    assert.deepEqual(ids({ checks: ['D', 'B'] }), ['A', 'B', 'D']);
+    assert.deepEqual(ids({ checks: [] }), []);
   });
 
   it('refuses a check that does not exist', () => {

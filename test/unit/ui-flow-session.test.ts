@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict';
+import type { Symptom } from '../../src/caracal/symptoms.ts';
 import type { Check, Verdict } from '../../src/model/check.ts';
 import type { Observation } from '../../src/model/observation.ts';
 import type { Report } from '../../src/model/report.ts';
@@ -234,5 +235,69 @@ describe('A flow session', () => {
     session.stop();
     engine.run(0).report.reject(new Error('aborted'));
     await run;
+  });
+
+  const slow: Symptom = { id: 'slow', title: 'It is slow', words: '', checks: ['CRC-STR-001', 'CRC-RDY-001'], source: '' };
+
+  it('runs the checks of a symptom with what they need, and nothing else', async () => {
+    const triage = session.triage(slow);
+    await settled();
+    deepStrictEqual(engine.run(0).options.selection, { checks: slow.checks });
+    deepStrictEqual([...session.state.running].sort(), ['CRC-RDY-001', 'CRC-STO-020', 'CRC-STR-001']);
+    deepStrictEqual(session.state.triage, { done: 0, of: 3 });
+    engine.run(0).say('CRC-RDY-001', 'pass');
+    deepStrictEqual(session.state.triage, { done: 1, of: 3 });
+    engine.run(0).say('CRC-STO-020', 'fail');
+    engine.run(0).say('CRC-STR-001', 'warn');
+    engine.run(0).end();
+    strictEqual(await triage, true);
+    strictEqual(session.state.triage, undefined);
+    strictEqual(session.state.symptom, slow);
+    strictEqual(session.state.answers.get('CRC-RDY-001')?.apart, true, 'the step as a whole was not run');
+    strictEqual(session.standing.message, 'One warning: audit.events › Reachable.');
+    ok(log.some((line) => line.startsWith('Ran "It is slow" in')), log.join('\n'));
+  });
+
+  it('says that nothing of a symptom is red, until something else was run', async () => {
+    const triage = session.triage(slow);
+    await settled();
+    for (const id of ['CRC-STO-020', 'CRC-STR-001', 'CRC-RDY-001']) engine.run(0).say(id, 'pass');
+    engine.run(0).end();
+    await triage;
+    strictEqual(session.standing.message, 'Nothing of this symptom is red: all 2 that apply pass.');
+    const run = session.run({ check: 'CRC-RDY-001' });
+    await settled();
+    engine.run(1).say('CRC-RDY-001', 'pass');
+    engine.run(1).end();
+    await run;
+    strictEqual(session.standing.message, '3 of 4 checks were run, and all pass.');
+  });
+
+  it('ends a triage that is stopped or taken over, and says so to who waits for it', async () => {
+    const stopped = session.triage(slow);
+    await settled();
+    session.stop();
+    engine.run(0).end();
+    strictEqual(await stopped, false);
+    strictEqual(session.state.triage, undefined);
+    const overtaken = session.triage(slow);
+    await settled();
+    void session.run({});
+    await settled();
+    engine.run(1).end();
+    strictEqual(await overtaken, false);
+    strictEqual(session.state.triage, undefined);
+  });
+
+  it('remembers a symptom for its target alone, until none is picked', async () => {
+    void session.triage(slow);
+    await settled();
+    session.use(located('other'));
+    strictEqual(session.state.symptom, undefined);
+    session.use(located('lab'));
+    strictEqual(session.state.symptom, slow);
+    strictEqual(session.state.triage, undefined);
+    session.setSymptom(undefined);
+    strictEqual(session.state.symptom, undefined);
   });
 });

@@ -1,12 +1,12 @@
 import { ok, strictEqual } from 'node:assert/strict';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Observation, Outcome } from '../../src/model/observation.ts';
-import { explainText, observationText } from '../../src/ui/observationText.ts';
+import { observationText } from '../../src/ui/observationText.ts';
 import { yamlLines, yamlScalar } from '../../src/ui/yaml.ts';
 
 const check = {
-  id: 'CRC-STO-020', title: 'Reachable', step: 'storage' as const, component: 'Redis', needs: ['CRC-STO-001'],
-  asks: [{ subject: 'redis.reach', of: 'Redis' }], privilege: 'none', source: 'packages/engine/redis/connect.go',
+  id: 'CRC-STO-020', title: 'Reachable', step: 'storage' as const, component: 'Redis',
+  asks: [{ subject: 'redis.reach', of: 'Redis' }],
 };
 
 function verdict(more: Partial<Verdict>): Verdict {
@@ -96,27 +96,6 @@ not asked:
 
   it('is short before the first run', () => {
     strictEqual(observationText({ check, verdict: undefined, observations: [], blocks: 0, running: false }), '# Redis › Reachable: not run\n\ncheck: CRC-STO-020\n');
-  });
-});
-
-describe('The explanation of a check', () => {
-  it('says what it takes, where Caracal says so, and what it needs', () => {
-    const needed = { id: 'CRC-STO-001', title: 'Reachable', step: 'storage' as const, component: 'Postgres', needs: [] };
-    const text = explainText({ check, needs: [needed], neededBy: [] });
-    strictEqual(text.split('\n').slice(0, 14).join('\n'), `# Redis › Reachable
-# What this check is. It is the same for every deployment.
-
-check: CRC-STO-020
-step: Storage
-component: Redis
-privilege: none
-source in Caracal: packages/engine/redis/connect.go
-
-asks:
-  - redis.reach of Redis
-
-needs:
-  - CRC-STO-001  # Postgres › Reachable`);
   });
 });
 

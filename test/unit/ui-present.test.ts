@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import type { Symptom } from '../../src/caracal/symptoms.ts';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Status } from '../../src/model/status.ts';
 import type { Step } from '../../src/model/step.ts';
@@ -159,6 +160,32 @@ describe('The flow as a tree', () => {
     const before = present(flow(all, outage), now);
     const after = present(flow(all, { ...outage, 'CRC-STO-020': { status: 'fail', summary: 'timeout' } }), now);
     deepStrictEqual([...before.nodes.keys()].filter((id) => !after.nodes.has(id)), ['t/storage/Redis/CRC-STO-020/fact/0']);
+  });
+});
+
+describe('The symptom', () => {
+  const symptom: Symptom = { id: 'slow', title: 'It is slow', words: '', checks: ['CRC-RDY-002'], source: '' };
+  const shown = (more: Partial<FlowState>): FlowNode => node(present(flow(api, {}, more), now), 't/symptom');
+  const cases: readonly (readonly [name: string, more: Partial<FlowState>, expected: readonly (string | undefined)[]])[] = [
+    ['when none is picked', {}, ['comment', 'none picked', 'symptom', 'Symptom, none picked']],
+    ['that was picked', { symptom }, ['comment', 'It is slow', 'symptom runnable', 'Symptom, It is slow']],
+    [
+      'that is looked into',
+      { symptom, triage: { done: 6, of: 11 } },
+      ['loading~spin', 'It is slow · 6 of 11', 'symptom running', 'Symptom, It is slow, running, 6 of 11'],
+    ],
+  ];
+  for (const [name, more, expected] of cases) {
+    it(name, () => {
+      const { icon, description, contextValue, accessibilityLabel, opens } = shown(more);
+      deepStrictEqual([icon?.id, description, contextValue, accessibilityLabel], expected);
+      strictEqual(opens, 'triage');
+    });
+  }
+
+  it('runs and stops what tells its reasons apart', () => {
+    deepStrictEqual(shown({ symptom }).scope, { checks: symptom.checks });
+    strictEqual(shown({}).scope, undefined);
   });
 });
 

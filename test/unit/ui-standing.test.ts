@@ -1,4 +1,5 @@
 import { ok, strictEqual } from 'node:assert/strict';
+import type { Symptom } from '../../src/caracal/symptoms.ts';
 import type { Status } from '../../src/model/status.ts';
 import { emptyState } from '../../src/ui/flowState.ts';
 import type { Answer, CheckHead, FlowState } from '../../src/ui/flowState.ts';
@@ -36,6 +37,20 @@ describe('The standing of a target', () => {
       strictEqual(shown.message, message);
       strictEqual(shown.statusBar?.text, status);
       strictEqual(shown.statusBar.accessibilityLabel, `Caracal: target lab, ${spoken}`);
+    });
+  }
+
+  const symptom: Symptom = { id: 's', title: 'It is slow', words: '', checks: ['C0', 'C1', 'C2'], source: '' };
+  const triaged: readonly (readonly [statuses: readonly (Status | 'not-run')[], message: string])[] = [
+    [['pass', 'fail', 'fail', 'fail'], 'First failure of 2: Redis › Title.'],
+    [['pass', 'warn', 'unknown', 'fail'], 'One warning: Redis › Title.'],
+    [['unknown', 'pass', 'unknown', 'warn'], 'First unknown of 2: Redis › Title.'],
+    [['pass', 'not-applicable', 'pass', 'fail'], 'Nothing of this symptom is red: all 2 that apply pass.'],
+    [['pass', 'crashed', 'pass', 'fail'], 'Nothing of this symptom is red: 1 crashed.'],
+  ];
+  for (const [statuses, message] of triaged) {
+    it(`is "${message}" after ${statuses.slice(0, 3).join(', ')} of a symptom`, () => {
+      strictEqual(standing({ ...flow(statuses, 'triaged'), symptom }, undefined, now).message, message);
     });
   }
 
