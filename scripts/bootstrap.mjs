@@ -34,6 +34,7 @@ const programs = {
   },
   redis: { title: 'redis-server', anyOf: ['redis-server'], debian: ['redis-server'], brew: 'brew install redis' },
   pgbouncer: { title: 'pgbouncer', anyOf: ['pgbouncer'], places: ['/usr/sbin/pgbouncer'], debian: ['pgbouncer'], brew: 'brew install pgbouncer' },
+  faketime: { title: 'faketime', anyOf: ['faketime'], debian: ['faketime'], brew: 'brew install libfaketime' },
   compiler: {
     title: 'a C++ compiler, make and Python 3',
     allOf: ['g++', 'make', 'python3'],
@@ -54,7 +55,7 @@ const tasks = {
   provision: { run: ['scripts/vscode/provision.ts'], needs: () => ['compiler'] },
   flow: { run: ['src/cli/main.ts', 'flow'] },
   bench: { run: ['test/bench/flow.ts'], needs: () => ['redis'] },
-  prove: { run: ['test/lab/prove.ts'], needs: () => ['redis'] },
+  prove: { run: ['test/lab/prove.ts'], needs: () => ['redis', 'faketime'] },
   lab: { run: ['test/lab/main.ts'], needs: (args) => (args[0] === 'up' ? ['redis'] : []) },
 };
 

@@ -4,6 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Pool, type QueryResultRow } from 'pg';
+import { clockAhead } from './services/clock.ts';
 import { deploy, RELEASE, STANDARD_PORTS, startInOrder } from './services/deployment.ts';
 import { type DerivedSecrets, newSecrets, rolePasswords, type Secrets, writeRuntimeHome } from './services/runtime-home.ts';
 import { type ServiceHandle, type ServiceName, ServiceProcess } from './services/service-process.ts';
@@ -57,6 +58,10 @@ export type Lab = {
   replace(service: ServiceName, listener: RequestListener): Promise<void>;
   /** Ends the service and drops every packet to its port. */
   blackhole(service: ServiceName): Promise<void>;
+  /** Restarts the service with a clock of its own, this many seconds ahead; fewer than 0 are behind. */
+  setClock(service: ServiceName, secondsAhead: number): Promise<void>;
+  /** Ends the traffic for good: from then on nobody uses the deployment. */
+  endTraffic(): Promise<void>;
   /** Ends everything, frozen or not, and deletes what the lab wrote. */
   close(): Promise<void>;
 };
@@ -120,15 +125,21 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
   await startInOrder(services, log);
   const access = { apiUrl: services.api.url, adminToken: secrets.caracalAdminToken };
   await passThroughQuietStreams({ pool, redis: redisClient, seeded, ...access });
+  const sources: ServiceProcess[] = [];
   const traffic = options.traffic ?? 1;
   if (traffic > 0) {
     const plan = trafficPlan({ services, seeded, secrets, database: derived.databaseUrl, clientSecret });
-    for (let source = 1; source <= traffic; source += 1) startTraffic(plan, join(directory, 'logs', `traffic-${String(source)}.log`), teardown);
+    for (let source = 1; source <= traffic; source += 1) sources.push(startTraffic(plan, join(directory, 'logs', `traffic-${String(source)}.log`), teardown));
     await untilAuditVisible({ zoneId: seeded.payments.id, ...access });
     log('traffic flows');
   }
   await writeFile(targetFile, `${JSON.stringify(target({ home, zoneId: seeded.payments.id, services }), undefined, 2)}\n`, { mode: 0o600 });
 
+  const reconfigure = async (service: ServiceName, environment: Readonly<Record<string, string>>): Promise<void> => {
+    await services[service].stop();
+    services[service].configure(environment);
+    await services[service].start();
+  };
   const holes: { close(): Promise<unknown> }[] = [];
   teardown.add(() => Promise.all(holes.map((hole) => hole.close())));
   return {
@@ -142,10 +153,10 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
         client.release();
       }
     },
-    reconfigure: async (service, environment) => {
-      await services[service].stop();
-      services[service].configure(environment);
-      await services[service].start();
+    reconfigure,
+    setClock: (service, secondsAhead) => reconfigure(service, clockAhead(secondsAhead)),
+    endTraffic: async () => {
+      await Promise.all(sources.map((source) => source.kill()));
     },
     replace: async (service, listener) => {
       await services[service].kill();
@@ -192,12 +203,13 @@ async function install(options: { pool: Pool; redisClient: Redis; secrets: Secre
   }
 }
 
-function startTraffic(plan: TrafficPlan, logFile: string, teardown: Teardown): void {
+function startTraffic(plan: TrafficPlan, logFile: string, teardown: Teardown): ServiceProcess {
   const traffic = new ServiceProcess({
     name: 'traffic', program: '../traffic.ts', port: 0, environment: { LAB_TRAFFIC: JSON.stringify(plan) }, logFile,
   });
   traffic.spawn();
   teardown.add(() => traffic.close());
+  return traffic;
 }
 
 function trafficPlan(options: {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Client, Pool } from 'pg';
 import { messageOf } from './deadline.ts';
 import { optional, required, whole } from './environment.ts';
@@ -42,6 +42,17 @@ async function ensureDatabase(): Promise<void> {
   }
 }
 
+/** On every answer (Caracal apps/auth/src/security.ts:89). */
+const SECURITY_HEADERS = [
+  ['X-Content-Type-Options', 'nosniff'], ['X-Frame-Options', 'DENY'], ['Referrer-Policy', 'no-referrer'], ['Cross-Origin-Opener-Policy', 'same-origin'],
+] as const;
+
+/** An id from a proxy is kept (contract, readiness 4.2). */
+function requestIdOf(request: IncomingMessage): string {
+  const incoming = request.headers['x-request-id'];
+  return typeof incoming === 'string' && /^[\w.-]{1,128}$/.test(incoming) ? incoming : randomUUID();
+}
+
 function answer(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'Content-Type': 'application/json' });
   response.end(JSON.stringify(body));
@@ -62,7 +73,9 @@ async function ready(response: ServerResponse, id: string): Promise<void> {
 }
 
 const server = createServer((request, response) => {
-  const id = randomUUID();
+  const id = requestIdOf(request);
+  for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
+  response.setHeader('x-request-id', id);
   const started = performance.now();
   const path = (request.url ?? '/').split('?')[0] ?? '/';
   response.once('finish', () => {
