@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { Pool, type QueryResultRow } from 'pg';
 import { clockAhead } from './services/clock.ts';
 import { deploy, RELEASE, STANDARD_PORTS, startInOrder } from './services/deployment.ts';
+import { type Relaying, startRelay } from './services/relay.ts';
 import { type DerivedSecrets, newSecrets, rolePasswords, type Secrets, writeRuntimeHome } from './services/runtime-home.ts';
 import { type ServiceHandle, type ServiceName, ServiceProcess } from './services/service-process.ts';
 import { surviveLostConnections } from './services/stores.ts';
@@ -60,6 +61,10 @@ export type Lab = {
   blackhole(service: ServiceName): Promise<void>;
   /** Restarts the service with a clock of its own, this many seconds ahead; fewer than 0 are behind. */
   setClock(service: ServiceName, secondsAhead: number): Promise<void>;
+  /** Gives the target another address of the service, as a person does who mixes up ports. */
+  readdress(service: ServiceName, url: string): Promise<void>;
+  /** Puts a proxy in front of the service and gives the target the proxy's address. */
+  relay(service: ServiceName, how: Relaying): Promise<void>;
   /** Ends the traffic for good: from then on nobody uses the deployment. */
   endTraffic(): Promise<void>;
   /** Ends everything, frozen or not, and deletes what the lab wrote. */
@@ -133,7 +138,12 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
     await untilAuditVisible({ zoneId: seeded.payments.id, ...access });
     log('traffic flows');
   }
-  await writeFile(targetFile, `${JSON.stringify(target({ home, zoneId: seeded.payments.id, services }), undefined, 2)}\n`, { mode: 0o600 });
+  const addresses = Object.fromEntries(Object.entries(services).map(([name, { url }]) => [name, url]));
+  const readdress = async (changed: Readonly<Record<string, string>>): Promise<void> => {
+    Object.assign(addresses, changed);
+    await writeFile(targetFile, `${JSON.stringify(target({ home, zoneId: seeded.payments.id, addresses }), undefined, 2)}\n`, { mode: 0o600 });
+  };
+  await readdress({});
 
   const reconfigure = async (service: ServiceName, environment: Readonly<Record<string, string>>): Promise<void> => {
     await services[service].stop();
@@ -154,6 +164,12 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
       }
     },
     reconfigure,
+    readdress: (service, url) => readdress({ [service]: url }),
+    relay: async (service, how) => {
+      const proxy = await startRelay(services[service].url, how);
+      holes.push(proxy);
+      await readdress({ [service]: proxy.url });
+    },
     setClock: (service, secondsAhead) => reconfigure(service, clockAhead(secondsAhead)),
     endTraffic: async () => {
       await Promise.all(sources.map((source) => source.kill()));
@@ -228,11 +244,11 @@ function trafficPlan(options: {
 }
 
 /** The document that a debugger gets: addresses, and the files that hold credentials. */
-function target({ home, zoneId, services }: { home: string; zoneId: string; services: Record<ServiceName, ServiceHandle> }): unknown {
+function target({ home, zoneId, addresses }: { home: string; zoneId: string; addresses: Readonly<Record<string, string>> }): unknown {
   const file = (name: string): { file: string } => ({ file: join(home, 'secrets', name) });
   return {
     kind: 'endpoints', name: 'lab', mode: 'stable', zone: zoneId,
-    services: Object.fromEntries((['api', 'sts', 'gateway', 'audit', 'coordinator', 'web'] as const).map((name) => [name, services[name].url])),
+    services: addresses,
     postgres: file('databaseUrl'), redis: file('redisUrl'),
     tokens: { admin: file('caracalAdminToken'), coordinator: file('caracalCoordinatorToken'), metrics: file('metricsBearer') },
     keys: { audit: file('auditHmacKey'), streams: file('streamsHmacKey') },
