@@ -1,6 +1,4 @@
 import { ConfigurationTarget, commands, env, window, workspace } from 'vscode';
-import type { Symptom } from '../caracal/symptoms.ts';
-import { deciding, firstRed } from '../flow/triage.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import type { CheckPages } from './checkPages.ts';
 import { commandIds, flowViewId, internalCommandIds } from './commandIds.ts';
@@ -18,6 +16,7 @@ import type { FlowNode } from './present.ts';
 import { problemText } from './problem.ts';
 import { pickSymptom } from './symptomPicker.ts';
 import { pickTarget } from './targetPicker.ts';
+import { triage } from './triage.ts';
 import { pickZone } from './zonePicker.ts';
 
 export interface FlowCommandsParts {
@@ -119,7 +118,7 @@ export class FlowCommands {
 
   async #runAgain(node: FlowNode | undefined): Promise<void> {
     const { symptom } = this.#parts.session.state;
-    if (node?.kind === 'symptom' && symptom) await this.#triage(symptom);
+    if (node?.kind === 'symptom' && symptom) await triage(symptom, this.#parts);
     else await this.#run(node?.scope ?? {});
   }
 
@@ -131,27 +130,14 @@ export class FlowCommands {
     const picked = await pickSymptom(session.state.symptom);
     // The picker may have been open while another target was picked.
     if (!picked || session.target !== target) return;
-    if (picked.symptom) await this.#triage(picked.symptom);
+    if (picked.symptom) await triage(picked.symptom, this.#parts);
     else session.setSymptom(undefined);
   }
 
-  /** Runs what tells the reasons of a symptom apart, and shows where to begin. */
-  async #triage(symptom: Symptom): Promise<void> {
-    const { session, view } = this.#parts;
-    // The view has the progress, and its keys stop the run.
-    await commands.executeCommand(`${flowViewId}.focus`);
-    const ended = await window.withProgress({ location: { viewId: flowViewId } }, () => session.triage(symptom));
-    // Who has turned to something else is not called back.
-    if (!ended || !view.visible) return;
-    const found = firstRed(deciding(symptom.checks, (check) => session.state.answers.get(check)?.verdict));
-    if (!found) return;
-    await view.reveal(found.first.check);
-    await this.#explain(found.first.check);
-  }
-
   async #explain(id: string | undefined): Promise<void> {
-    const check = this.#parts.session.state.checks.find((head) => head.id === id);
-    if (check) await this.#parts.pages.show(check);
+    const { pages, session } = this.#parts;
+    const check = session.state.checks.find((head) => head.id === id);
+    if (check) await pages.show(check);
   }
 
   /** A click: runs what was never run or is old, and opens the row, because a row with a command does not open itself. */

@@ -212,6 +212,8 @@ export class FlowView implements TreeDataProvider<string> {
   #openFailures(): void {
     const { state } = this.#session;
     const target = state.target?.id;
+    // A triage shows the way to one failure, and who stops a run wants nothing to open.
+    if (state.triage !== undefined || (state.running.size === 0 && state.ended !== 'complete')) return;
     if (target === undefined || this.#openedTargets.has(target) || !this.#view.visible) return;
     const paths = failingPaths(this.#shown).filter((id) => !this.#openedPaths.has(id));
     for (const id of paths) this.#openedPaths.add(id);

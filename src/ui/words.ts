@@ -43,7 +43,10 @@ export function countStates(states: Iterable<State>): Counts {
 const notPassedWorstFirst: readonly State[] = ['fail', 'crashed', 'warn', 'unknown', 'blocked', 'cancelled', 'not-run'];
 const wellBestFirst: readonly State[] = ['pass', 'not-applicable'];
 
-/** What did not pass, worst first: `1 failed, 2 warnings, 20 blocked`. Only when all is well: `18 passed`. */
+/**
+ * What did not pass, worst first: `1 failed, 2 warnings, 20 blocked`. What passed is told when all is well, `18 passed`,
+ * or as far as anything was run: `3 passed, 15 not run`.
+ */
 export function countsText(counts: Counts): string {
   const named = (order: readonly State[]): string =>
     order
@@ -53,7 +56,9 @@ export function countsText(counts: Counts): string {
         return state === 'warn' ? count(number, 'warning') : `${number} ${stateWords[state]}`;
       })
       .join(', ');
-  return named(notPassedWorstFirst) || named(wellBestFirst);
+  const unwell = named(notPassedWorstFirst);
+  const onlyNotRun = unwell === named(['not-run']);
+  return onlyNotRun ? named([...wellBestFirst, 'not-run']) : unwell;
 }
 
 const second = 1000;

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { symptoms } from '../../src/caracal/symptoms.ts';
 import { checks } from '../../src/flow/catalogue.ts';
-import { deciding, firstRed } from '../../src/flow/triage.ts';
-import type { Verdict } from '../../src/model/check.ts';
-import type { Status } from '../../src/model/status.ts';
 
 describe('symptoms', () => {
   const byId = new Map(checks.map((check) => [check.id, check]));
@@ -51,34 +48,4 @@ describe('symptoms', () => {
       });
     });
   }
-});
-
-describe('where to begin', () => {
-  const verdict = (check: string, status: Status, rest: Partial<Verdict> = {}): Verdict => ({
-    check, status, step: 'storage', component: 'Redis', title: check, summary: status, reasoning: '', facts: [], observations: [], ...rest,
-  });
-  const found = (...verdicts: readonly Verdict[]): string => {
-    const red = firstRed(verdicts);
-    return red ? `${red.state} ${red.count} ${red.first.check}` : 'nothing';
-  };
-
-  const cases: readonly (readonly [name: string, verdicts: readonly Verdict[], expected: string])[] = [
-    ['is the first failure', [verdict('A', 'pass'), verdict('B', 'warn'), verdict('C', 'fail'), verdict('D', 'fail')], 'fail 2 C'],
-    ['is the first warning when nothing failed', [verdict('A', 'unknown'), verdict('B', 'warn')], 'warn 1 B'],
-    ['is the first unknown when there is no warning either', [verdict('A', 'pass'), verdict('B', 'unknown'), verdict('C', 'unknown')], 'unknown 2 B'],
-    ['is nowhere when all pass or do not apply', [verdict('A', 'pass'), verdict('B', 'not-applicable')], 'nothing'],
-    ['is no crash of our own, and nothing that was stopped', [verdict('A', 'crashed'), verdict('B', 'cancelled')], 'nothing'],
-    ['is what misleads only when nothing else failed', [verdict('A', 'fail', { summary: 'not a cause: x' }), verdict('B', 'fail')], 'fail 2 B'],
-    ['may be what misleads', [verdict('A', 'fail', { summary: 'not a cause: x' })], 'fail 1 A'],
-  ];
-  for (const [name, verdicts, expected] of cases) it(name, () => assert.equal(found(...verdicts), expected));
-
-  it('is what blocks the first check that is blocked, counted once', () => {
-    const known = new Map(
-      [verdict('NEED', 'fail'), verdict('A', 'blocked', { blockedBy: 'NEED' }), verdict('B', 'blocked', { blockedBy: 'NEED' }), verdict('C', 'fail')].map((each) => [each.check, each]),
-    );
-    const verdicts = deciding(['A', 'B', 'C', 'D'], (check) => known.get(check));
-    assert.deepEqual(verdicts.map(({ check }) => check), ['NEED', 'C']);
-    assert.equal(found(...verdicts), 'fail 2 NEED');
-  });
 });

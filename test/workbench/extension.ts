@@ -1,4 +1,7 @@
 import { ok } from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands, extensions, workspace } from 'vscode';
 import type { Extension } from 'vscode';
@@ -57,4 +60,26 @@ export async function pick(page: WorkbenchPage, name: string): Promise<void> {
   await page.waitFor({ role: 'option', name: `/${name}.*target file/` });
   await page.type(name);
   await page.press('Enter');
+}
+
+/** The labs that the suites run against, by their condition, and the variables that name their target files. */
+const labs = { healthy: 'CARACAL_LAB_HEALTHY', failing: 'CARACAL_LAB_FAILING' } as const;
+
+export type Condition = keyof typeof labs;
+
+/** Picks a lab as a target that was never picked before, so that nothing is remembered of it; returns what to end it with. */
+export async function pickLab(page: WorkbenchPage, condition: Condition): Promise<() => Promise<void>> {
+  const lab = process.env[labs[condition]];
+  ok(lab !== undefined, `${labs[condition]} names no target file`);
+  await commands.executeCommand('workbench.action.closeAllEditors');
+  await commands.executeCommand('workbench.action.closePanel');
+  // A name of its own, so that the picker can tell the two labs apart.
+  const folder = await mkdtemp(join(tmpdir(), 'caracal-workbench-lab-'));
+  const target = JSON.parse(await readFile(lab, 'utf8')) as object;
+  await writeFile(join(folder, 'target.json'), JSON.stringify({ ...target, name: `${condition} lab` }));
+  await useTargetFiles([join(folder, 'target.json')]);
+  await commands.executeCommand('caracal.flow.focus');
+  await pick(page, `${condition} lab`);
+  await page.waitFor({ role: 'button', name: `Caracal: target ${condition} lab, not run` });
+  return () => rm(folder, { recursive: true });
 }

@@ -133,6 +133,20 @@ describe('The Flow view on a target that never answers', () => {
     await rowsWhen(page, (all) => all.every(({ label }) => !label.includes('running')));
   });
 
+  it('looks into a symptom until Escape, and then opens nothing', async () => {
+    void commands.executeCommand('caracal.triageSymptom');
+    await page.waitFor({ role: 'option', name: 'It is slow' });
+    await page.type('slow');
+    await page.press('Enter');
+    const running = await rowsWhen(page, (all) => rowOf(all, 'Symptom').label.startsWith('Symptom, It is slow, running, 0 of '));
+    ok(rowOf(running, 'Storage').label.includes('running'));
+    await page.press('Escape');
+    const stopped = await rowsWhen(page, (all) => all.every(({ label }) => !label.includes('running')));
+    strictEqual(rowOf(stopped, 'Symptom').label, 'Symptom, It is slow');
+    await nothingOpen();
+    deepStrictEqual(window.tabGroups.all.flatMap(({ tabs }) => tabs), []);
+  });
+
   it('shows nothing of a target that was picked away', async () => {
     void commands.executeCommand('caracal.runAll');
     await rowsWhen(page, (all) => rowOf(all, 'Readiness').label.includes('running'));
