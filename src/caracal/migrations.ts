@@ -10,11 +10,13 @@ export type Migration = (typeof migrations)[number];
 export interface Fingerprint {
   /** Unique; how it is called in a verdict. */
   readonly name: string;
-  readonly kind: 'column' | 'table' | 'trigger' | 'constraint' | 'index' | 'function' | 'privilege';
+  readonly kind: 'column' | 'table' | 'trigger' | 'constraint' | 'definition' | 'index' | 'function' | 'privilege';
   /** Table that holds it, or for a function its signature. */
   readonly on: string;
-  /** Name of the object; for a privilege `role:PRIVILEGE`; for a table or function the same as `on`. */
+  /** Name of the object; for a privilege `role:PRIVILEGE`; for a definition that of a constraint; for a table or function the same as `on`. */
   readonly object: string;
+  /** For a definition: what it must say, as Postgres prints it. */
+  readonly text?: string;
   /** The migration that makes it; absent for objects that no release 1.0 has. */
   readonly madeBy?: Migration;
   /** What it means when an object without `madeBy` is there. */
@@ -40,6 +42,14 @@ export const fingerprints: readonly Fingerprint[] = [
     kind: 'constraint',
     on: 'delegation_edges',
     object: 'delegation_edges_zone_parent_fk',
+    madeBy: '0001_baseline',
+  },
+  {
+    name: 'same-zone parents in delegation_edges_zone_parent_fk',
+    kind: 'definition',
+    on: 'delegation_edges',
+    object: 'delegation_edges_zone_parent_fk',
+    text: 'FOREIGN KEY (zone_id, parent_edge_id) REFERENCES delegation_edges(zone_id, id) ON DELETE SET NULL (parent_edge_id)',
     madeBy: '0001_baseline',
   },
   {

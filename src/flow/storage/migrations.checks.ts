@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { fingerprints, migrations } from '../../caracal/migrations.ts';
-import type { Check } from '../../model/check.ts';
+import type { Migration } from '../../caracal/migrations.ts';
+import type { Check, Judgement } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
+import type { Outcome } from '../../model/observation.ts';
 import { finding, whenAnswered } from '../judging.ts';
 import { count } from '../words.ts';
 import { postgresAuthenticationId } from './postgres.checks.ts';
@@ -75,29 +77,32 @@ export const migrationChecks: readonly Check[] = [
     asks: [history, catalogue],
     privilege: 'none beyond LOGIN: the catalogue is readable by all',
     source: 'infra/postgres/scripts/verify.sh',
-    judge: (observed) =>
-      whenAnswered(observed.get(history), ({ applied }) =>
-        whenAnswered(observed.get(catalogue), ({ present }) => {
-          const recorded = new Set(applied.map(({ version }) => version));
-          const there = new Set(present);
-          const missing = fingerprints.filter(({ name, madeBy }) => madeBy && recorded.has(madeBy) && !there.has(name));
-          const left = fingerprints.filter(({ name, madeBy }) => !madeBy && there.has(name));
-          const facts = [
-            ...missing.map(({ name, madeBy }) => ({ name, value: `missing, though ${madeBy ?? ''} is recorded` })),
-            ...left.map(({ name, meaning }) => ({ name, value: `there, ${meaning ?? ''}` })),
-          ];
-          if (facts.length > 0) {
-            const [first] = facts;
-            return finding(
-              'fail',
-              `drifted: ${first?.name ?? ''} ${missing.length > 0 ? 'is missing' : 'is left over'}${facts.length > 1 ? ` and ${facts.length - 1} more` : ''}`,
-              'The history has no checksum, so the same name can stand for another schema, such as the baseline of July 2026. These objects tell them apart.',
-              facts,
-            );
-          }
-          const looked = fingerprints.filter(({ madeBy }) => !madeBy || recorded.has(madeBy)).length;
-          return finding('pass', 'matches Caracal 1.0', `${count(looked, 'object')} that tell releases apart are as the recorded migrations make them.`);
-        }),
-      ),
+    judge: (observed) => whenAnswered(observed.get(catalogue), ({ present }) => judgeSchema(present, observed.get(history).outcome)),
   },
 ];
+
+function judgeSchema(present: readonly string[], recordedIn: Outcome<z.infer<typeof migrationHistory.schema>>): Judgement {
+  const there = new Set(present);
+  const recorded = recordedIn.kind === 'answer' ? new Set(recordedIn.value.applied.map(({ version }) => version)) : undefined;
+  // Without the history, which takes a privilege, a migration counts when it left anything at all.
+  const made = (migration: Migration): boolean => recorded?.has(migration) ?? fingerprints.some(({ name, madeBy }) => madeBy === migration && there.has(name));
+  const missing = fingerprints.filter(({ name, madeBy }) => madeBy && made(madeBy) && !there.has(name));
+  const left = fingerprints.filter(({ name, madeBy }) => !madeBy && there.has(name));
+  const facts = [
+    ...missing.map(({ name, madeBy }) => ({ name, value: `missing, though ${madeBy ?? ''} ${recorded ? 'is recorded' : 'left other objects'}` })),
+    ...left.map(({ name, meaning }) => ({ name, value: `there, ${meaning ?? ''}` })),
+  ];
+  const [first] = facts;
+  if (first) {
+    return finding(
+      'fail',
+      `drifted: ${first.name} ${missing.length > 0 ? 'is missing' : 'is left over'}${facts.length > 1 ? ` and ${facts.length - 1} more` : ''}`,
+      'The history has no checksum, so the same name can stand for another schema, such as the baseline of July 2026. These objects tell them apart.',
+      facts,
+    );
+  }
+  if (!migrations.some(made)) return finding('unknown', 'nothing to compare: no migration is recorded', 'Without a migration in the history, no object is to be expected.');
+  const looked = fingerprints.filter(({ madeBy }) => !madeBy || made(madeBy)).length;
+  const by = recorded ? 'as the recorded migrations make them' : 'as the migrations of 1.0 make them; the history itself cannot be read here';
+  return finding('pass', 'matches Caracal 1.0', `${count(looked, 'object')} that tell releases apart are ${by}.`);
+}

@@ -140,8 +140,6 @@ function configuration(port: number): string {
     'log_lock_waits = on',
     'log_min_duration_statement = 500',
     'password_encryption = scram-sha-256',
-    // The data never outlives the lab, so only a crash of the machine could make use of fsync.
-    'fsync = off',
     '',
   ].join('\n');
 }
