@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Check, Judgement, Observed } from '../../model/check.ts';
+import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import type { Question } from '../../model/observation.ts';
 import { finding, whenAnswered } from '../judging.ts';
@@ -7,6 +7,9 @@ import { readinessCheck } from '../readiness/service.checks.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
 import { count, milliseconds } from '../words.ts';
 import { asksZone, whenZone } from '../zone.checks.ts';
+import { adminAuditChecks } from './adminAudit.checks.ts';
+import { keepingChecks } from './keeping.checks.ts';
+import { ledgerChecks } from './ledger.checks.ts';
 
 /** What Postgres knows of the admin token in hand, looked up by its digest. */
 export const adminToken = subject(
@@ -22,6 +25,8 @@ export const adminToken = subject(
         revoked: z.boolean(),
         /** False for a row without its slow hash, which lets nobody in. */
         usable: z.boolean(),
+        /** A token that Console derives for itself; the API takes it together with a signed account only. */
+        ofConsole: z.boolean(),
       })
       .nullable(),
   }),
@@ -44,8 +49,8 @@ type ListAnswer = z.infer<typeof auditList.schema>;
 export const adminTokenId = 'CRC-AUD-001';
 const listId = 'CRC-AUD-002';
 
-/** Producers flush within 50 ms, and what stays pending is taken up again each 30 s: Caracal packages/core/go/audit, services/audit/internal/consumer.go. */
-const slowIngestionMs = 60_000;
+/** Events dated later than this after the API's clock are from a clock that is ahead. */
+const aheadMs = 5_000;
 
 const token = adminToken.of('api');
 
@@ -65,6 +70,7 @@ export function whenApiAnswers<Answer>(
 ): Judgement {
   return whenAnswered(observed.get(token), ({ row }) => {
     if (!row || row.revoked || !row.usable) return finding('unknown', 'not asked: the admin token is not live', onlyWhenLive);
+    if (row.ofConsole) return finding('unknown', 'not asked: the token is of Console alone', onlyWhenLive);
     return whenZone(observed, (zone) => {
       if (row.scope === 'zone' && row.zone !== zone) return finding('unknown', 'not asked: the token is for another zone', onlyWhenLive);
       const question = questionOf(zone);
@@ -79,8 +85,8 @@ function whenListed(observed: Observed, judge: (answer: ListAnswer, at: string) 
   return whenApiAnswers(observed, (zone) => auditList.of(zone), judge);
 }
 
-/** Whether the admin token opens the audit list, and how old what it shows is. */
-export const auditChecks: readonly Check[] = [
+/** What the admin token opens, and how old what it shows is. */
+const tokenChecks: readonly Check[] = [
   {
     id: adminTokenId,
     title: 'Admin token',
@@ -114,33 +120,48 @@ export const auditChecks: readonly Check[] = [
     judge: (observed) =>
       whenListed(observed, ({ status, error, serverMs, events }, at) => {
         if (status !== 200) return finding('fail', `${status} ${error ?? ''}`.trim(), 'The API refused a token that its own table calls live.');
-        const [newest] = events;
-        if (!newest) return finding('pass', 'no event in this zone yet', 'The zone exists and its list is empty.');
+        if (events.length === 0) return finding('pass', 'no event in this zone yet', 'The zone exists and its list is empty.');
         const nowMs = serverMs ?? Date.parse(at);
-        return finding('pass', `${milliseconds(Math.max(0, nowMs - Date.parse(newest.occurredAt)))} ago, ${newest.type}`, 'By the clock of the API.', [
-          { name: 'occurred', value: newest.occurredAt },
-          { name: 'ingested', value: newest.ingestedAt },
-        ]);
+        const ahead = events.filter(({ occurredAt }) => Date.parse(occurredAt) > nowMs + aheadMs);
+        const newest = events.find((event) => !ahead.includes(event)) ?? events[0];
+        const facts: Fact[] = [
+          { name: 'occurred', value: newest?.occurredAt ?? '' },
+          { name: 'ingested', value: newest?.ingestedAt ?? '' },
+          ...(ahead.length > 0 ? [{ name: 'dated ahead of the API', value: `${count(ahead.length, 'event')}, up to ${ahead[0]?.occurredAt ?? ''}: these stand first in every list` }] : []),
+        ];
+        return finding('pass', `${milliseconds(Math.max(0, nowMs - Date.parse(newest?.occurredAt ?? '')))} ago, ${newest?.type ?? ''}`, 'By the clock of the API.', facts);
       }),
   },
   {
-    id: 'CRC-AUD-003',
-    title: 'Ingestion delay',
+    id: 'CRC-AUD-004',
+    title: 'Token scope',
     step: 'audit',
-    component: 'audit',
-    needs: [listId],
+    component: 'api',
+    needs: [adminTokenId],
     asks: asksForApi,
-    privilege: 'admin token with capability read, for the zone',
-    source: 'services/audit/internal/pg.go',
+    privilege: 'SELECT on admin_tokens (token_sha256 among its columns)',
+    source: 'apps/api/src/auth.ts:537',
     judge: (observed) =>
-      whenListed(observed, ({ events }) => {
-        if (events.length === 0) return finding('not-applicable', 'no event to measure', 'The zone has no event yet.');
-        const longest = Math.max(...events.map(({ occurredAt, ingestedAt }) => Date.parse(ingestedAt) - Date.parse(occurredAt)));
-        const shown = `at most ${milliseconds(Math.max(0, longest))}`;
-        const meaning = `Over the newest ${count(events.length, 'event')}, from the clock of the producer to the transaction that stored it.`;
-        return longest > slowIngestionMs
-          ? finding('warn', `${shown}; more than Audit needs`, `${meaning} Audit was away, blocked, or behind.`)
-          : finding('pass', shown, meaning);
+      whenAnswered(observed.get(token), ({ row }) => {
+        if (!row) return finding('unknown', 'unknown to this database', 'What a token opens stands in its row, and it has none.');
+        const more = [...(row.scope === 'global' ? ['global scope'] : []), ...(row.capability === 'read' ? [] : [`capability ${row.capability}`])];
+        const facts: Fact[] = [
+          { name: 'scope', value: row.zone === null ? row.scope : `${row.scope} ${row.zone}` },
+          { name: 'capability', value: row.capability },
+          ...(more.length > 0 ? [{ name: 'more than is needed', value: `${more.join(', ')}; the debugger reads one zone` }] : []),
+        ];
+        if (row.ofConsole) {
+          return finding('warn', 'Console alone can use it', 'The API takes a token that Console derived for itself only together with a signed account: 401 invalid_account_assertion.', facts);
+        }
+        if (row.scope !== 'zone') return finding('pass', `every zone, ${row.capability}`, 'A global token opens all zones. It was not sent anywhere.', facts);
+        const { outcome } = observed.get(asksZone);
+        const inView = outcome.kind === 'answer' ? outcome.value.zone : null;
+        return inView !== null && inView !== row.zone
+          ? finding('warn', 'another zone than the one in view', `The token opens zone ${row.zone ?? ''} alone. The API answers 403 admin_token_zone_mismatch for all others.`, facts)
+          : finding('pass', `${inView === null ? 'one zone' : 'the zone in view'}, ${row.capability}`, 'A token of a zone opens that zone alone. It was not sent anywhere.', facts);
       }),
   },
 ];
+
+/** Every check of the audit step, in the order of their ids. */
+export const auditChecks: readonly Check[] = [...tokenChecks, ...ledgerChecks, ...keepingChecks, ...adminAuditChecks].sort((left, right) => left.id.localeCompare(right.id));

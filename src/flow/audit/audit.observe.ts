@@ -2,7 +2,10 @@ import * as z from 'zod';
 import type { Observer } from '../liveSource.ts';
 import { reasonOf } from '../readiness/service.checks.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
+import { adminAuditObservers } from './adminAudit.observe.ts';
 import { adminToken, auditList } from './audit.checks.ts';
+import { keepingObservers } from './keeping.observe.ts';
+import { ledgerObservers } from './ledger.observe.ts';
 
 type Answer<Of> = Of extends { schema: z.ZodType<infer Value> } ? Value : never;
 
@@ -14,8 +17,9 @@ const token: Observer<Answer<typeof adminToken>> = {
     const digest = await deployment.tokenSha256('admin');
     stage('waiting for Postgres');
     const [row] = await deployment.postgres().query(
-      `SELECT name, scope, zone_id, capability, revoked_at IS NOT NULL AS revoked, token_hash IS NOT NULL AS usable
-         FROM admin_tokens WHERE token_sha256 = decode($1, 'hex') LIMIT 1`,
+      `SELECT name, scope, zone_id, capability, revoked_at IS NOT NULL AS revoked, token_hash IS NOT NULL AS usable,
+              created_by LIKE 'env-derived%' AS of_console
+         FROM admin_tokens WHERE token_sha256 = decode($1, 'hex') ORDER BY revoked_at IS NOT NULL LIMIT 1`,
       [digest],
       signal,
     );
@@ -28,6 +32,7 @@ const token: Observer<Answer<typeof adminToken>> = {
             capability: String(row['capability']),
             revoked: row['revoked'] === true,
             usable: row['usable'] === true,
+            ofConsole: row['of_console'] === true,
           }
         : null,
     };
@@ -61,4 +66,4 @@ const list: Observer<Answer<typeof auditList>> = {
   },
 };
 
-export const auditObservers = [token, list];
+export const auditObservers = [token, list, ...ledgerObservers, ...keepingObservers, ...adminAuditObservers];
