@@ -2,6 +2,7 @@ import type { Check } from '../model/check.ts';
 import type { Subject } from '../model/observation.ts';
 import { auditChecks } from './audit/audit.checks.ts';
 import { auditObservers } from './audit/audit.observe.ts';
+import { consent } from './consent.ts';
 import type { Observer } from './liveSource.ts';
 import { readinessChecks } from './readiness/service.checks.ts';
 import { readinessObservers } from './readiness/service.observe.ts';
@@ -47,4 +48,5 @@ export const observers: readonly Observer<unknown>[] = [
   ...auditObservers,
 ];
 
-export const subjects: readonly Subject<unknown>[] = observers.map(({ subject }) => subject);
+/** What a record may hold: all that is observed, and what the user agreed to. */
+export const subjects: readonly Subject<unknown>[] = [...observers.map(({ subject }) => subject), consent];

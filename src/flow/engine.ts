@@ -9,11 +9,13 @@ import type { Redactor } from '../redaction/redactor.ts';
 import { openEndpoints } from '../targets/endpoints/deployment.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import { checks, observers, subjects } from './catalogue.ts';
+import { withConsent } from './consent.ts';
 import { liveSource } from './liveSource.ts';
 import { earlierSource, recordedSource } from './recordedSource.ts';
 import { buildReport } from './report.ts';
 import { run, select } from './runner.ts';
 import type { Selection } from './runner.ts';
+import { wouldAsk } from './wouldAsk.ts';
 
 export { checks } from './catalogue.ts';
 export { readReport } from './report.ts';
@@ -27,6 +29,8 @@ export interface FlowOptions {
   /** Zone that per-zone checks look at, instead of the target's own. */
   readonly zone?: string | undefined;
   readonly selection?: Selection;
+  /** The user agreed to ask the API with a token that is not known to be live. */
+  readonly askUnproven?: boolean;
   /** Observations of an earlier run of the same target, so that what grew since can be told. */
   readonly earlier?: readonly Observation[];
   readonly redactor: Redactor;
@@ -40,16 +44,42 @@ export interface FlowOptions {
  * report holds the selected checks and those that they need.
  */
 export async function runFlow(options: FlowOptions): Promise<Report> {
-  const { target, zone, selection = {}, earlier = [], redactor, signal, onVerdict } = options;
+  const { target, zone, selection = {}, askUnproven = false, earlier = [], redactor, signal, onVerdict } = options;
   const deployment = await openEndpoints(target, redactor, zone);
   try {
     const result = await run({
       checks: select(checks, selection),
-      source: liveSource(deployment, observers, earlierSource(earlier, subjects)),
+      source: withConsent(liveSource(deployment, observers, earlierSource(earlier, subjects)), {
+        given: askUnproven,
+        zone: deployment.target.zone ?? null,
+        token: deployment.hasToken('admin'),
+      }),
       signal,
       onVerdict: (verdict, observations) => onVerdict?.(redactor.json(verdict), redactor.json(observations)),
     });
     return redactor.json(buildReport(deployment.target, result));
+  } finally {
+    deployment.close();
+  }
+}
+
+/**
+ * The calls that a check would make if the user agreed to ask the API with a token that is not known to
+ * be live, masked. Nothing is asked for this.
+ */
+export async function callsByConsent(options: {
+  readonly target: LocatedTarget;
+  readonly zone: string | undefined;
+  readonly check: string;
+  /** What the check's last verdict rests on. */
+  readonly observations: readonly Observation[];
+  readonly redactor: Redactor;
+}): Promise<readonly string[]> {
+  const check = checks.find(({ id }) => id === options.check);
+  if (!check) return [];
+  const deployment = await openEndpoints(options.target, options.redactor, options.zone);
+  try {
+    return (await wouldAsk(check, options.observations, deployment, observers)).map((call) => options.redactor.text(call));
   } finally {
     deployment.close();
   }

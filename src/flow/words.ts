@@ -24,3 +24,6 @@ export function bytes(count: number): string {
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
 }
+
+/** The summary of a check that would ask the API and has no consent to; only then is the user offered to give it. */
+export const notAskedUnproven = 'not asked: the admin token is not known to be live';

@@ -13,6 +13,7 @@ export const commandIds = {
   showReport: 'caracal.showReport',
   showLog: 'caracal.showLog',
   showObservations: 'caracal.showObservations',
+  askAnyway: 'caracal.askAnyway',
   explainCheck: 'caracal.explainCheck',
   copySummary: 'caracal.copySummary',
   copyJson: 'caracal.copyJson',

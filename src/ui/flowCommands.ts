@@ -1,5 +1,6 @@
 import { ConfigurationTarget, commands, env, window, workspace } from 'vscode';
 import type { LocatedTarget } from '../targets/located.ts';
+import { agreesToAsk } from './askAnyway.ts';
 import type { CheckPages } from './checkPages.ts';
 import { commandIds, flowViewId, internalCommandIds } from './commandIds.ts';
 import type { CommandId } from './commandIds.ts';
@@ -54,6 +55,7 @@ export class FlowCommands {
       [commandIds.showReport]: () => this.#parts.documents.showReport(),
       [commandIds.showLog]: () => this.#parts.log.show(),
       [commandIds.showObservations]: (id) => this.#showObservations(id),
+      [commandIds.askAnyway]: (id) => this.#askAnyway(this.#node(id)?.check),
       [commandIds.explainCheck]: (id) => this.#explain(this.#node(id)?.check),
       [commandIds.copySummary]: (id) => this.#copy(id, (node) => `${this.#path(node)}: ${node.description}`),
       [commandIds.copyJson]: (id) => this.#copy(id, (node) => JSON.stringify(this.#record(node), undefined, 2)),
@@ -109,11 +111,16 @@ export class FlowCommands {
     return typeof from === 'string' ? from : undefined;
   }
 
-  async #run(scope: Scope): Promise<void> {
+  async #run(scope: Scope, askUnproven = false): Promise<void> {
     const { session } = this.#parts;
     if (!session.target) await this.#pickTarget();
     if (!session.target) return;
-    await window.withProgress({ location: { viewId: flowViewId } }, () => session.run(scope));
+    await window.withProgress({ location: { viewId: flowViewId } }, () => session.run(scope, askUnproven));
+  }
+
+  async #askAnyway(check: string | undefined): Promise<void> {
+    const { engine, session } = this.#parts;
+    if (check !== undefined && (await agreesToAsk(engine, session, check))) await this.#run({ check }, true);
   }
 
   async #runAgain(node: FlowNode | undefined): Promise<void> {

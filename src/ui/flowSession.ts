@@ -155,13 +155,14 @@ export class FlowSession {
   /**
    * Runs a scope and all that it needs. Resolves when the run has ended or was stopped.
    *
+   * @param askUnproven The user agreed to ask the API with a token that is not known to be live.
    * @throws What the engine throws when the target cannot be opened at all.
    */
-  async run(scope: Scope): Promise<void> {
-    await this.#runScope(scope, undefined);
+  async run(scope: Scope, askUnproven = false): Promise<void> {
+    await this.#runScope(scope, undefined, askUnproven);
   }
 
-  async #runScope(scope: Scope, symptom: Symptom | undefined): Promise<boolean> {
+  async #runScope(scope: Scope, symptom: Symptom | undefined, askUnproven = false): Promise<boolean> {
     const target = this.#located;
     if (!target) return false;
     await this.loadChecks();
@@ -175,6 +176,7 @@ export class FlowSession {
         target,
         zone: this.#zone,
         selection: scope,
+        askUnproven,
         earlier: this.#observations(),
         redactor: this.#engine.redactor,
         signal: run.controller.signal,

@@ -2,6 +2,7 @@
  * The flow as a tree, ready to be shown: from what is known to labels, descriptions, icons and what a
  * screen reader says. Pure, so that the look of every state is a table in a test.
  */
+import { notAskedUnproven } from '../flow/words.ts';
 import type { Fact, Verdict } from '../model/check.ts';
 import type { Status } from '../model/status.ts';
 import { worst } from '../model/status.ts';
@@ -276,6 +277,7 @@ class Presenter {
     const state = running ? 'running' : (answer?.verdict.status ?? 'not-run');
     const old = answer?.apart ? this.#age(answer.at) : undefined;
     const summary = answer?.verdict.summary ?? '';
+    const abilities = [running ? 'running' : 'runnable', answer ? 'answered' : 'unanswered', ...(summary === notAskedUnproven ? ['unproven'] : [])];
     return this.#add({
       ...bare(id, 'check', parent),
       children: (answer?.verdict.facts ?? []).map((fact, index) => this.#fact(id, check, fact, index)),
@@ -283,7 +285,7 @@ class Presenter {
       description: !answer && running ? 'running' : withAge(summary, old),
       icon: stateIcons[state],
       state,
-      contextValue: `check ${running ? 'running' : 'runnable'} ${answer ? 'answered' : 'unanswered'}`,
+      contextValue: `check ${abilities.join(' ')}`,
       // A blocked or cancelled check says so in its summary.
       accessibilityLabel: said(check.title, summary.startsWith(stateWords[state]) ? undefined : stateWords[state], summary, old?.spoken),
       opens: 'observations',

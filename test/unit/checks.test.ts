@@ -294,7 +294,7 @@ describe('audit', () => {
   ];
   for (const [check, name, known, listed, status, summary] of rows) {
     it(`${check}: ${name}`, async () => {
-      const verdict = await judge(check, { 'postgres.adminToken/api': answer({ row: known.row }), 'postgres.zone/Postgres': answer(known.zone ?? zone), ...(listed === undefined ? {} : { 'api.auditList/z1': answer(listed) }) });
+      const verdict = await judge(check, { 'postgres.adminToken/api': answer({ row: known.row }), 'postgres.zone/Postgres': answer(known.zone ?? zone), 'user.consent/api': answer({ given: false, zone: null, token: true }), ...(listed === undefined ? {} : { 'api.auditList/z1': answer(listed) }) });
       assert.match(verdict.summary, summary);
       assert.equal(verdict.status, status);
     });

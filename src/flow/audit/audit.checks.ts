@@ -2,10 +2,11 @@ import * as z from 'zod';
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import type { Question } from '../../model/observation.ts';
-import { finding, whenAnswered } from '../judging.ts';
+import { asksConsent } from '../consent.ts';
+import { finding, lack, notKnown, whenAnswered } from '../judging.ts';
 import { readinessCheck } from '../readiness/service.checks.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
-import { count, milliseconds } from '../words.ts';
+import { count, milliseconds, notAskedUnproven } from '../words.ts';
 import { asksZone, whenZone } from '../zone.checks.ts';
 import { adminAuditChecks } from './adminAudit.checks.ts';
 import { keepingChecks } from './keeping.checks.ts';
@@ -61,24 +62,36 @@ export const asksForApi = [token, asksZone];
 
 /**
  * Judges what `/v1` says of the zone in view. The question is put only when the token is known to be
- * live and to open that zone.
+ * live and to open that zone, or when the user agreed to a call that the API may refuse.
  */
 export function whenApiAnswers<Answer>(
   observed: Observed,
   questionOf: (zone: string) => Question<Answer>,
   judge: (answer: Answer, at: string) => Judgement,
 ): Judgement {
-  return whenAnswered(observed.get(token), ({ row }) => {
-    if (!row || row.revoked || !row.usable) return finding('unknown', 'not asked: the admin token is not live', onlyWhenLive);
-    if (row.ofConsole) return finding('unknown', 'not asked: the token is of Console alone', onlyWhenLive);
-    return whenZone(observed, (zone) => {
-      if (row.scope === 'zone' && row.zone !== zone) return finding('unknown', 'not asked: the token is for another zone', onlyWhenLive);
-      const question = questionOf(zone);
-      const answered = observed.find(question);
-      if (!answered) return { ...finding('unknown', 'not asked yet', onlyWhenLive), wants: [question] };
-      return whenAnswered(answered, (answer) => judge(answer, answered.at));
-    });
-  });
+  const ask = (zone: string): Judgement => {
+    const question = questionOf(zone);
+    const answered = observed.find(question);
+    if (!answered) return { ...finding('unknown', 'not asked yet', onlyWhenLive), wants: [question] };
+    return whenAnswered(answered, (answer) => judge(answer, answered.at));
+  };
+  const known = observed.get(token);
+  const row = known.outcome.kind === 'answer' ? known.outcome.value.row : null;
+  if (row?.ofConsole) return finding('unknown', 'not asked: the token is of Console alone', onlyWhenLive);
+  if (row && !row.revoked && row.usable) {
+    return whenZone(observed, (zone) =>
+      row.scope === 'zone' && row.zone !== zone ? finding('unknown', 'not asked: the token is for another zone', onlyWhenLive) : ask(zone),
+    );
+  }
+  const consent = observed.find(asksConsent);
+  if (!consent) return { ...finding('unknown', notAskedUnproven, onlyWhenLive), wants: [asksConsent] };
+  const said = consent.outcome.kind === 'answer' ? consent.outcome.value : undefined;
+  if (said?.token === false && known.outcome.kind !== 'answer') return notKnown(known);
+  if (!said?.given) {
+    return finding('unknown', notAskedUnproven, known.outcome.kind === 'answer' ? onlyWhenLive : `${onlyWhenLive} Whether it is could not be looked up: ${lack(known)}.`);
+  }
+  // Without Postgres nobody can tell whether the zone exists; the user named it.
+  return observed.get(asksZone).outcome.kind !== 'answer' && said.zone !== null ? ask(said.zone) : whenZone(observed, ask);
 }
 
 function whenListed(observed: Observed, judge: (answer: ListAnswer, at: string) => Judgement): Judgement {
@@ -119,8 +132,12 @@ const tokenChecks: readonly Check[] = [
     source: 'apps/api/src/routes/zone-events.ts:301',
     judge: (observed) =>
       whenListed(observed, ({ status, error, serverMs, events }, at) => {
-        if (status !== 200) return finding('fail', `${status} ${error ?? ''}`.trim(), 'The API refused a token that its own table calls live.');
-        if (events.length === 0) return finding('pass', 'no event in this zone yet', 'The zone exists and its list is empty.');
+        if (status !== 200) return finding('fail', `${status} ${error ?? ''}`.trim(), 'The API refused the token in hand.');
+        if (events.length === 0) {
+          return observed.get(asksZone).outcome.kind === 'answer'
+            ? finding('pass', 'no event in this zone yet', 'The zone exists and its list is empty.')
+            : finding('unknown', 'no event, or no such zone', 'The API gives an empty list for a zone that does not exist as well, and only Postgres tells which there are.');
+        }
         const nowMs = serverMs ?? Date.parse(at);
         const ahead = events.filter(({ occurredAt }) => Date.parse(occurredAt) > nowMs + aheadMs);
         const newest = events.find((event) => !ahead.includes(event)) ?? events[0];
