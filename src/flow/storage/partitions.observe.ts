@@ -39,7 +39,7 @@ export function outside(bounds: readonly { from: string | null; to: string | nul
 }
 
 const summed = (from: string): string =>
-  `SELECT count(*)::int AS rows, min(occurred_at) AS oldest, max(occurred_at) AS newest FROM (SELECT occurred_at FROM ${from} LIMIT ${mostRows}) AS some`;
+  `SELECT count(*)::int AS rows, min(occurred_at) AS oldest, max(occurred_at) AS newest FROM (SELECT occurred_at FROM ${from} LIMIT ${mostRows}) AS outsiders`;
 
 const observer: Observer<z.infer<typeof defaultRows.schema>> = {
   subject: defaultRows,

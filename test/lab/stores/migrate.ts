@@ -76,6 +76,25 @@ export async function unapply0003(client: ClientBase): Promise<void> {
   });
 }
 
+/**
+ * Takes from the schema what the baseline of July 2026 lacked, and gives back the one constraint that
+ * it had instead; the history stays as it is (contract, storage 11).
+ */
+export async function becomeJulyBaseline(client: ClientBase): Promise<void> {
+  await inTransaction(client, async () => {
+    await client.query(`
+      DROP TABLE public.sts_rate_limit;
+      DROP TRIGGER policy_set_versions_immutable ON public.policy_set_versions;
+      DROP INDEX public.sessions_terminal_retention_idx;
+      REVOKE DELETE ON public.sessions FROM caracalcoordinator;
+      ALTER TABLE public.sessions DROP COLUMN lease_generation;
+      ALTER TABLE public.delegation_edges DROP CONSTRAINT delegation_edges_zone_parent_fk;
+      ALTER TABLE public.delegation_edges
+        ADD CONSTRAINT delegation_edges_parent_edge_id_fkey
+        FOREIGN KEY (parent_edge_id) REFERENCES public.delegation_edges (id) ON DELETE SET NULL`);
+  });
+}
+
 async function apply(client: ClientBase, version: string): Promise<void> {
   const sql = await readFile(fileURLToPath(new URL(`${version}.up.sql`, SCHEMA_FOLDER)), 'utf8');
   await inTransaction(client, async () => {
