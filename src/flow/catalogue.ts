@@ -4,32 +4,30 @@ import { auditChecks } from './audit/audit.checks.ts';
 import { auditObservers } from './audit/audit.observe.ts';
 import { consent } from './consent.ts';
 import type { Observer } from './liveSource.ts';
-import { readinessChecks } from './readiness/service.checks.ts';
+import { readinessChecks } from './readiness/readiness.checks.ts';
 import { readinessObservers } from './readiness/service.observe.ts';
 import { metricsChecks } from './services/metrics.checks.ts';
 import { metricsObservers } from './services/metrics.observe.ts';
 import { zoneChecks } from './services/zone.checks.ts';
 import { zoneContentObservers } from './services/zone.observe.ts';
-import { migrationChecks } from './storage/migrations.checks.ts';
-import { migrationObservers } from './storage/migrations.observe.ts';
-import { postgresChecks } from './storage/postgres.checks.ts';
-import { postgresObservers } from './storage/postgres.observe.ts';
+import { allPostgresChecks, allPostgresObservers } from './storage/postgres.ts';
 import { redisChecks } from './storage/redis.checks.ts';
 import { redisObservers } from './storage/redis.observe.ts';
-import { outboxChecks } from './streams/outbox.checks.ts';
+import { streamsChecks } from './streams/checks.ts';
+import { deadLetterObservers } from './streams/deadLetters.observe.ts';
 import { outboxObservers } from './streams/outbox.observe.ts';
-import { streamChecks } from './streams/stream.checks.ts';
+import { pendingObservers } from './streams/pending.observe.ts';
+import { signatureObservers } from './streams/signatures.observe.ts';
 import { streamObservers } from './streams/stream.observe.ts';
+import { webhookObservers } from './streams/webhooks.observe.ts';
 import { zoneObservers } from './zone.observe.ts';
 
 /** Every check, in the order of the flow and, within a step, in the order of the contract. */
 export const checks: readonly Check[] = [
   ...readinessChecks,
-  ...postgresChecks,
-  ...migrationChecks,
+  ...allPostgresChecks,
   ...redisChecks,
-  ...streamChecks,
-  ...outboxChecks,
+  ...streamsChecks,
   ...metricsChecks,
   ...zoneChecks,
   ...auditChecks,
@@ -38,11 +36,14 @@ export const checks: readonly Check[] = [
 export const observers: readonly Observer<unknown>[] = [
   ...zoneObservers,
   ...readinessObservers,
-  ...postgresObservers,
-  ...migrationObservers,
+  ...allPostgresObservers,
   ...redisObservers,
   ...streamObservers,
+  ...pendingObservers,
+  ...deadLetterObservers,
+  ...signatureObservers,
   ...outboxObservers,
+  ...webhookObservers,
   ...metricsObservers,
   ...zoneContentObservers,
   ...auditObservers,

@@ -8,7 +8,9 @@ export const answer = (value: unknown): Outcome => ({ kind: 'answer', value });
 export const refused = (code: string, message = 'refused'): Outcome => ({ kind: 'refused', code, message });
 export const timeout = (deadlineMs: number): Outcome => ({ kind: 'timeout', deadlineMs, stage: 'waiting' });
 
-/** The verdict that one check of the catalogue gives on these outcomes, by question id, whatever it needs. */
+const noEarlierRun: Outcome = { kind: 'unavailable', why: 'no earlier run', wayOut: 'run again' };
+
+/** The verdict that one check of the catalogue gives on these outcomes, by question id, whatever it needs. Without one, there was no earlier run. */
 export async function judge(id: string, outcomes: Readonly<Record<string, Outcome>>): Promise<Verdict> {
   const check = checks.find((candidate) => candidate.id === id);
   if (!check) throw new Error(`no check ${id}`);
@@ -18,7 +20,7 @@ export async function judge(id: string, outcomes: Readonly<Record<string, Outcom
     source: {
       ask(question) {
         const asked = questionId(question);
-        const outcome = outcomes[asked];
+        const outcome = outcomes[asked] ?? (question.earlier ? noEarlierRun : undefined);
         if (!outcome) throw new Error(`the test has no outcome for ${asked}`);
         return Promise.resolve({ id: asked, question, asked, at: '2026-08-20T10:00:00.000Z', tookMs: 1, outcome });
       },

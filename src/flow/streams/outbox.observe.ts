@@ -1,45 +1,79 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import * as z from 'zod';
 import type { Subject } from '../../model/observation.ts';
 import type { Observer } from '../liveSource.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
-import { apiOutbox, coordinatorOutbox } from './outbox.checks.ts';
+import { apiOutbox, coordinatorOutbox, rowsCounted } from './outbox.checks.ts';
 import type { OutboxSnapshot } from './outbox.checks.ts';
 
-const ageMs = (column: string): string => `(extract(epoch FROM now() - min(created_at) FILTER (WHERE ${column})) * 1000)::float8`;
+/** Between two looks at rows that nobody takes. */
+const betweenLooksMs = 2_000;
 
-/** The partial index of the table makes this cheap, though dispatched rows are never deleted. */
+/**
+ * Counts over the rows that are open (`open`) and given up (`dead`), both read by an index and bounded;
+ * an open row has `ready_at`, the moment from which its publisher could take it.
+ */
+const figures = (table: string): string => `
+  SELECT (SELECT count(*) FROM open WHERE ready_at <= now())::int AS ready,
+         (SELECT (extract(epoch FROM now() - min(ready_at)) * 1000)::float8 FROM open WHERE ready_at <= now()) AS ready_for,
+         (SELECT id FROM open WHERE ready_at <= now() ORDER BY ready_at, id LIMIT 1) AS ready_id,
+         (SELECT count(*) FROM open WHERE leased)::int AS in_flight,
+         (SELECT count(*) FROM open WHERE ready_at > now() AND NOT leased)::int AS retrying,
+         (SELECT coalesce(max(attempts), 0) FROM open)::int AS most_attempts,
+         (SELECT (extract(epoch FROM now() - min(created_at)) * 1000)::float8 FROM open) AS oldest_pending,
+         (SELECT count(*) FROM dead)::int AS dead,
+         (SELECT (extract(epoch FROM now() - min(created_at)) * 1000)::float8 FROM dead) AS oldest_dead,
+         (SELECT coalesce(json_agg(json_build_object('text', error, 'rows', rows)), '[]') FROM (
+            SELECT error, count(*)::int AS rows FROM (SELECT error FROM open UNION ALL SELECT error FROM dead) AS failed
+             WHERE error IS NOT NULL GROUP BY error ORDER BY rows DESC LIMIT 3) AS often) AS errors,
+         (SELECT greatest(reltuples, 0)::float8 FROM pg_class WHERE oid = '${table}'::regclass) AS table_rows`;
+
 const apiStatement = `
-  SELECT count(*) FILTER (WHERE available_at <> 'infinity')::int AS pending,
-         ${ageMs("available_at <> 'infinity'")} AS oldest_pending,
-         count(*) FILTER (WHERE available_at = 'infinity')::int AS dead,
-         ${ageMs("available_at = 'infinity'")} AS oldest_dead,
-         max(left(last_error, 300)) FILTER (WHERE available_at = 'infinity') AS last_error
-    FROM event_outbox WHERE dispatched_at IS NULL`;
+  WITH open AS MATERIALIZED (
+         SELECT id, attempts, created_at, left(last_error, 200) AS error, coalesce(locked_until > now(), false) AS leased,
+                greatest(available_at, coalesce(locked_until, available_at)) AS ready_at
+           FROM event_outbox WHERE dispatched_at IS NULL AND available_at < 'infinity' ORDER BY available_at LIMIT ${rowsCounted}),
+       dead AS MATERIALIZED (
+         SELECT created_at, left(last_error, 200) AS error
+           FROM event_outbox WHERE dispatched_at IS NULL AND available_at = 'infinity' LIMIT ${rowsCounted})
+  ${figures('event_outbox')}`;
 
 const coordinatorStatement = `
-  SELECT count(*) FILTER (WHERE status = 'pending')::int AS pending,
-         ${ageMs("status = 'pending'")} AS oldest_pending,
-         count(*) FILTER (WHERE status = 'dead')::int AS dead,
-         ${ageMs("status = 'dead'")} AS oldest_dead,
-         NULL AS last_error
-    FROM caracal_outbox WHERE producer = 'coordinator' AND status IN ('pending', 'dead')`;
+  WITH open AS MATERIALIZED (
+         SELECT id, attempts, created_at, NULL::text AS error, false AS leased, available_at AS ready_at
+           FROM caracal_outbox WHERE status = 'pending' AND producer = 'coordinator' ORDER BY available_at LIMIT ${rowsCounted}),
+       dead AS MATERIALIZED (
+         SELECT created_at, NULL::text AS error
+           FROM caracal_outbox WHERE status = 'dead' AND producer = 'coordinator' LIMIT ${rowsCounted})
+  ${figures('caracal_outbox')}`;
 
 const orNull = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
+const errorsSchema = z.array(z.object({ text: z.string(), rows: z.number() }));
 
 function outbox(subject: Subject<OutboxSnapshot>, table: string, statement: string): Observer<OutboxSnapshot> {
   return {
     subject,
-    deadlineMs: postgresDeadlineMs,
-    asked: () => `count and ages of pending and dead rows of ${table}`,
-    async observe(deployment, { signal, stage }) {
+    deadlineMs: postgresDeadlineMs + betweenLooksMs,
+    asked: () => `counts and ages of open and dead rows of ${table}`,
+    async observe(deployment, { sample, signal, stage }) {
+      if (sample > 1) {
+        stage('between two looks');
+        await wait(betweenLooksMs, undefined, { signal });
+      }
       stage('waiting for Postgres');
       const [row = {}] = await deployment.postgres().query(statement, [], signal);
-      const error = row['last_error'];
       return {
-        pending: Number(row['pending']),
+        ready: Number(row['ready']),
+        readyForMs: orNull(row['ready_for']),
+        readyId: typeof row['ready_id'] === 'string' ? row['ready_id'] : null,
+        inFlight: Number(row['in_flight']),
+        retrying: Number(row['retrying']),
+        mostAttempts: Number(row['most_attempts']),
         oldestPendingMs: orNull(row['oldest_pending']),
         dead: Number(row['dead']),
         oldestDeadMs: orNull(row['oldest_dead']),
-        lastError: typeof error === 'string' ? error : null,
+        errors: errorsSchema.parse(row['errors']),
+        tableRows: Number(row['table_rows']),
       };
     },
   };
