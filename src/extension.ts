@@ -13,6 +13,7 @@ import { KnownTargets } from './ui/knownTargets.ts';
 import { DisposableStore } from './ui/lifecycle.ts';
 import { Log } from './ui/log.ts';
 import { ObservationDocuments } from './ui/observationDocument.ts';
+import { ObserverDocuments } from './ui/observerDocuments.ts';
 import { StatusBar } from './ui/statusBar.ts';
 
 export function activate(context: ExtensionContext): void {
@@ -36,9 +37,10 @@ export function activate(context: ExtensionContext): void {
     log: (line) => log.info(line),
   });
   const documents = store.add(new ObservationDocuments(session, engine));
+  const observer = store.add(new ObserverDocuments(engine));
   const pages = new CheckPages(context.extensionUri);
   const view: FlowView = store.add(new FlowView(session, () => void flowCommands.restore()));
-  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, pages, log, contextKeys }));
+  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, observer, pages, log, contextKeys }));
   store.add(new StatusBar(session));
   store.add(
     session.onDidChange(() => {

@@ -17,6 +17,8 @@ import { run, select } from './runner.ts';
 import type { Selection } from './runner.ts';
 import { wouldAsk } from './wouldAsk.ts';
 
+export { observerAcl } from '../caracal/observerAcl.ts';
+export { observerRoleSql } from '../caracal/observerRole.ts';
 export { checks } from './catalogue.ts';
 export { readReport } from './report.ts';
 export { listZones } from './zones.ts';

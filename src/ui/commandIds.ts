@@ -15,6 +15,8 @@ export const commandIds = {
   showObservations: 'caracal.showObservations',
   askAnyway: 'caracal.askAnyway',
   explainCheck: 'caracal.explainCheck',
+  showObserverRole: 'caracal.showObserverRole',
+  showObserverUser: 'caracal.showObserverUser',
   copySummary: 'caracal.copySummary',
   copyJson: 'caracal.copyJson',
   copyCheckId: 'caracal.copyCheckId',

@@ -13,6 +13,7 @@ import type { KnownTargets } from './knownTargets.ts';
 import { DisposableStore } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import type { ObservationDocuments } from './observationDocument.ts';
+import type { ObserverDocuments } from './observerDocuments.ts';
 import type { FlowNode } from './present.ts';
 import { problemText } from './problem.ts';
 import { pickSymptom } from './symptomPicker.ts';
@@ -26,6 +27,7 @@ export interface FlowCommandsParts {
   readonly view: FlowView;
   readonly known: KnownTargets;
   readonly documents: ObservationDocuments;
+  readonly observer: ObserverDocuments;
   readonly pages: CheckPages;
   readonly log: Log;
   readonly contextKeys: ContextKeys;
@@ -57,6 +59,8 @@ export class FlowCommands {
       [commandIds.showObservations]: (id) => this.#showObservations(id),
       [commandIds.askAnyway]: (id) => this.#askAnyway(this.#node(id)?.check),
       [commandIds.explainCheck]: (id) => this.#explain(this.#node(id)?.check),
+      [commandIds.showObserverRole]: () => this.#parts.observer.show('role'),
+      [commandIds.showObserverUser]: () => this.#parts.observer.show('user'),
       [commandIds.copySummary]: (id) => this.#copy(id, (node) => `${this.#path(node)}: ${node.description}`),
       [commandIds.copyJson]: (id) => this.#copy(id, (node) => JSON.stringify(this.#record(node), undefined, 2)),
       [commandIds.copyCheckId]: (id) => this.#copy(id, (node) => node.check),

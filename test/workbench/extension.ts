@@ -67,16 +67,19 @@ const labs = { healthy: 'CARACAL_LAB_HEALTHY', failing: 'CARACAL_LAB_FAILING' } 
 
 export type Condition = keyof typeof labs;
 
-/** Picks a lab as a target that was never picked before, so that nothing is remembered of it; returns what to end it with. */
-export async function pickLab(page: WorkbenchPage, condition: Condition): Promise<() => Promise<void>> {
+/**
+ * Picks a lab as a target that was never picked before, so that nothing is remembered of it, with what
+ * `without` names left out; returns what to end it with.
+ */
+export async function pickLab(page: WorkbenchPage, condition: Condition, without: readonly string[] = []): Promise<() => Promise<void>> {
   const lab = process.env[labs[condition]];
   ok(lab !== undefined, `${labs[condition]} names no target file`);
   await commands.executeCommand('workbench.action.closeAllEditors');
   await commands.executeCommand('workbench.action.closePanel');
   // A name of its own, so that the picker can tell the two labs apart.
   const folder = await mkdtemp(join(tmpdir(), 'caracal-workbench-lab-'));
-  const target = JSON.parse(await readFile(lab, 'utf8')) as object;
-  await writeFile(join(folder, 'target.json'), JSON.stringify({ ...target, name: `${condition} lab` }));
+  const target = Object.entries(JSON.parse(await readFile(lab, 'utf8')) as object).filter(([key]) => !without.includes(key));
+  await writeFile(join(folder, 'target.json'), JSON.stringify({ ...Object.fromEntries(target), name: `${condition} lab` }));
   await useTargetFiles([join(folder, 'target.json')]);
   await commands.executeCommand('caracal.flow.focus');
   await pick(page, `${condition} lab`);

@@ -171,6 +171,23 @@ describe('The Flow view on a target that never answers', () => {
     await commands.executeCommand('caracal.stop');
   });
 
+  it('shows what gives the debugger accounts of its own, to be read and copied', async () => {
+    const shown = async (command: string, name: string): Promise<readonly string[]> => {
+      await commands.executeCommand(command);
+      await page.screenshot(name);
+      const document = window.activeTextEditor?.document;
+      return [document?.uri.scheme ?? '', document?.languageId ?? '', document?.getText() ?? ''];
+    };
+    const [scheme, language, role] = await shown('caracal.showObserverRole', 'observer-role');
+    deepStrictEqual([scheme, language], ['caracal-observer', 'sql']);
+    ok(role?.includes('CREATE ROLE caracal_observer'), role);
+    const [, plain, user] = await shown('caracal.showObserverUser', 'observer-user');
+    strictEqual(plain, 'plaintext');
+    ok(user?.includes('\nACL SETUSER caracal_observer reset on ><password> '), user);
+    await page.type('x');
+    strictEqual(window.activeTextEditor?.document.getText(), user, 'it is for reading');
+  });
+
   it('says nothing of a secret in what it shows', () => {
     for (const { document } of window.visibleTextEditors) ok(!document.getText().includes(secret), document.getText());
   });
