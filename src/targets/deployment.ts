@@ -14,8 +14,8 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly truncated: boolean;
-  /** End of the certificate that the service showed, milliseconds since 1970; null over plain HTTP. */
-  readonly certificateEndsMs: number | null;
+  /** How long the certificate that the service showed is valid, milliseconds since 1970; null over plain HTTP. */
+  readonly certificate: { readonly startsMs: number; readonly endsMs: number } | null;
   readonly tookMs: number;
 }
 

@@ -2,7 +2,7 @@ import type { Subject } from '../../model/observation.ts';
 import { serviceNames } from '../../model/target.ts';
 import type { ServiceName } from '../../model/target.ts';
 import type { Observer } from '../liveSource.ts';
-import { serviceHealth, serviceReady } from './service.checks.ts';
+import { serviceHealth, serviceIdentity, serviceReady } from './service.checks.ts';
 import type { ServiceAnswer } from './service.checks.ts';
 
 /** Caracal names its reason late: a Node service takes 5 s for each dependency, and more for Redis. */
@@ -19,6 +19,11 @@ export function serviceNamed(name: string): ServiceName {
   return found;
 }
 
+/** The query of a redirect may carry what is secret. */
+function withoutQuery(location: string): string {
+  return location.split(/[?#]/, 1)[0] ?? '';
+}
+
 function get(subject: Subject<ServiceAnswer>, path: string, deadlineMs: number): Observer<ServiceAnswer> {
   return {
     subject,
@@ -30,16 +35,21 @@ function get(subject: Subject<ServiceAnswer>, path: string, deadlineMs: number):
       return {
         status: answer.status,
         contentType: answer.headers['content-type'] ?? '',
-        connection: answer.headers['connection'] ?? '',
+        location: withoutQuery(answer.headers['location'] ?? ''),
+        date: answer.headers['date'] ?? '',
+        headers: Object.keys(answer.headers).sort(),
         body: answer.body.slice(0, bodyKept),
+        truncated: answer.truncated,
+        certificate: answer.certificate,
         tookMs: answer.tookMs,
       };
     },
   };
 }
 
-/** One request each; the process and its health are read from the same answer. */
+/** One request each; the process, its health, its clock and mostly its identity are read from the same answer. */
 export const readinessObservers = [
   get(serviceHealth, '/health', healthDeadlineMs),
   get(serviceReady, '/ready', readyDeadlineMs),
+  get(serviceIdentity, '/.well-known/jwks.json', healthDeadlineMs),
 ];

@@ -62,7 +62,7 @@ function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise
     const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)(options);
     request.on('error', fail);
     request.once('response', (response) => {
-      const certificateEndsMs = endOfCertificate(response.socket);
+      const certificate = certificateOf(response.socket);
       readBody(response).then(
         ({ body, truncated }) => {
           // Ends the connection also when a body goes on and on.
@@ -72,7 +72,7 @@ function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise
             headers: headersOf(response),
             body,
             truncated,
-            certificateEndsMs,
+            certificate,
             tookMs: Math.round((performance.now() - startedMs) * 10) / 10,
           });
         },
@@ -89,10 +89,11 @@ function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise
   return promise;
 }
 
-function endOfCertificate(socket: Socket): number | null {
+function certificateOf(socket: Socket): HttpAnswer['certificate'] {
   if (!(socket instanceof TLSSocket)) return null;
-  const endsMs = Date.parse(socket.getPeerCertificate().valid_to);
-  return Number.isNaN(endsMs) ? null : endsMs;
+  const { valid_from: from, valid_to: to } = socket.getPeerCertificate();
+  const [startsMs, endsMs] = [Date.parse(from), Date.parse(to)];
+  return Number.isNaN(startsMs) || Number.isNaN(endsMs) ? null : { startsMs, endsMs };
 }
 
 async function readBody(response: IncomingMessage): Promise<{ body: string; truncated: boolean }> {
