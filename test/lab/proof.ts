@@ -18,17 +18,21 @@ export interface Proof {
 /** Breaks a fresh lab and compares every verdict with the fault's list. */
 export async function proveFault(fault: Fault): Promise<Proof> {
   return onFreshLab({}, async (lab) => {
-    await fault.inject(lab);
-    return compared(fault.id, fault.verdicts, await runFlowOn(lab.targetFile));
+    return compared(fault.id, fault.verdicts, await flowAfter(fault, lab));
   });
 }
 
 /** Lets something harmless happen to a fresh lab: every verdict must stay as it was. */
 export async function proveDecoy(decoy: Decoy): Promise<Proof> {
   return onFreshLab({}, async (lab) => {
-    await decoy.inject(lab);
-    return compared(decoy.id, {}, await runFlowOn(lab.targetFile));
+    return compared(decoy.id, {}, await flowAfter(decoy, lab));
   });
+}
+
+async function flowAfter({ before, inject }: Decoy, lab: Lab): Promise<Report> {
+  const earlier = before ? (await runFlowOn(lab.targetFile)).observations : [];
+  await inject(lab);
+  return runFlowOn(lab.targetFile, { earlier });
 }
 
 /** Runs on one healthy lab, one after another. */

@@ -12,6 +12,8 @@ export interface Fault {
   /** Where the contract of Caracal describes it. */
   readonly contract: string;
   readonly verdicts: Expected;
+  /** True when the flow is to know a run on the lab from before. */
+  readonly before?: true;
   /** Breaks the real part, and resolves when the effect can be seen from outside. */
   inject(lab: Lab): Promise<void>;
 }

@@ -12,6 +12,7 @@ import { type Answer, type Call, failure, json, NodeApp } from './node-app.ts';
 import { nodePool, nodeRedis } from './stores.ts';
 import { sameText } from './streams.ts';
 import { transaction } from './transactions.ts';
+import { startWebhooks } from './webhooks.ts';
 
 // Stand-in for Caracal's API (contract, readiness 2.2 and 4.3; request evidence 1 and 2).
 
@@ -25,6 +26,7 @@ const bearer = optional('METRICS_BEARER');
 const adminToken = required('CARACAL_ADMIN_TOKEN');
 const auditKey = hexKey('AUDIT_HMAC_KEY');
 const streamsKey = hexKey('STREAMS_HMAC_KEY');
+const kek = hexKey('SECRET_STORE_KEK');
 const readyLimit = whole('READY_RATE_LIMIT_PER_MIN', 120);
 const v1Limit = whole('API_V1_RATE_LIMIT_PER_MIN', 600);
 const deadLimit = whole('API_READY_OUTBOX_DEAD_MAX', 0);
@@ -166,6 +168,7 @@ try {
     lockSeconds: whole('OUTBOX_LOCK_SEC', 30), maxAttempts: whole('OUTBOX_MAX_ATTEMPTS', 100), maxLength: whole('OUTBOX_STREAM_MAXLEN', 100_000),
   });
   shutdown.register('outbox-dispatcher', stopDispatcher);
+  shutdown.register('notification-dispatcher', startWebhooks({ pool, kek, log }));
   shutdown.register('fastify', () => app.close());
   try {
     await app.listen(port, optional('HOST', '127.0.0.1'));

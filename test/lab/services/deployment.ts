@@ -35,7 +35,10 @@ export async function deploy(options: DeploymentOptions): Promise<Record<Service
       ...go, DATABASE_URL: secrets.stsDatabaseUrl, STREAMS_HMAC_KEY: secrets.streamsHmacKey, GATEWAY_STS_HMAC_KEY: secrets.gatewayStsHmacKey,
       SECRET_STORE_KEK: secrets.secretStoreKek, ISSUER_URL: stsUrl, AUDIT_REPLAY_DIR: replay('sts'),
     },
-    api: { ...node, DATABASE_URL: secrets.apiDatabaseUrl, AUDIT_HMAC_KEY: secrets.auditHmacKey, CARACAL_ADMIN_TOKEN: secrets.caracalAdminToken },
+    api: {
+      ...node, DATABASE_URL: secrets.apiDatabaseUrl, AUDIT_HMAC_KEY: secrets.auditHmacKey, CARACAL_ADMIN_TOKEN: secrets.caracalAdminToken,
+      SECRET_STORE_KEK: secrets.secretStoreKek,
+    },
     gateway: {
       ...go, DATABASE_URL: secrets.gatewayDatabaseUrl, STREAMS_HMAC_KEY: secrets.streamsHmacKey, GATEWAY_STS_HMAC_KEY: secrets.gatewayStsHmacKey,
       STS_URL: stsUrl, CARACAL_ADMIN_TOKEN: secrets.caracalAdminToken, AUDIT_REPLAY_DIR: replay('gateway'),
