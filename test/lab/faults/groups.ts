@@ -22,7 +22,7 @@ export const streams: readonly string[] = ids(
 );
 
 /** What waits for the API to be ready before it asks below `/v1`. */
-export const behindApi: readonly string[] = [...ids('SVC', 13), ...ids('AUD', 2, 3)];
+export const behindApi: readonly string[] = [...ids('SVC', 13), ...ids('AUD', 2)];
 
 /** What cannot be asked of a Redis that does not answer, or of services that hang without it. */
 export const behindRedis: readonly string[] = [

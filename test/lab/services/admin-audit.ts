@@ -1,6 +1,6 @@
-import type { PoolClient } from 'pg';
+import type { ClientBase } from 'pg';
 import { uuidv7 } from '../stores/identifiers.ts';
-import { type AdminAuditRecord, adminContentHash, chainHmac } from './chains.ts';
+import { actionOf, type AdminAuditRecord, adminContentHash, chainHmac } from './chains.ts';
 
 /** Chain of the rows that belong to no zone. */
 const GLOBAL_CHAIN = 'admin-audit::global';
@@ -14,7 +14,7 @@ const COLLECTIONS = new Set([
  * Appends a row to its zone's chain of admin actions, inside the caller's transaction (contract,
  * storage 9.8). Without a key the row is linked but unsigned.
  */
-export async function appendAdminAudit(client: PoolClient, record: AdminAuditRecord, key: Buffer | undefined): Promise<void> {
+export async function appendAdminAudit(client: ClientBase, record: AdminAuditRecord, key: Buffer | undefined): Promise<void> {
   const id = uuidv7();
   const occurredAt = new Date().toISOString();
   await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [record.zoneId ?? GLOBAL_CHAIN]);
@@ -30,7 +30,7 @@ export async function appendAdminAudit(client: PoolClient, record: AdminAuditRec
         payload_json, occurred_at, content_sha256, prev_content_sha256, chain_hmac, chain_seq)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14, $15, $16, $17, $18)`,
     [
-      id, record.requestId, record.actorId, record.actorName, record.actorScope, `${record.method} ${record.path}`, record.method,
+      id, record.requestId, record.actorId, record.actorName, record.actorScope, actionOf(record), record.method,
       record.path, record.zoneId, record.entityType, record.entityId, record.statusCode,
       record.payload === null ? null : JSON.stringify(record.payload), occurredAt, content, previous === '' ? null : previous,
       key === undefined ? null : chainHmac(key, content, previous), String(BigInt(head.rows[0]?.seq ?? 0) + 1n),

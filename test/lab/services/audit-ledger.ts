@@ -16,9 +16,9 @@ const eventSchema = z.object({
   policy_set_version_id: text,
   manifest_sha: text,
   evaluation_status: text,
-  determining_policies_json: z.unknown(),
-  diagnostics_json: z.unknown(),
-  metadata_json: z.unknown(),
+  determining_policies_json: z.unknown().optional(),
+  diagnostics_json: z.unknown().optional(),
+  metadata_json: z.unknown().optional(),
   occurred_at: z.string().min(1),
 });
 type StoredEvent = z.infer<typeof eventSchema> & { occurredAtMicroseconds: bigint };

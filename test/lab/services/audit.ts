@@ -134,7 +134,10 @@ async function sweepChains(full: boolean): Promise<void> {
   }
 }
 
-/** Keeps partitions ready; the counter rises even when all of them exist (contract, storage 10.3). */
+/**
+ * Keeps partitions ready and drops those that ended too long ago (contract, storage 2.6). The counter
+ * rises even when all of them exist (contract, storage 10.3).
+ */
 async function keepPartitions(): Promise<void> {
   if (!retentionLease.held) return;
   try {
@@ -144,6 +147,28 @@ async function keepPartitions(): Promise<void> {
     }
   } catch (error) {
     log('error', 'retention: ensure partition', { error: messageOf(error) });
+    return;
+  }
+  try {
+    await dropPartitions();
+  } catch (error) {
+    log('error', 'retention: drop partitions', { error: messageOf(error) });
+  }
+}
+
+/** The window of Console can only shorten that of the deployment. */
+async function dropPartitions(): Promise<void> {
+  const configured = await pool.query<{ days: number }>('SELECT retention_days AS days FROM audit_retention WHERE singleton');
+  const days = Math.min(retentionDays, configured.rows[0]?.days ?? retentionDays);
+  const cutoff = Date.now() - days * 24 * HOUR_MS;
+  const { rows } = await pool.query<{ name: string }>(
+    "SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'audit_events'::regclass",
+  );
+  for (const { name } of rows) {
+    const [, year, month] = /^audit_events_y(\d{4})m(\d{2})$/.exec(name) ?? [];
+    if (year === undefined || Date.UTC(Number(year), Number(month)) > cutoff) continue;
+    await pool.query('SELECT audit_partition_drop($1)', [name]);
+    retention.dropped += 1;
   }
 }
 

@@ -45,6 +45,8 @@ export type AdminAuditRecord = {
   actorId: string | null;
   actorName: string | null;
   actorScope: string | null;
+  /** Where it is other than method and path (contract, storage 9.8: DCR shutdown, subject revoke). */
+  action?: string;
   method: string;
   path: string;
   zoneId: string | null;
@@ -57,11 +59,15 @@ export type AdminAuditRecord = {
 /** `admin_audit_events.content_sha256` (contract, storage 9.8): every field ends with a separator, the last too. */
 export function adminContentHash(id: string, occurredAt: string, record: AdminAuditRecord): string {
   const fields = [
-    id, record.requestId, record.actorId, record.actorName, record.actorScope, `${record.method} ${record.path}`, record.method,
+    id, record.requestId, record.actorId, record.actorName, record.actorScope, actionOf(record), record.method,
     record.path, record.zoneId, record.entityType, record.entityId, String(record.statusCode),
     record.payload === null ? '' : JSON.stringify(record.payload), occurredAt,
   ];
   return createHash('sha256').update(fields.map((field) => (field ?? '') + SEPARATOR).join('')).digest('hex');
+}
+
+export function actionOf({ action, method, path }: AdminAuditRecord): string {
+  return action ?? `${method} ${path}`;
 }
 
 /**
