@@ -16,9 +16,11 @@ export interface Service {
 }
 
 /**
- * The six services in the order in which Caracal lists them. `/metrics.json` is read where there is
- * one; the Coordinator's `/metrics` asks for two different tokens in one header, so its `/stats` is
- * read instead (Caracal apps/coordinator/src/auth.ts:246, apps/coordinator/src/app.ts:221).
+ * The six services in the order in which Caracal lists them. Figures are read as JSON where they are
+ * given so, but those of the Gateway as text, which alone holds its pool of Postgres connections (Caracal
+ * services/gateway/internal/server.go:331). The Coordinator's `/metrics` asks for two different tokens in
+ * one header, so its `/stats` is read instead (Caracal apps/coordinator/src/auth.ts:246,
+ * apps/coordinator/src/app.ts:221).
  */
 export const services: readonly Service[] = [
   {
@@ -45,9 +47,14 @@ export const services: readonly Service[] = [
     name: 'gateway',
     port: 8081,
     metrics: {
-      path: '/metrics.json',
+      path: '/metrics',
       token: 'metrics',
-      keys: ['requests_total', 'requests_denied', 'revocation_snapshot_age_seconds', 'audit_dropped'],
+      keys: [
+        'caracal_gateway_requests_total',
+        'caracal_gateway_requests_denied_total',
+        'caracal_gateway_revocation_snapshot_age_seconds',
+        'caracal_gateway_audit_dropped_total',
+      ],
     },
   },
   {

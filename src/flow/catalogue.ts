@@ -6,10 +6,8 @@ import { consent } from './consent.ts';
 import type { Observer } from './liveSource.ts';
 import { readinessChecks } from './readiness/readiness.checks.ts';
 import { readinessObservers } from './readiness/service.observe.ts';
-import { metricsChecks } from './services/metrics.checks.ts';
-import { metricsObservers } from './services/metrics.observe.ts';
-import { zoneChecks } from './services/zone.checks.ts';
-import { zoneContentObservers } from './services/zone.observe.ts';
+import { servicesChecks } from './services/services.checks.ts';
+import { servicesObservers } from './services/services.observe.ts';
 import { allPostgresChecks, allPostgresObservers } from './storage/postgres.ts';
 import { redisChecks } from './storage/redis.checks.ts';
 import { redisObservers } from './storage/redis.observe.ts';
@@ -28,8 +26,7 @@ export const checks: readonly Check[] = [
   ...allPostgresChecks,
   ...redisChecks,
   ...streamsChecks,
-  ...metricsChecks,
-  ...zoneChecks,
+  ...servicesChecks,
   ...auditChecks,
 ];
 
@@ -44,8 +41,7 @@ export const observers: readonly Observer<unknown>[] = [
   ...signatureObservers,
   ...outboxObservers,
   ...webhookObservers,
-  ...metricsObservers,
-  ...zoneContentObservers,
+  ...servicesObservers,
   ...auditObservers,
 ];
 

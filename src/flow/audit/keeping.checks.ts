@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import { finding, whenAnswered } from '../judging.ts';
-import { serviceMetrics } from '../services/metrics.checks.ts';
+import { serviceMetrics } from '../services/serviceMetrics.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
 import { count, milliseconds } from '../words.ts';
 

@@ -1,31 +1,16 @@
-import * as z from 'zod';
+import { counters } from '../../caracal/counters.ts';
 import { services } from '../../caracal/services.ts';
-import type { Service } from '../../caracal/services.ts';
-import type { Check, Judgement } from '../../model/check.ts';
-import { subject } from '../../model/observation.ts';
+import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import type { ServiceName } from '../../model/target.ts';
 import { finding, whenAnswered } from '../judging.ts';
 import { readinessCheck } from '../readiness/service.checks.ts';
 import { postgresReachableId } from '../storage/postgres.checks.ts';
 import { redisReachableId } from '../storage/redis.checks.ts';
-import { count } from '../words.ts';
-
-const metrics = z.object({
-  status: z.number().int(),
-  contentType: z.string(),
-  /** Whether a token was presented. */
-  authenticated: z.boolean(),
-  /** The code of an error body, or its first line. */
-  error: z.string().nullable(),
-  /** Figures by name; a name in a JSON answer is the path to it, joined by dots. Null when the body is not figures. */
-  values: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).nullable(),
-  /** Names of groups that may be empty, such as `outbox` of the Coordinator. */
-  groups: z.array(z.string()),
-});
-
-export type MetricsAnswer = z.infer<typeof metrics>;
-
-export const serviceMetrics = subject('service.metrics', metrics);
+import { count, milliseconds } from '../words.ts';
+import { asksFigures, figuresOf } from './figures.ts';
+import type { Rise } from './figures.ts';
+import { metricsOf, serviceMetrics, withoutFigures } from './serviceMetrics.ts';
+import type { MetricsAnswer } from './serviceMetrics.ts';
 
 const number: Readonly<Record<ServiceName, string>> = {
   api: 'CRC-SVC-001',
@@ -36,6 +21,11 @@ const number: Readonly<Record<ServiceName, string>> = {
   web: 'CRC-SVC-050',
 };
 
+/** Id of the check that opens the figures of a service. */
+export function metricsCheckId(service: ServiceName): string {
+  return number[service];
+}
+
 /** What a service asks before it can answer for its figures, beside being there. */
 const alsoNeeds: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
   // One query over the outbox: Caracal apps/api/src/app.ts:98.
@@ -44,37 +34,31 @@ const alsoNeeds: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
   coordinator: [redisReachableId, postgresReachableId],
 };
 
-function judge(service: Service, answer: MetricsAnswer): Judgement {
-  const { name } = service;
-  const shown = service.metrics;
-  if (!shown) return finding('not-applicable', 'has no metrics', `${name} answers /metrics with its page.`);
-  const setting = shown.token === 'coordinator' ? 'CARACAL_COORDINATOR_TOKEN' : 'METRICS_BEARER';
-  const { status, error, authenticated, values } = answer;
-  if (status === 401 || status === 403) {
-    return authenticated
-      ? finding(
-          'unknown',
-          `${status} ${error ?? ''}: the ${shown.token} token given is not ${setting} of ${name}`,
-          `A refusal here says that the token is another one, not that ${name} is down.`,
-        )
-      : finding('unknown', `no credential: give ${setting} as tokens.${shown.token}`, `${name} asks for ${setting} outside development.`);
+/** Each figure, and how much of it came since the run before where it only rises. */
+function figureFacts(service: ServiceName, values: NonNullable<MetricsAnswer['values']>, since: Rise | undefined): readonly Fact[] {
+  return Object.entries(values).map(([name, value]) => {
+    const rose = since && counters[service].includes(name) ? since.by(name) : 0;
+    return { name, value: since && rose > 0 ? `${value}, ${rose} of them in ${milliseconds(since.inMs)}` : String(value) };
+  });
+}
+
+function judge(service: ServiceName, observed: Observed, answer: MetricsAnswer): Judgement {
+  const { path, token, keys } = metricsOf(service);
+  const { status, values, groups, contentType, authenticated } = answer;
+  if (status !== 200 || !values) return withoutFigures(service, answer);
+  const missing = keys.filter((key) => !(key in values) && !groups.includes(key));
+  if (missing.length === keys.length) {
+    return finding('fail', `another application: ${status} ${contentType.split(';')[0] ?? ''}`, `${path} gave figures, but none that ${service} gives.`);
   }
-  if (status === 200 && values) {
-    const missing = shown.keys.filter((key) => !(key in values) && !answer.groups.includes(key));
-    if (missing.length > 0) {
-      return finding('warn', `without ${missing.join(', ')}`, `${name} of Caracal 1.0 gives these figures. Another version, or another application, answers.`);
-    }
-    return finding(
-      'pass',
-      count(Object.keys(values).length, 'figure'),
-      `${shown.path} was opened with ${authenticated ? `the ${shown.token} token` : 'no token, as in development'}.`,
-      shown.keys.flatMap((key) => (values[key] === undefined ? [] : [{ name: key, value: String(values[key]) }])),
-    );
+  if (missing.length > 0) {
+    return finding('warn', `without ${missing.join(', ')}`, `${service} of Caracal 1.0 gives these figures. Another version, or another application, answers.`);
   }
-  if (status === 200 || status === 404) {
-    return finding('fail', `another application: ${status} ${answer.contentType.split(';')[0] ?? ''}`, `${shown.path} did not give figures of ${name}.`);
-  }
-  return finding('unknown', `${status} ${error ?? ''}`.trim(), `${name} could not give its figures. That says nothing about the figures.`);
+  return finding(
+    'pass',
+    count(Object.keys(values).length, 'figure'),
+    `${path} was opened with ${authenticated ? `the ${token} token` : 'no token, as in development'}.`,
+    figureFacts(service, values, figuresOf(observed, service)?.since),
+  );
 }
 
 /** The metrics of each service, opened with the credential that they take. */
@@ -91,13 +75,12 @@ export const metricsChecks: readonly Check[] = services.map((service): Check => 
       judge: () => finding('not-applicable', 'has no metrics', 'The web service answers every unknown path with its page and has no figures to read.'),
     };
   }
-  const question = serviceMetrics.of(name);
   return {
     ...base,
     needs: [readinessCheck(name, 'process'), ...(alsoNeeds[name] ?? [])],
-    asks: [question],
+    asks: asksFigures(name),
     privilege: service.metrics.token === 'coordinator' ? 'CARACAL_COORDINATOR_TOKEN' : 'METRICS_BEARER',
     source: name === 'coordinator' ? 'apps/coordinator/src/app.ts:221' : `${service.metrics.path} of ${name}`,
-    judge: (observed) => whenAnswered(observed.get(question), (answer) => judge(service, answer)),
+    judge: (observed) => whenAnswered(observed.get(serviceMetrics.of(name)), (answer) => judge(name, observed, answer)),
   };
 });

@@ -1,19 +1,25 @@
-import { services } from '../../caracal/services.ts';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { HttpAnswer } from '../../targets/deployment.ts';
 import type { Observer } from '../liveSource.ts';
 import { reasonOf } from '../readiness/service.checks.ts';
 import { serviceNamed } from '../readiness/service.observe.ts';
-import { serviceMetrics } from './metrics.checks.ts';
-import type { MetricsAnswer } from './metrics.checks.ts';
+import { metricsOf, serviceMetrics } from './serviceMetrics.ts';
+import type { MetricsAnswer } from './serviceMetrics.ts';
+
+/** Long enough for the traffic of a small deployment to show, short enough to wait for. */
+const betweenLooksMs = 2_000;
 
 type Values = NonNullable<MetricsAnswer['values']>;
+
+/** Far more than any service of Caracal gives; what gives more is another application. */
+const mostFigures = 500;
 
 /** Samples of the Prometheus text format; labels stay part of the name. Undefined when a line is none. */
 export function prometheusValues(text: string): Values | undefined {
   const values: Values = {};
   for (const line of text.split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
-    const sample = /^([a-zA-Z_:][\w:]*(?:\{[^}]*\})?)\s+(\S+)(?:\s+\d+)?$/.exec(line);
+    const sample = /^([a-zA-Z_:][\w:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)\s+(\S+)(?:\s+\d+)?$/.exec(line);
     const value = Number(sample?.[2]);
     if (!sample?.[1] || Number.isNaN(value)) return undefined;
     values[sample[1]] = value;
@@ -36,32 +42,35 @@ export function jsonValues(body: unknown): { values: Values; groups: string[] } 
   return { values, groups };
 }
 
+function few(read: Pick<MetricsAnswer, 'values' | 'groups'>): Pick<MetricsAnswer, 'values' | 'groups'> {
+  return Object.keys(read.values ?? {}).length > mostFigures ? { values: null, groups: [] } : read;
+}
+
 function figures(answer: HttpAnswer): Pick<MetricsAnswer, 'values' | 'groups'> {
   if (answer.status !== 200) return { values: null, groups: [] };
   if ((answer.headers['content-type'] ?? '').includes('json')) {
     try {
       const body: unknown = JSON.parse(answer.body);
-      return typeof body === 'object' && body !== null && !Array.isArray(body) ? jsonValues(body) : { values: null, groups: [] };
+      if (typeof body !== 'object' || body === null || Array.isArray(body)) return { values: null, groups: [] };
+      return few(jsonValues(body));
     } catch {
       return { values: null, groups: [] };
     }
   }
-  return { values: prometheusValues(answer.body) ?? null, groups: [] };
-}
-
-function metricsOf(name: string): { path: string; token: 'metrics' | 'coordinator' } {
-  const found = services.find((service) => service.name === serviceNamed(name))?.metrics;
-  if (!found) throw new Error(`${name} has no metrics`);
-  return found;
+  return few({ values: prometheusValues(answer.body) ?? null, groups: [] });
 }
 
 const observer: Observer<MetricsAnswer> = {
   subject: serviceMetrics,
-  deadlineMs: 8_000,
-  asked: (deployment, of) => `GET ${deployment.http(serviceNamed(of)).at(metricsOf(of).path).href}`,
-  async observe(deployment, { of, signal, stage }) {
+  deadlineMs: 10_000,
+  asked: (deployment, of) => `GET ${deployment.http(serviceNamed(of)).at(metricsOf(serviceNamed(of)).path).href}`,
+  async observe(deployment, { of, sample, signal, stage }) {
+    if (sample > 1) {
+      stage('between two looks');
+      await wait(betweenLooksMs, undefined, { signal });
+    }
     stage('connecting or waiting for an answer');
-    const { path, token } = metricsOf(of);
+    const { path, token } = metricsOf(serviceNamed(of));
     const authenticated = deployment.hasToken(token);
     const answer = await deployment.http(serviceNamed(of)).get({ path, signal, ...(authenticated ? { token } : {}) });
     return {
