@@ -3,7 +3,8 @@ import { migrations } from '../../src/caracal/migrations.ts';
 import { readinessReasons } from '../../src/caracal/readinessReasons.ts';
 import { readinessTests } from '../../src/caracal/readinessTests.ts';
 import { services } from '../../src/caracal/services.ts';
-import { readinessCheck } from '../../src/flow/readiness/service.checks.ts';
+import { checks } from '../../src/flow/catalogue.ts';
+import { readinessCheck, reasonOf } from '../../src/flow/readiness/service.checks.ts';
 import type { ServiceAnswer } from '../../src/flow/readiness/service.checks.ts';
 import type { Outcome } from '../../src/model/observation.ts';
 import type { Status } from '../../src/model/status.ts';
@@ -213,6 +214,28 @@ describe('readiness: Ready', () => {
       }
     }
   }
+
+  it('reads the reason from three vocabularies, in Caracal\'s own order', () => {
+    const bodies: readonly [body: string, reason: string | undefined][] = [
+      ['{"status":"unavailable","detail":"d","error":"e","reason":"r"}', 'r'],
+      ['{"status":"unavailable","detail":"d","error":"e","reason":""}', 'e'],
+      ['{"status":"unavailable","detail":"d"}', 'd'],
+      ['{"status":"unavailable"}', 'unavailable'],
+      ['{"ok":false,"draining":true}', undefined],
+      ['[]', undefined],
+      ['not JSON', undefined],
+    ];
+    for (const [body, reason] of bodies) assert.equal(reasonOf(body), reason, body);
+  });
+
+  it('a pass names what readiness never looks at, by checks that there are', async () => {
+    for (const { name } of services) {
+      const { reasoning } = await judge(readinessCheck(name, 'ready'), { [`service.ready/${name}`]: http(200, '{"ok":true,"ready":true,"status":"ready"}') });
+      const named = reasoning.match(/CRC-[A-Z]{3}-\d{3}/g) ?? [];
+      assert.ok(named.length > 0, name);
+      for (const id of named) assert.ok(checks.some((check) => check.id === id), `${name} names ${id}`);
+    }
+  });
 
   it('the first failure wins: what comes after it is named', async () => {
     const verdict = await judge('CRC-RDY-013', { 'service.ready/sts': http(503, '{"ok":false,"ready":false,"reason":"redis_unreachable"}\n') });
