@@ -8,10 +8,17 @@ export const answer = (value: unknown): Outcome => ({ kind: 'answer', value });
 export const refused = (code: string, message = 'refused'): Outcome => ({ kind: 'refused', code, message });
 export const timeout = (deadlineMs: number): Outcome => ({ kind: 'timeout', deadlineMs, stage: 'waiting' });
 
+/** The local clock of every judgement. */
+export const nowMs = Date.parse('2026-08-20T10:00:00.000Z');
+
 const noEarlierRun: Outcome = { kind: 'unavailable', why: 'no earlier run', wayOut: 'run again' };
 
-/** The verdict that one check of the catalogue gives on these outcomes, by question id, whatever it needs. Without one, there was no earlier run. */
-export async function judge(id: string, outcomes: Readonly<Record<string, Outcome>>): Promise<Verdict> {
+/**
+ * The verdict that one check of the catalogue gives on these outcomes, by question id, whatever it needs. Without one, there was no earlier run.
+ *
+ * @param ages Seconds before now at which an outcome was observed, by question id; 0 for all others.
+ */
+export async function judge(id: string, outcomes: Readonly<Record<string, Outcome>>, ages: Readonly<Record<string, number>> = {}): Promise<Verdict> {
   const check = checks.find((candidate) => candidate.id === id);
   if (!check) throw new Error(`no check ${id}`);
   const { verdicts } = await run({
@@ -22,7 +29,8 @@ export async function judge(id: string, outcomes: Readonly<Record<string, Outcom
         const asked = questionId(question);
         const outcome = outcomes[asked] ?? (question.earlier ? noEarlierRun : undefined);
         if (!outcome) throw new Error(`the test has no outcome for ${asked}`);
-        return Promise.resolve({ id: asked, question, asked, at: '2026-08-20T10:00:00.000Z', tookMs: 1, outcome });
+        const at = new Date(nowMs - (ages[asked] ?? 0) * 1_000).toISOString();
+        return Promise.resolve({ id: asked, question, asked, at, tookMs: 1, outcome });
       },
     },
   });
