@@ -219,7 +219,7 @@ describe('ledger', () => {
   const lately = { events: 12, late: 0, lastLate: null, longestMs: 300 };
   const facts = {
     now: '2026-08-20T15:20:00Z', key: { kind: 'given' }, lately, newest: { occurredAt: '2026-08-20T15:19:57.000Z', ingestedAt: '2026-08-20T15:19:57.300Z' },
-    future: { events: 0, furthest: null },
+    future: { events: 0, furthest: null }, stored: { rows: 12, late: 0 },
   };
   const none = chain('zone unknown', 1, 0);
   const ledger = (chains: readonly ChainFacts[], rest: object = {}, state: Outcome = kept({})): Record<string, Outcome> => ({
@@ -234,6 +234,8 @@ describe('ledger', () => {
     ['a single late event', ledger(zoneChain(1, 9), { lately: { events: 12, late: 1, lastLate: '2026-08-20T15:19:59Z', longestMs: 125_000 } }), 'pass', /^at most 2 min$/, /over 60 s: 1 event/],
     ['a clock that is ahead', ledger(zoneChain(1, 9), { lately: { ...lately, longestMs: 0 }, future: { events: 2, furthest: '2026-09-01T00:00:00Z' } }), 'pass', /^at most 0 ms$/, /dated ahead of Postgres: 2 events/],
     ['nothing lately', ledger(zoneChain(1, 9), { lately: { events: 0, late: 0, lastLate: null, longestMs: null } }), 'pass', /^none in 10 min, newest took 300 ms$/],
+    ['nothing but old events', ledger(zoneChain(1, 9), { lately: { events: 0, late: 0, lastLate: null, longestMs: null }, stored: { rows: 40, late: 40 }, newest: { occurredAt: '2026-08-20T15:00:00Z', ingestedAt: '2026-08-20T15:20:00Z' } }), 'warn', /^20 min behind$/],
+    ['a single old event', ledger(zoneChain(1, 9), { lately: { events: 0, late: 0, lastLate: null, longestMs: null }, stored: { rows: 1, late: 1 }, newest: { occurredAt: '2026-07-20T15:00:00Z', ingestedAt: '2026-08-20T15:20:00Z' } }), 'pass', /^none in 10 min, newest took 31 d$/],
     ['nothing to measure', ledger([chain('this zone', 1, 0), none], { newest: null }), 'not-applicable', /^no event to measure$/],
     ['no zone', { ...ledger([]), 'postgres.zone/Postgres': noZone }, 'unknown', /^2 zones: pick one$/],
     ['closed to us', { ...ledger([]), 'postgres.auditLedger/z1': refused('42501', 'permission denied for table audit_events') }, 'unknown', /^no permission/],

@@ -24,6 +24,8 @@ export const ledger = subject(
     chains: z.array(chainFacts),
     /** Of the newest events of the last 10 minutes, 2,000 at most: those that came over 60 s late, and when the last of them came. */
     lately: z.object({ events: z.number().int(), late: z.number().int(), lastLate: z.string().nullable(), longestMs: z.number().nullable() }),
+    /** Of the newest rows of the chain, those stored in the last 5 minutes, and which of them came over 60 s late. */
+    stored: z.object({ rows: z.number().int(), late: z.number().int() }),
     /** The row that was written last. */
     newest: z.object({ occurredAt: z.string(), ingestedAt: z.string() }).nullable(),
     /** Events of the zone that are dated over 5 s ahead of Postgres; 100 at most. */
@@ -152,7 +154,7 @@ export const ledgerChecks: readonly Check[] = [
     title: 'Ingestion delay',
     source: 'services/audit/internal/pg.go',
     judge: (observed) =>
-      whenLedger(observed, ({ now, lately, newest, future }) => {
+      whenLedger(observed, ({ now, lately, stored, newest, future }) => {
         if (!newest) return finding('not-applicable', 'no event to measure', 'The zone has no event yet.');
         const facts: Fact[] = [
           { name: 'newest event', value: `occurred ${newest.occurredAt}, stored ${newest.ingestedAt}` },
@@ -161,6 +163,9 @@ export const ledgerChecks: readonly Check[] = [
         ];
         if (lately.events === 0) {
           const tookMs = Math.max(0, Date.parse(newest.ingestedAt) - Date.parse(newest.occurredAt));
+          if (stored.late >= someLate && stored.late * 2 > stored.rows) {
+            return finding('warn', `${milliseconds(tookMs)} behind`, `Of ${count(stored.rows, 'event')} that were stored in the last 5 minutes, ${stored.late} took over 60 s, and none is of the last 10 minutes: Audit works through old ones.`, facts);
+          }
           return finding('pass', `none in 10 min, newest took ${milliseconds(tookMs)}`, 'Without new events there is no delay to speak of.', facts);
         }
         const shown = `at most ${milliseconds(lately.longestMs ?? 0)}`;

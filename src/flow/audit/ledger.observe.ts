@@ -67,6 +67,7 @@ const observer: Observer<z.infer<typeof ledger.schema>> = {
         lastLate: text(first?.['last_late']),
         longestMs: first?.['longest_ms'] === null ? null : Number(first?.['longest_ms']),
       },
+      stored: storedLately(rows, Date.parse(String(first?.['now']))),
       newest: newestOf(rows),
       future: { events: Number(first?.['future']), furthest: text(first?.['furthest']) },
     };
@@ -91,6 +92,14 @@ function hashOf(row: Row, occurredMicroseconds: bigint): string {
     determiningPolicies: text(row['determining_policies_json']), diagnostics: text(row['diagnostics_json']), metadata: text(row['metadata_json']),
     occurredMicroseconds,
   });
+}
+
+function storedLately(rows: readonly Row[], nowMs: number): { rows: number; late: number } {
+  const lately = rows
+    .filter((row) => row['chain'] === 'zone' && row['recent'] === true)
+    .map((row) => ({ ingestedMs: Date.parse(String(row['ingested_at'])), occurredMs: Date.parse(String(row['occurred_at'])) }))
+    .filter(({ ingestedMs }) => nowMs - ingestedMs <= 300_000);
+  return { rows: lately.length, late: lately.filter(({ ingestedMs, occurredMs }) => ingestedMs - occurredMs > 60_000).length };
 }
 
 /** Times of the row that was written last into the chain of the zone. */
