@@ -207,7 +207,7 @@ export const readinessFaults: readonly Fault[] = [
     id: 'sts-evidence-lost',
     title: 'The STS lost audit events while neither Redis nor its replay folder took them',
     contract: 'readiness.md 2.3, row audit_evidence_lost: latched for the process lifetime',
-    verdicts: { ...all('fail', 'CRC-RDY-013', 'CRC-SVC-018'), 'CRC-SVC-013': 'blocked' },
+    verdicts: { ...all('fail', 'CRC-RDY-013', 'CRC-SVC-018'), 'CRC-SVC-013': 'blocked', 'CRC-SVC-090': 'warn' },
     inject: async (lab) => {
       // Of the Gateway nothing is to be lost.
       await lab.services.gateway.stop();
@@ -237,7 +237,7 @@ export const readinessFaults: readonly Fault[] = [
     id: 'gateway-snapshot-stale',
     title: 'Postgres has no connection for the Gateway, and its revocations are old',
     contract: 'readiness.md 2.4, row Gateway cannot reach Postgres',
-    verdicts: all('fail', 'CRC-RDY-023', 'CRC-SVC-022'),
+    verdicts: { ...all('fail', 'CRC-RDY-023', 'CRC-SVC-022'), ...all('warn', 'CRC-STO-007', 'CRC-SVC-090') },
     inject: async (lab) => {
       await lab.sql('ALTER ROLE caracalgateway CONNECTION LIMIT 0');
       await lab.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'caracalgateway'");
@@ -255,7 +255,12 @@ export const readinessFaults: readonly Fault[] = [
     id: 'api-outbox-locked',
     title: 'A transaction holds the outbox of the api locked',
     contract: 'readiness.md 2.3, row outbox_unreachable',
-    verdicts: { 'CRC-RDY-003': 'fail', ...all('blocked', ...behindApi) },
+    verdicts: {
+      'CRC-RDY-003': 'fail',
+      ...all('blocked', ...behindApi),
+      'CRC-STO-017': 'warn',
+      ...all('unknown', 'CRC-STR-090', ...figures.api),
+    },
     inject: async (lab) => {
       await lockTable(lab, 'event_outbox');
       await says(lab, 'api', 'outbox_unreachable');
