@@ -87,12 +87,12 @@ async function decideApproval(plan: TrafficPlan, pool: Pool): Promise<void> {
   });
 }
 
-/** The heartbeat of all service agents, also of those that an outage suspended. */
+/** The heartbeat of all service agents, also of those that an outage suspended; one that was silent for an hour is gone. */
 async function keepServicesAlive(pool: Pool): Promise<void> {
   await pool.query(
     `UPDATE sessions SET status = 'active', last_heartbeat_at = now(), last_active_at = now(), updated_at = now(),
             heartbeat_deadline_at = now() + make_interval(secs => $1)
-     WHERE lifecycle = 'service' AND status IN ('active', 'suspended')`, [SERVICE_LEASE_SECONDS],
+     WHERE lifecycle = 'service' AND status IN ('active', 'suspended') AND heartbeat_deadline_at > now() - interval '1 hour'`, [SERVICE_LEASE_SECONDS],
   );
 }
 

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { uuidv7 } from '../stores/identifiers.ts';
 import type { AdminAuth } from './api-auth.ts';
 import { auditData } from './audit-event.ts';
+import { policyStatusOfSts } from './api-sts.ts';
 import { type Answer, type Call, failure, json, type NodeApp } from './node-app.ts';
 import { signAuditData, STREAMS } from './streams.ts';
 import { transaction } from './transactions.ts';
@@ -27,12 +28,17 @@ const auditQuery = z.object({
 const zonesQuery = z.object({ cursor: z.string().optional(), limit: z.coerce.number().int().min(1).max(500).default(200) });
 const cursorSchema = z.object({ ts: instant, id: z.string().min(1) });
 const activateBody = z.object({ version_id: z.string().min(1) });
+const activationQuery = z.object({ version_id: z.string().min(1).optional(), outbox_id: z.string().min(1).optional() });
 const decisionBody = z.object({ reason: z.string().max(500).optional() });
 
 type Row = Record<string, unknown> & { id: string };
 type Cursor = z.infer<typeof cursorSchema>;
 
-export type RouteContext = { pool: Pool; auth: AdminAuth; auditKey: Buffer };
+export type RouteContext = {
+  pool: Pool; auth: AdminAuth; auditKey: Buffer;
+  /** Signed calls to the STS; without a key none is made. */
+  sts: { url: string; key: Buffer | undefined };
+};
 
 /** The `/v1` routes that the debugger reads and traffic writes (contract, request evidence 2.1). */
 export function addRoutes(app: NodeApp, context: RouteContext): void {
@@ -42,6 +48,7 @@ export function addRoutes(app: NodeApp, context: RouteContext): void {
   app.route('GET', '/v1/zones/:zoneId/audit', (call) => listAudit(pool, call));
   app.route('GET', '/v1/zones/:zoneId/audit/by-request/:requestId', (call) => auditByRequest(pool, call));
   app.route('POST', '/v1/zones/:zoneId/policy-sets/:id/activate', (call) => activate(context, call));
+  app.route('GET', '/v1/zones/:zoneId/policy-sets/:id/activation-status', (call) => activationStatus(context, call));
   app.route('POST', '/v1/zones/:zoneId/approvals/:id/approve', (call) => decide(context, call, 'approved'));
   app.route('POST', '/v1/zones/:zoneId/approvals/:id/reject', (call) => decide(context, call, 'rejected'));
 }
@@ -141,6 +148,55 @@ async function activate({ pool }: RouteContext, call: Call): Promise<Answer> {
     const path = `/v1/zones/${zoneId}/policy-sets/${setId}/activation-status`;
     return json(202, { activated: true, version_id: versionId, outbox_id: outboxId, status_url: `${path}?version_id=${versionId}&outbox_id=${outboxId}` });
   });
+}
+
+type OutboxState = { id: string | null; state: string; attempts: number; last_error: string | null; dispatched_at: Date | null };
+
+/** The way of a version to one replica of the STS (recordings, policy-activation; contract, request evidence 2.6). */
+async function activationStatus({ pool, sts: access }: RouteContext, call: Call): Promise<Answer> {
+  const [zoneId, setId] = [call.params['zoneId'] ?? '', call.params['id'] ?? ''];
+  if (!ID.test(zoneId) || !ID.test(setId)) return failure(400, 'invalid_params');
+  const query = activationQuery.safeParse(Object.fromEntries(call.query));
+  if (!query.success) return invalidBody(call, query.error);
+  const { rows } = await pool.query<{ active_version_id: string | null; manifest_sha256: string | null }>(
+    `SELECT b.active_version_id, v.manifest_sha256 FROM policy_set_bindings b JOIN policy_sets s ON s.id = b.policy_set_id AND s.zone_id = b.zone_id
+     LEFT JOIN policy_set_versions v ON v.id = b.active_version_id WHERE b.zone_id = $1 AND b.policy_set_id = $2 AND s.archived_at IS NULL`, [zoneId, setId],
+  );
+  const [binding] = rows;
+  if (binding === undefined) return failure(404, 'policy_set_binding_not_found');
+  const versionId = query.data.version_id ?? binding.active_version_id;
+  if (versionId === null) return failure(404, 'active_policy_set_version_not_found');
+  const outbox = await activationOutbox(pool, { zoneId, setId, versionId, outboxId: query.data.outbox_id });
+  const sts = await policyStatusOfSts(access, zoneId);
+  const active = binding.active_version_id === versionId;
+  const loaded = sts.loaded === true && sts.policy_set_version_id === versionId;
+  return json(200, {
+    zone_id: zoneId, policy_set_id: setId, version_id: versionId, active, active_version_id: binding.active_version_id,
+    manifest_sha256: binding.manifest_sha256, propagation_status: propagationOf({ active, outbox: outbox.state, loaded, sts: sts.state }), outbox, sts,
+  });
+}
+
+async function activationOutbox(pool: Pool, asked: { zoneId: string; setId: string; versionId: string; outboxId: string | undefined }): Promise<OutboxState> {
+  const { zoneId, setId, versionId, outboxId } = asked;
+  const expected = { zone_id: zoneId, policy_set_id: setId, policy_set_version_id: versionId };
+  const { rows } = await pool.query<{ id: string; matches: boolean; attempts: number; last_error: string | null; dispatched_at: Date | null }>(
+    `SELECT id, attempts, last_error, dispatched_at, stream_name = $1 AND payload_json @> $2::jsonb AS matches FROM event_outbox
+     WHERE CASE WHEN $3::text IS NULL THEN stream_name = $1 AND payload_json @> $2::jsonb ELSE id = $3 END ORDER BY created_at DESC LIMIT 1`,
+    [STREAMS.policy, JSON.stringify(expected), outboxId ?? null],
+  );
+  const [row] = rows;
+  if (row === undefined) return { id: outboxId ?? null, state: 'missing', attempts: 0, last_error: null, dispatched_at: null };
+  const { id, matches, attempts, last_error, dispatched_at } = row;
+  // A dead row shows as pending (contract, storage 12, trap 11).
+  return { id, state: !matches ? 'mismatch' : dispatched_at === null ? 'pending' : 'dispatched', attempts, last_error, dispatched_at };
+}
+
+function propagationOf({ active, outbox, loaded, sts }: { active: boolean; outbox: string; loaded: boolean; sts: string }): string {
+  if (!active) return 'waiting_for_activation';
+  if (outbox === 'mismatch') return 'failed';
+  if (outbox !== 'dispatched') return 'waiting_for_outbox';
+  if (loaded) return 'loaded';
+  return sts === 'failed' ? 'failed' : 'waiting_for_sts';
 }
 
 /** An operator's decision over a hold; its audit event commits with it (Caracal apps/api/src/routes/approvals.ts). */

@@ -1,4 +1,5 @@
 import { AdminAuth, seedBootstrapToken, zoneOf } from './api-auth.ts';
+import { startAuthorityReaper } from './api-jobs.ts';
 import { appendAdminAudit, entityOf } from './admin-audit.ts';
 import { outboxHealth, outboxMetrics, startDispatcher } from './api-outbox.ts';
 import { addRoutes } from './api-routes.ts';
@@ -155,7 +156,7 @@ function buildApp(): NodeApp {
   app.route('GET', '/health', () => json(200, { ok: true }));
   app.route('GET', '/ready', ready);
   app.route('GET', '/metrics', metrics);
-  addRoutes(app, { pool, auth, auditKey });
+  addRoutes(app, { pool, auth, auditKey, sts: { url: required('STS_URL'), key: optional('GATEWAY_STS_HMAC_KEY') === '' ? undefined : hexKey('GATEWAY_STS_HMAC_KEY') } });
   return app;
 }
 
@@ -168,6 +169,7 @@ try {
     lockSeconds: whole('OUTBOX_LOCK_SEC', 30), maxAttempts: whole('OUTBOX_MAX_ATTEMPTS', 100), maxLength: whole('OUTBOX_STREAM_MAXLEN', 100_000),
   });
   shutdown.register('outbox-dispatcher', stopDispatcher);
+  shutdown.register('sessions-reaper', startAuthorityReaper(pool, log));
   shutdown.register('notification-dispatcher', startWebhooks({ pool, kek, log }));
   shutdown.register('fastify', () => app.close());
   try {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import { within } from './deadline.ts';
+import { whole } from './environment.ts';
 import { repeat, type StopJob } from './lifecycle.ts';
 import { type Log, pinoError } from './logging.ts';
 import { ensureGroup, entriesOf, entriesOfRead, flat, isAuthentic, type RawEntry, signed, type StreamEntry, type StreamFields, STREAMS } from './streams.ts';
@@ -112,22 +113,38 @@ export type SweeperStats = { runs: number; failures: number; changed: number };
 
 /** Tasks whose time is over become `expired`. */
 export function startTtlSweeper(pool: Pool, log: Log, stats: SweeperStats): StopJob {
-  return startSweeper({ pool, log, stats, intervalMs: 60_000, lock: 'coordinator:ttl_sweep', failure: 'ttl_sweep_failed', sql: `
+  return startSweeper({ pool, log, stats, intervalMs: whole('TTL_SWEEP_INTERVAL_MS', 60_000), lock: 'coordinator:ttl_sweep', failure: 'ttl_sweep_failed', sql: `
     UPDATE sessions SET status = 'expired', terminated_at = now(), termination_reason = 'ttl', updated_at = now()
     WHERE status IN ('active', 'suspended') AND lifecycle = 'task' AND started_at + make_interval(secs => ttl_seconds) < now()` });
 }
 
 /** Services whose heartbeat is missing become `suspended`. */
 export function startLeaseSweeper(pool: Pool, log: Log, stats: SweeperStats): StopJob {
-  return startSweeper({ pool, log, stats, intervalMs: 30_000, lock: 'coordinator:service_lease_sweep', failure: 'service_lease_sweep_failed', sql: `
+  return startSweeper({
+    pool, log, stats, intervalMs: whole('SERVICE_LEASE_SWEEP_INTERVAL_MS', 30_000), lock: 'coordinator:service_lease_sweep', failure: 'service_lease_sweep_failed',
+    sql: `
     UPDATE sessions SET status = 'suspended', updated_at = now()
-    WHERE status = 'active' AND lifecycle = 'service' AND heartbeat_deadline_at < now()` });
+    WHERE status = 'active' AND lifecycle = 'service' AND heartbeat_deadline_at < now()`,
+  });
+}
+
+/** Invocations that ran out of time are tried again or given up; counted nowhere. */
+export function startDeadlineEnforcer(pool: Pool, log: Log): StopJob {
+  return startSweeper({
+    pool, log, stats: { runs: 0, failures: 0, changed: 0 }, intervalMs: whole('DEADLINE_SWEEP_INTERVAL_MS', 5000), lock: 'coordinator:invocation_deadline',
+    failure: 'deadline_sweep_failed', sql: `
+    UPDATE agent_invocations SET status = CASE WHEN attempts < max_attempts THEN 'failed' ELSE 'timed_out' END, completed_at = now(), updated_at = now(),
+           error_json = COALESCE(error_json, '{}'::jsonb) || jsonb_build_object('reason', 'deadline_exceeded')
+    WHERE status = 'running' AND deadline_at < now()`,
+  });
 }
 
 /** Fails with the shipped grants and rolls everything back, every time (contract, storage 2.4). */
 export function startRetentionCleaner(pool: Pool, log: Log, stats: SweeperStats): StopJob {
-  return startSweeper({ pool, log, stats, intervalMs: 900_000, lock: 'coordinator:retention_cleanup', failure: 'retention_cleanup_failed', sql:
-    "DELETE FROM delegation_edges WHERE status <> 'active' AND updated_at < now() - interval '7 days'" });
+  return startSweeper({
+    pool, log, stats, intervalMs: whole('RETENTION_CLEANUP_INTERVAL_MS', 900_000), lock: 'coordinator:retention_cleanup', failure: 'retention_cleanup_failed',
+    sql: "DELETE FROM delegation_edges WHERE status <> 'active' AND updated_at < now() - interval '7 days'",
+  });
 }
 
 /** One replica at a time does the round. */

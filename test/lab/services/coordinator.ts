@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { appendAdminAudit } from './admin-audit.ts';
 import { addAgentRoutes } from './coordinator-agents.ts';
 import { CoordinatorAuth } from './coordinator-auth.ts';
-import { startLeaseSweeper, startPublisher, startRelay, startRetentionCleaner, startTtlSweeper, type SweeperStats } from './coordinator-jobs.ts';
+import { startDeadlineEnforcer, startLeaseSweeper, startPublisher, startRelay, startRetentionCleaner, startTtlSweeper, type SweeperStats } from './coordinator-jobs.ts';
 import { messageOf, within } from './deadline.ts';
 import { hexKey, hostName, optional, required, whole } from './environment.ts';
 import { Shutdown } from './lifecycle.ts';
@@ -207,6 +207,7 @@ try {
     redis, key: streamsKey, log, consumer: optional('RELAY_CONSUMER_NAME', hostName()), claimIdleMs: whole('RELAY_CLAIM_IDLE_SEC', 60) * 1000,
   }));
   shutdown.register('retention-cleaner', startRetentionCleaner(pool, log, sweepers.retention));
+  shutdown.register('deadline-enforcer', startDeadlineEnforcer(pool, log));
   shutdown.register('service-lease-sweeper', startLeaseSweeper(pool, log, sweepers.lease));
   shutdown.register('ttl-sweeper', startTtlSweeper(pool, log, sweepers.ttl));
   shutdown.register('outbox-publisher', startPublisher({

@@ -149,6 +149,8 @@ export class GatewayProxy {
   /** Rows 12 to 15. The circuit's gauge changes only here, with traffic (contract, deploy 0, fact 7). */
   async #exchange(call: Call, subject: Fields): Promise<{ accessToken: string; upstream: Upstream; latencyMs: number }> {
     if (Date.now() < this.#circuitOpenUntil) {
+      this.counters.sts_circuit_open = 1;
+      this.counters.sts_exchange_errors += 1;
       throw new Denial(503, 'sts_unavailable', 'sts unavailable', 'sts_circuit_fast_fail', { level: 'warn', message: 'sts circuit open', fields: subject });
     }
     this.counters.sts_circuit_open = 0;
@@ -161,16 +163,16 @@ export class GatewayProxy {
       this.#stsFailures = 0;
       return outcome;
     }
-    this.#countStsFailure(outcome.status >= 500 && outcome.error === 'sts_unavailable');
+    if (outcome.status >= 500 && outcome.error === 'sts_unavailable') this.#countStsFailure();
     throw new Denial(outcome.status, outcome.error, outcome.description, 'sts_exchange_errors', {
       level: 'warn', message: 'sts exchange failed', fields: { ...subject, error_code: outcome.error, error: outcome.cause },
     });
   }
 
-  #countStsFailure(unavailable: boolean): void {
-    this.#stsFailures = unavailable ? this.#stsFailures + 1 : 0;
+  /** Refusals of the STS neither count nor excuse; only an exchange that succeeds does (Caracal services/gateway/internal/proxy.go:465). */
+  #countStsFailure(): void {
+    this.#stsFailures += 1;
     if (this.#stsFailures < CIRCUIT_FAILURES) return;
-    this.#stsFailures = 0;
     this.#circuitOpenUntil = Date.now() + CIRCUIT_OPEN_MS;
     this.counters.sts_circuit_open = 1;
     this.counters.sts_circuit_opened += 1;

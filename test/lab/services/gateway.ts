@@ -113,7 +113,7 @@ const server = new GoServer([
   }) },
   { path: '/ready', handler: identified(ready) },
   { path: '/metrics', handler: identified(guarded(async (_, response) => {
-    goPlain(response, GO_METRICS_TYPE, gatewayMetricsText(await figures(), { max: 20, acquired: pool.totalCount - pool.idleCount }));
+    goPlain(response, GO_METRICS_TYPE, gatewayMetricsText(await figures(), { max: pool.options.max, acquired: pool.totalCount - pool.idleCount }));
   })) },
   { path: '/metrics.json', handler: identified(guarded(async (_, response) => {
     goJson(response, 200, await figures());

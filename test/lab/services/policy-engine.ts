@@ -18,7 +18,11 @@ type Documents = z.infer<typeof documentsSchema>;
 const manifestSchema = z.array(z.object({ policy_version_id: z.string() }));
 
 type Bundle = { versionId: string; manifestSha: string; documents: Documents | undefined; loadedAt: number };
-const NO_POLICY: Bundle = { versionId: '', manifestSha: 'no_active_policy_set', documents: undefined, loadedAt: 0 };
+/** What identifies the deny-all that takes the place of a missing policy. */
+const DENY_ALL = 'no_active_policy_set';
+
+/** A policy that is no data document of the platform. */
+class InvalidModule extends Error {}
 
 export type Question = {
   zoneId: string;
@@ -47,67 +51,100 @@ export class PolicyEngine {
   readonly #pool: Pool;
   readonly #log: Log;
   readonly #bundles = new Map<string, Bundle>();
-  readonly counters = { evaluations: 0, evaluationNs: 0n, compilations: 0, compilationErrors: 0, compilationNs: 0n };
+  readonly counters = { evaluations: 0, evaluationErrors: 0, evaluationNs: 0n, compilations: 0, compilationErrors: 0, compilationNs: 0n };
 
   constructor(pool: Pool, log: Log) {
     this.#pool = pool;
     this.#log = log;
   }
 
-  /** Loads every zone that has a binding. */
-  async reloadAll(message: string): Promise<void> {
+  /** Loads every zone that has an active version, once, when the process starts. */
+  async seed(): Promise<void> {
     try {
-      const { rows } = await this.#pool.query<{ zone_id: string }>('SELECT DISTINCT zone_id FROM policy_set_bindings');
-      for (const { zone_id: zone } of rows) {
-        await this.reload(zone).catch((error: unknown) => {
-          this.#log('error', `${message}: reload zone`, { zone, error: messageOf(error) });
-        });
-      }
+      const { rows } = await this.#pool.query<{ zone_id: string }>('SELECT DISTINCT zone_id FROM policy_set_bindings WHERE active_version_id IS NOT NULL');
+      await this.#reloadEach(rows.map(({ zone_id: zone }) => zone), 'opa seed: load zone');
     } catch (error) {
-      this.#log('error', `${message}: list bound zones`, { error: messageOf(error) });
+      this.#log('error', 'opa seed: list bound zones', { error: messageOf(error) });
+    }
+  }
+
+  /** The safety poll: looks at the zones that are loaded, and at no other. */
+  poll(): Promise<void> {
+    return this.#reloadEach([...this.#bundles.keys()], 'opa pg poll: reload zone');
+  }
+
+  async #reloadEach(zones: readonly string[], message: string): Promise<void> {
+    for (const zone of zones) {
+      await this.reload(zone).catch((error: unknown) => {
+        this.#log('error', message, { zone, error: messageOf(error) });
+      });
     }
   }
 
   /**
-   * Loads the zone's active version, if it is another one than the loaded.
+   * Loads the zone's active version, if its content is another one than the loaded. While Postgres does
+   * not answer, what is loaded stays; without anything loaded everything is denied.
    *
-   * @throws Error when it cannot be read or does not match its manifest; the old bundle stays
+   * @throws Error when it does not match its manifest or does not compile; the old bundle stays
    */
   async reload(zoneId: string): Promise<void> {
-    const active = await this.#pool.query<{ id: string; manifest_json: unknown; manifest_sha256: string }>(
-      `SELECT v.id, v.manifest_json, v.manifest_sha256
-       FROM policy_set_bindings b JOIN policy_set_versions v ON v.id = b.active_version_id
-       JOIN policy_sets s ON s.id = b.policy_set_id AND s.archived_at IS NULL WHERE b.zone_id = $1`, [zoneId],
-    );
-    const version = active.rows[0];
+    let version: { id: string; manifest_json: unknown; manifest_sha256: string } | undefined;
+    try {
+      const active = await this.#pool.query<{ id: string; manifest_json: unknown; manifest_sha256: string }>(
+        `SELECT v.id, v.manifest_json, v.manifest_sha256 FROM policy_set_bindings b JOIN policy_set_versions v ON v.id = b.active_version_id
+         WHERE b.zone_id = $1`, [zoneId],
+      );
+      version = active.rows[0];
+    } catch (error) {
+      if (this.#bundles.has(zoneId)) return;
+      this.#denyAll(zoneId);
+      throw error;
+    }
     if (version === undefined) {
-      this.#bundles.set(zoneId, { ...NO_POLICY, loadedAt: Date.now() });
+      this.#denyAll(zoneId);
       return;
     }
-    if (this.#bundles.get(zoneId)?.versionId === version.id) return;
-    const started = process.hrtime.bigint();
-    this.counters.compilations += 1;
-    try {
-      const documents = await this.#compile(version);
-      this.#bundles.set(zoneId, { versionId: version.id, manifestSha: version.manifest_sha256, documents, loadedAt: Date.now() });
-    } catch (error) {
-      this.counters.compilationErrors += 1;
-      throw error;
-    } finally {
-      this.counters.compilationNs += process.hrtime.bigint() - started;
-    }
+    const manifest = manifestSchema.parse(version.manifest_json);
+    // Hashed compact, each object with its only key (contract, storage 5.2).
+    const hash = createHash('sha256').update(JSON.stringify(manifest.map(({ policy_version_id }) => ({ policy_version_id })))).digest('hex');
+    if (hash !== version.manifest_sha256) throw new Error(`policy manifest hash mismatch for zone ${zoneId}`);
+    if (this.#bundles.get(zoneId)?.manifestSha === hash) return;
+    const documents = await this.#compile(zoneId, manifest.map(({ policy_version_id }) => policy_version_id));
+    this.#bundles.set(zoneId, { versionId: version.id, manifestSha: hash, documents, loadedAt: Date.now() });
   }
 
-  /** Decides from what is loaded; a zone without a policy denies everything. */
-  decide(question: Question): Decision {
+  /**
+   * Decides from what is loaded, after a load where nothing is; a zone without a policy denies everything.
+   *
+   * @throws Error when it cannot be loaded
+   */
+  async decide(question: Question): Promise<Decision> {
     const started = process.hrtime.bigint();
-    const bundle = this.#bundles.get(question.zoneId) ?? NO_POLICY;
-    const reason = bundle.documents === undefined ? 'no_active_policy_set' : refusal(bundle.documents, question);
     this.counters.evaluations += 1;
-    this.counters.evaluationNs += process.hrtime.bigint() - started;
+    try {
+      if (!this.#bundles.has(question.zoneId)) await this.reload(question.zoneId);
+    } catch (error) {
+      this.counters.evaluationErrors += 1;
+      throw new Error(`load policy for zone ${question.zoneId}: ${messageOf(error)}`, { cause: error });
+    } finally {
+      this.counters.evaluationNs += process.hrtime.bigint() - started;
+    }
+    const bundle = this.#bundles.get(question.zoneId);
+    const reason = bundle?.documents === undefined ? DENY_ALL : refusal(bundle.documents, question);
     return {
-      allowed: reason === '', reason, policySetVersionId: bundle.versionId, manifestSha: bundle.manifestSha,
-      policies: reason === '' ? [{ policy: determining(bundle.documents, question) }] : [],
+      allowed: reason === '', reason, policySetVersionId: bundle?.versionId ?? '', manifestSha: bundle?.manifestSha ?? '',
+      policies: reason === '' ? [{ policy: determining(bundle?.documents, question) }] : [],
+    };
+  }
+
+  /** What is loaded for a zone (Caracal services/sts/internal/simulation.go, policyStatusResponse). */
+  status(zoneId: string): Record<string, unknown> {
+    const bundle = this.#bundles.get(zoneId);
+    if (bundle === undefined) return { zone_id: zoneId, loaded: false };
+    const age = Math.floor((Date.now() - bundle.loadedAt) / 1000);
+    return {
+      zone_id: zoneId, loaded: true, ...(bundle.versionId === '' ? {} : { policy_set_version_id: bundle.versionId }), manifest_sha256: bundle.manifestSha,
+      loaded_at: `${new Date(bundle.loadedAt).toISOString().slice(0, 19)}Z`, ...(age === 0 ? {} : { age_seconds: age }),
     };
   }
 
@@ -117,24 +154,45 @@ export class PolicyEngine {
     return loaded.length === 0 ? 0 : (Date.now() - Math.min(...loaded)) / 1000;
   }
 
-  async #compile(version: { manifest_json: unknown; manifest_sha256: string }): Promise<Documents> {
-    const manifest = manifestSchema.parse(version.manifest_json);
-    // Hashed compact, each object with its only key (contract, storage 5.2).
-    const hash = createHash('sha256').update(JSON.stringify(manifest.map(({ policy_version_id }) => ({ policy_version_id })))).digest('hex');
-    if (hash !== version.manifest_sha256) throw new Error('policy manifest hash mismatch');
-    const { rows } = await this.#pool.query<{ content: string }>(
-      'SELECT content FROM policy_versions WHERE id = ANY($1)', [manifest.map(({ policy_version_id }) => policy_version_id)],
-    );
-    if (rows.length !== manifest.length) throw new Error('policy bundle incomplete');
-    return documentsSchema.parse(Object.fromEntries(rows.map(({ content }) => documentOf(content))));
+  #denyAll(zoneId: string): void {
+    this.#bundles.set(zoneId, { versionId: '', manifestSha: DENY_ALL, documents: undefined, loadedAt: Date.now() });
+  }
+
+  /** Only what gets as far as the compiler counts as a compilation. */
+  async #compile(zoneId: string, ids: readonly string[]): Promise<Documents> {
+    const { rows } = await this.#pool.query<{ id: string; content: string }>('SELECT id, content FROM policy_versions WHERE id = ANY($1)', [ids]);
+    if (rows.length !== ids.length) {
+      throw new Error(`policy bundle incomplete for zone ${zoneId}: manifest requires ${String(ids.length)} versions, got ${String(rows.length)}`);
+    }
+    let modules: [name: string, value: unknown][];
+    try {
+      modules = rows.map(({ id, content }) => documentOf(id, content));
+    } catch (error) {
+      if (!(error instanceof InvalidModule)) throw error;
+      this.#denyAll(zoneId);
+      throw new Error(`validate policy bundle for zone ${zoneId}: ${error.message}`, { cause: error });
+    }
+    const started = process.hrtime.bigint();
+    this.counters.compilations += 1;
+    const compiled = documentsSchema.safeParse(Object.fromEntries(modules));
+    this.counters.compilationNs += process.hrtime.bigint() - started;
+    if (compiled.success) return compiled.data;
+    this.counters.compilationErrors += 1;
+    throw new Error(`compile policy bundle for zone ${zoneId}: ${compiled.error.issues.map(({ path }) => path.join('.')).join(', ')}`);
   }
 }
 
-/** `name := <JSON>`, the only rule of a data document. */
-function documentOf(content: string): [name: string, value: unknown] {
+/** `name := <JSON>`, the only rule of a data document. @throws InvalidModule for anything else */
+function documentOf(id: string, content: string): [name: string, value: unknown] {
   const match = /^(\w+) := ([\s\S]+)$/m.exec(content);
-  if (match === null) throw new Error('compile policy bundle: no rule');
-  return [match[1] ?? '', JSON.parse(match[2] ?? '')];
+  if (match === null) throw new InvalidModule(`parse policy module ${id}: no rule`);
+  const [, name = '', value = ''] = match;
+  if (!Object.hasOwn(documentsSchema.shape, name)) throw new InvalidModule(`policy module ${id} defines unsupported data rule ${name}`);
+  try {
+    return [name, JSON.parse(value)];
+  } catch (error) {
+    throw new InvalidModule(`parse policy module ${id}: ${messageOf(error)}`);
+  }
 }
 
 /** The decision contract's reasons in its order (contract, request evidence 7.5); empty = allowed. */

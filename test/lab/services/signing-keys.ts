@@ -56,11 +56,11 @@ export class SigningKeys {
 
   /** Current key and, for a day after a rotation, the previous one. */
   async #rows(zoneId: string): Promise<SecretRow[]> {
-    const { rows } = await this.#pool.query<SecretRow>(
-      `SELECT id, envelope FROM secrets WHERE zone_id = $1 AND entity_id = $1 AND name = 'zone_signing_key'
-       ORDER BY version DESC LIMIT 2`, [zoneId],
+    const { rows } = await this.#pool.query<SecretRow & { fresh: boolean }>(
+      `SELECT id, envelope, created_at >= now() - interval '24 hours' AS fresh FROM secrets WHERE zone_id = $1 AND name = 'zone_signing_key'
+       ORDER BY version DESC, created_at DESC LIMIT 2`, [zoneId],
     );
-    return rows;
+    return rows[0]?.fresh === true ? rows : rows.slice(0, 1);
   }
 
   async #create(zoneId: string): Promise<SecretRow> {

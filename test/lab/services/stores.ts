@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import { within } from './deadline.ts';
+import { whole } from './environment.ts';
 
 /**
  * A connection that is checked out has only its holder to hear of its end, and the holder hears it
@@ -33,8 +34,9 @@ export function nodePool(options: {
 
 /** The pool of STS, Gateway and Audit (contract, storage 2.8): no limit for a statement. */
 export function goPool(connectionString: string): Pool {
+  const max = whole('DB_MAX_CONNS', 20);
   const pool = new Pool({
-    connectionString, max: 20, min: 2, connectionTimeoutMillis: 10_000, idleTimeoutMillis: 300_000, options: '-c caracal.zone_id=*',
+    connectionString, max, min: Math.min(2, max), connectionTimeoutMillis: 10_000, idleTimeoutMillis: 300_000, options: '-c caracal.zone_id=*',
   });
   pool.on('error', () => undefined); // pgx replaces a broken idle connection without a word
   return surviveLostConnections(pool);

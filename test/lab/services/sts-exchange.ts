@@ -7,6 +7,7 @@ import type { GoRedis } from './go-redis.ts';
 import type { Log } from './logging.ts';
 import { type Claims, issue, peek, verificationKey, verified } from './mandates.ts';
 import type { Decision, PolicyEngine } from './policy-engine.ts';
+import type { ProviderTokens } from './provider-tokens.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 const MANDATE_SECONDS = 900;
@@ -15,7 +16,7 @@ const AUTH_FAILURES_PER_MINUTE = 60;
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
 export type ExchangeContext = {
-  pool: Pool; redis: GoRedis; policy: PolicyEngine; keys: SigningKeys; audit: AuditProducer; issuer: string;
+  pool: Pool; redis: GoRedis; policy: PolicyEngine; keys: SigningKeys; providers: ProviderTokens; audit: AuditProducer; issuer: string;
   mintLimitPerMinute: number; log: Log; counters: { traversals: number; traversalErrors: number };
 };
 export type ExchangeRequest = {
@@ -29,7 +30,8 @@ export type ExchangeOutcome =
 
 type Application = { id: string; name: string; registration_method: string; client_secret_hash: string | null };
 type Resource = {
-  id: string; identifier: string; upstream_url: string | null; scopes: string[]; operation_enforcement: string; provider_kind: string;
+  id: string; identifier: string; upstream_url: string | null; scopes: string[]; operation_enforcement: string;
+  provider_id: string; provider_kind: string; provider_config: unknown;
   operations: { method: string; path: string; scope: string }[];
 };
 type Governance = { sessionId: string; edge: Edge; lifecycle: string; labels: string[]; depth: number; parentId: string | null };
@@ -185,10 +187,7 @@ async function grant(exchange: Exchange): Promise<Record<string, unknown>> {
   for (const identifier of asked) {
     const resource = await admitted(exchange, identifier);
     if (resource === undefined) continue;
-    const decision = exchange.context.policy.decide({
-      zoneId: exchange.zoneId, applicationId: exchange.application.id, resource: identifier, scopes: exchange.scopes,
-      kind: exchange.kind, governed: exchange.governance !== undefined,
-    });
+    const decision = await decisionOf(exchange, identifier);
     record(exchange, decisionEvent(exchange, identifier, decision));
     if (decision.allowed) granted.push(resource);
     else reason = decision.reason;
@@ -200,6 +199,18 @@ async function grant(exchange: Exchange): Promise<Record<string, unknown>> {
   return mandate(exchange, granted);
 }
 
+/** What the policy says; a policy that cannot be loaded refuses the whole exchange. */
+async function decisionOf(exchange: Exchange, resource: string): Promise<Decision> {
+  const { context, zoneId, application, scopes, kind, governance, requestId } = exchange;
+  try {
+    return await context.policy.decide({ zoneId, applicationId: application.id, resource, scopes, kind, governed: governance !== undefined });
+  } catch (error) {
+    context.log('error', 'policy evaluation failed', { request_id: requestId, zone_id: zoneId, resource, error: messageOf(error) });
+    record(exchange, { decision: 'deny', status: 'policy_eval_failed', diagnostics: null, metadata: { resource } });
+    throw new Refusal(503, 'policy_eval_failed', 'policy evaluation unavailable');
+  }
+}
+
 /** The resource, if nothing before the policy speaks against it. */
 async function admitted(exchange: Exchange, identifier: string): Promise<Resource | undefined> {
   const { context, zoneId, scopes, governance, form } = exchange;
@@ -208,7 +219,8 @@ async function admitted(exchange: Exchange, identifier: string): Promise<Resourc
     return undefined;
   };
   const found = await context.pool.query<Resource>(
-    `SELECT r.id, r.identifier, r.upstream_url, r.scopes, r.operation_enforcement, r.operations, p.provider_kind
+    `SELECT r.id, r.identifier, r.upstream_url, r.scopes, r.operation_enforcement, r.operations, p.id AS provider_id,
+            p.provider_kind, p.config_json AS provider_config
      FROM resources r JOIN providers p ON p.id = r.credential_provider_id
      WHERE r.zone_id = $1 AND r.identifier = $2 AND r.archived_at IS NULL`, [zoneId, identifier],
   ).catch(() => ({ rows: [] }));
@@ -269,6 +281,7 @@ async function mandate(exchange: Exchange, granted: readonly Resource[]): Promis
   };
   await registerJti(exchange, claims.jti);
   const token = issue(claims, await context.keys.forSigning(zoneId));
+  if (kind === 'use') for (const resource of granted) await upstreamCredential(exchange, resource);
   return {
     access_token: token, token_type: 'Bearer', expires_in: MANDATE_SECONDS, ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
     issued_token_type: ACCESS_TOKEN, target_resources: target,
@@ -288,6 +301,19 @@ async function registerJti(exchange: Exchange, jti: string): Promise<void> {
   if (stored === 'OK') return;
   record(exchange, { decision: 'deny', status: 'anomaly', type: 'jti_collision', diagnostics: null, metadata: { jti, app_id: application.id, request_id: requestId } });
   throw new Refusal(500, 'internal_error', 'token issuance failed');
+}
+
+/** The policy said yes; a credential that cannot be had refuses all the same (contract, request evidence 4.4, row 36). */
+async function upstreamCredential(exchange: Exchange, resource: Resource): Promise<void> {
+  if (resource.provider_kind !== 'oauth2_client_credentials') return;
+  try {
+    await exchange.context.providers.token({ id: resource.provider_id, config: resource.provider_config });
+  } catch (error) {
+    record(exchange, {
+      decision: 'deny', status: 'provider_credential_unavailable', diagnostics: null, metadata: { resource: resource.identifier, reason: messageOf(error) },
+    });
+    throw new Refusal(502, 'http_request_failed', `upstream credential for resource ${resource.identifier} is unavailable: ${messageOf(error)}`);
+  }
 }
 
 function authMode({ provider_kind: kind }: Resource): string {

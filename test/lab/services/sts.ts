@@ -9,6 +9,7 @@ import { goEmpty, goError, goJson, goPlain, GoServer, goText, type GoHandler, me
 import { goLog } from './logging.ts';
 import { GO_METRICS_TYPE } from './metrics-text.ts';
 import { DECISION_CONTRACT_SHA256, DECISION_CONTRACT_VERSION, PolicyEngine } from './policy-engine.ts';
+import { ProviderTokens } from './provider-tokens.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { goPool, pingPostgres } from './stores.ts';
 import { type StreamFields, STREAMS } from './streams.ts';
@@ -34,10 +35,11 @@ const redis = new GoRedis(redisUrl);
 const audit = new AuditProducer(redis, hexKey('AUDIT_HMAC_KEY'), optional('AUDIT_REPLAY_DIR', '/var/lib/caracal/audit-replay'), log);
 const policy = new PolicyEngine(pool, log);
 const keys = new SigningKeys(pool, hexKey('SECRET_STORE_KEK'), log);
+const providers = new ProviderTokens(redis);
 const counters = { traversals: 0, traversalErrors: 0 };
 const consumers = new StsConsumers(redis, () => new GoRedis(redisUrl), streamsKey, log);
 const context = {
-  pool, redis, policy, keys, audit, log, counters, issuer: required('ISSUER_URL'), mintLimitPerMinute: whole('STS_MINT_RATE_LIMIT_PER_MIN', 1000),
+  pool, redis, policy, keys, providers, audit, log, counters, issuer: required('ISSUER_URL'), mintLimitPerMinute: whole('STS_MINT_RATE_LIMIT_PER_MIN', 1000),
 };
 
 /** Readiness in Caracal's order (services/sts/internal/server.go:558-606). */
@@ -84,14 +86,14 @@ async function stsFigures(): Promise<StsFigures> {
     audit_replay_pending: spilled.persisted, audit_replay_files: spilled.files, audit_replay_bytes: spilled.bytes,
     audit_replay_oldest_age_seconds: spilled.oldestAgeSeconds, audit_replay_replayed: spilled.drained,
     audit_sink_errors: spilled.sinkErrors, jwks_invalid_keys: keys.invalid, provider_refresh_shared: 0, provider_refresh_leased: 0,
-    provider_refresh_waited: 0, provider_refresh_errors: 0, provider_circuit_open: 0, secret_backend_reads: 0, secret_backend_errors: 0,
+    provider_refresh_waited: 0, provider_refresh_errors: 0, provider_circuit_open: providers.counters.circuitOpen, secret_backend_reads: 0, secret_backend_errors: 0,
   };
 }
 
 function opaFigures(): OpaFigures {
-  const { evaluations, evaluationNs, compilations, compilationErrors, compilationNs } = policy.counters;
+  const { evaluations, evaluationErrors, evaluationNs, compilations, compilationErrors, compilationNs } = policy.counters;
   return {
-    eval_total: evaluations, eval_errors: 0, eval_duration_ns: Number(evaluationNs), compile_total: compilations,
+    eval_total: evaluations, eval_errors: evaluationErrors, eval_duration_ns: Number(evaluationNs), compile_total: compilations,
     compile_errors: compilationErrors, compile_duration_ns: Number(compilationNs), max_policy_age_seconds: policy.maxAgeSeconds(),
     poll_interval_seconds: pollSeconds, decision_contract_version: DECISION_CONTRACT_VERSION, decision_contract_sha256: DECISION_CONTRACT_SHA256,
   };
@@ -147,8 +149,13 @@ const token: GoHandler = async (request, response) => {
   else refuse(outcome.status, outcome.error, outcome.description);
 };
 
-/** Right key, right time, and a nonce that nobody has used; without Redis nobody can tell, so no. */
+/** A genuine request of the Gateway, whose request id is that of the form. */
 async function isGenuine(request: IncomingMessage, body: string, form: URLSearchParams): Promise<boolean> {
+  return form.get('gateway_request_id') === request.headers['x-request-id'] && isSigned(request, body);
+}
+
+/** Right key, right time, and a nonce that nobody has used; without Redis nobody can tell, so no. */
+async function isSigned(request: IncomingMessage, body: string): Promise<boolean> {
   const header = (name: string): string => {
     const value = request.headers[name];
     return typeof value === 'string' ? value : '';
@@ -158,10 +165,14 @@ async function isGenuine(request: IncomingMessage, body: string, form: URLSearch
     path: request.url ?? '', body,
   };
   if (!isGatewayRequest(gatewayKey, envelope, header(GATEWAY_HEADERS.signature))) return false;
-  if (form.get('gateway_request_id') !== header('x-request-id')) return false;
   const fresh = await redis.run((client) => client.set(`caracal:sts:gw-nonce:${envelope.nonce}`, '1', 'EX', NONCE_SECONDS, 'NX')).catch(() => null);
   return fresh === 'OK';
 }
+
+const policyStatus: GoHandler = async (request, response) => {
+  if (await isSigned(request, '')) goJson(response, 200, policy.status(decodeURIComponent(request.url?.split('/').at(-1) ?? '')));
+  else goError(response, 401, 'access_denied', 'invalid policy status request signature', '');
+};
 
 async function revoke(fields: StreamFields): Promise<void> {
   const { zone_id: zoneId = '', session_id: recordId = '', agent_session_id: sessionId = '', reason = '' } = fields;
@@ -187,6 +198,7 @@ function forgetKey({ zone_id: zoneId = '' }: StreamFields): Promise<void> {
 const server = new GoServer([
   { method: 'POST', path: '/oauth/2/token', handler: token },
   { method: 'GET', path: '/.well-known/jwks.json', handler: jwks },
+  { method: 'GET', path: '/internal/policy/status/{zoneID}', handler: policyStatus },
   { method: 'GET', path: '/health', handler: (_, response) => {
     goEmpty(response);
   } },
@@ -205,8 +217,8 @@ void consumers.start([
   { stream: STREAMS.policy, group: STS_GROUPS.policy, role: 'policy', failure: 'policy invalidation consumer read', handle: reloadPolicy },
   { stream: STREAMS.keys, group: STS_GROUPS.keys, role: 'keys', failure: 'key invalidation consumer read', handle: forgetKey },
 ]);
-void policy.reloadAll('opa seed');
-const poll = setInterval(() => void policy.reloadAll('opa pg poll'), pollSeconds * 1000);
+void policy.seed();
+const poll = setInterval(() => void policy.poll(), pollSeconds * 1000);
 await server.listen(port);
 log('info', 'listening', { port: String(port) });
 
