@@ -1,7 +1,7 @@
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { finding, notKnown, whenAnswered } from '../judging.ts';
 import { bytes, count, milliseconds } from '../words.ts';
-import { between, earlierInfo, figure, info, looks, redisAuthenticationId, redisComponent, redisInfo, sameServer } from './redisFacts.ts';
+import { between, earlierInfo, figure, info, looks, redisAuthenticationId, redisComponent, redisInfo, redisLoadingId, sameServer } from './redisFacts.ts';
 import type { RedisFields } from './redisFacts.ts';
 
 /** Part of `maxclients` from which a restart of all services, which connect anew at once, may find no room. */
@@ -108,6 +108,9 @@ function judgeRefusals(observed: Observed, first: RedisFields): Judgement {
     : finding('warn', `${since} since the earlier run, none now`, 'Redis refused writes since the earlier run; producers kept what they could in their outboxes and replay folders.', facts);
 }
 
+/** While it loads, Redis says that it keeps no append-only file, whatever is configured. */
+const whenLoaded = [redisAuthenticationId, redisLoadingId] as const;
+
 const base = { ...redisComponent, needs: [redisAuthenticationId], privilege: '+info' } as const;
 
 /** Whether Redis keeps what it is given, has room for who connects, and takes what is written. */
@@ -116,6 +119,7 @@ export const redisWorkChecks: readonly Check[] = [
     ...base,
     id: 'CRC-STO-024',
     title: 'Persistence',
+    needs: whenLoaded,
     asks: [info],
     source: 'infra/redis/redis.conf:20',
     judge: (observed) => whenAnswered(observed.get(info), judgePersistence),
@@ -132,6 +136,7 @@ export const redisWorkChecks: readonly Check[] = [
     ...base,
     id: 'CRC-STO-029',
     title: 'Rewrite',
+    needs: whenLoaded,
     asks: [info],
     source: 'infra/redis/redis.conf:20',
     judge: (observed) => whenAnswered(observed.get(info), judgeRewrite),

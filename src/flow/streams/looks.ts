@@ -1,6 +1,7 @@
 import type { Judgement, Observed } from '../../model/check.ts';
 import { earlier } from '../../model/observation.ts';
 import { notKnown } from '../judging.ts';
+import { earlierInfo, info, sameServer } from '../storage/redisFacts.ts';
 import { redisStream } from './snapshot.ts';
 import type { StreamSnapshot } from './snapshot.ts';
 
@@ -9,10 +10,12 @@ export interface Looks {
   readonly taken: readonly [StreamSnapshot, ...StreamSnapshot[]];
   readonly latest: StreamSnapshot;
   readonly before: StreamSnapshot | undefined;
+  /** True when the same server process answered then and now. */
+  readonly sameServer: boolean;
 }
 
-/** What a check that judges a stream's changes asks: the stream, and what an earlier run saw of it. */
-export const looksAsked = (stream: string) => [redisStream.of(stream), earlier(redisStream.of(stream))] as const;
+/** What a check that judges a stream's changes asks: the stream, what an earlier run saw of it, and whether Redis was restarted since. */
+export const looksAsked = (stream: string) => [redisStream.of(stream), earlier(redisStream.of(stream)), info, earlierInfo] as const;
 
 /** Judges by all looks; without an answer to one of them nothing is known. */
 export function whenLooked(observed: Observed, stream: string, judge: (looks: Looks) => Judgement): Judgement {
@@ -26,5 +29,11 @@ export function whenLooked(observed: Observed, stream: string, judge: (looks: Lo
     taken.push(next.outcome.value);
   }
   const { outcome } = observed.get(earlier(redisStream.of(stream)));
-  return judge({ taken, latest: taken.at(-1) ?? taken[0], before: outcome.kind === 'answer' ? outcome.value : undefined });
+  const server = observed.get(info).outcome;
+  return judge({
+    taken,
+    latest: taken.at(-1) ?? taken[0],
+    before: outcome.kind === 'answer' ? outcome.value : undefined,
+    sameServer: server.kind === 'answer' && sameServer(observed.get(earlierInfo), server.value) !== undefined,
+  });
 }

@@ -81,13 +81,13 @@ export function standingOf(name: string, taken: readonly StreamSnapshot[], befor
 }
 
 /**
- * What happened to a group since an earlier run, in words: its position went back, or it was made anew
- * at the end of the stream, which shows in that Redis no longer knows how much it was given.
+ * What happened to a group since an earlier run of the same server, in words: its position went back, or
+ * it was made anew at the end of the stream, which shows in that Redis no longer knows how much it was
+ * given. A restart of Redis forgets that as well, and may lose the last position.
  */
 export function changeSince(name: string, before: StreamSnapshot | undefined, now: StreamSnapshot): string | undefined {
   const [old, current] = [before && of(before, name), of(now, name)];
-  // A stream that is younger than the earlier run is another matter.
-  if (!before || !old || !current || compareIds(now.lastId, before.lastId) < 0) return undefined;
+  if (!before || !old || !current) return undefined;
   if (compareIds(current.lastDelivered, old.lastDelivered) < 0) return `rewound to ${current.lastDelivered}`;
   const forgotten = old.entriesRead !== null && (current.entriesRead === null || current.entriesRead < old.entriesRead);
   return forgotten && now.maxDeletedId === '0-0' ? 'made anew since the earlier run' : undefined;

@@ -74,7 +74,7 @@ function missingGroup(stream: Stream, expected: ConsumerGroup): Judgement {
     : finding('not-applicable', 'not provisioned; no service reads it', `${expected.name} is made by the provisioner of Compose only.`);
 }
 
-function judgeGroup(stream: Stream, expected: ConsumerGroup, { taken, latest, before }: Looks): Judgement {
+function judgeGroup(stream: Stream, expected: ConsumerGroup, { taken, latest, before, sameServer }: Looks): Judgement {
   if (latest.type !== 'stream') return finding('not-applicable', 'no stream', `${stream.key} does not exist here.`);
   const groups = groupsOf(latest, expected);
   if (groups.length === 0) return missingGroup(stream, expected);
@@ -100,7 +100,7 @@ function judgeGroup(stream: Stream, expected: ConsumerGroup, { taken, latest, be
     case 'slow':
       return finding('warn', worst.words, `${reader} reads ${stream.key} more slowly than it grows, over ${taken.length} looks.`, facts);
     default: {
-      const changes = living.flatMap(({ name }) => changeSince(name, before, latest) ?? []);
+      const changes = !sameServer ? [] : living.flatMap(({ name }) => changeSince(name, before, latest) ?? []);
       return changes[0] === undefined
         ? finding('pass', worst.words, `${reader} keeps up with ${stream.key}.`, facts)
         : finding('warn', changes[0], `Somebody moved ${expected.name} on ${stream.key} since the earlier run. Entries between its old and its new position were given to ${reader} twice, or never.`, facts);

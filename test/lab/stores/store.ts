@@ -17,7 +17,7 @@ export interface StoreHandle {
   /** The server's own log, in its own format. */
   readonly logFile: string;
   /** Starts the server again on the same data and resolves once it accepts connections.
-   *  @throws Error with the end of the log when the server ends or is not ready in 30 s */
+   *  @throws Error with the end of the log when the server ends or is not ready in 60 s */
   start(): Promise<void>;
   /** Shuts down and resolves when no process of the store is left. Works on a frozen store. */
   stop(): Promise<void>;
@@ -47,7 +47,7 @@ export interface StoreSpec {
   stopSignal: NodeJS.Signals;
 }
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
 const LOG_LINES_IN_ERROR = 15;
