@@ -72,12 +72,15 @@ describe('Postgres as each role sees it', function () {
   it('everything passes for a superuser', () => shows(POSTGRES_SUPERUSER, {}, ownerPassword));
 
   it('the role of the debugger sees all that it should, and what others do only as a monitor', async () => {
-    const verdicts = await shows(observerRoleName, { 'CRC-STO-016': 'unknown' });
-    assert.match(summaryOf(verdicts, 'CRC-STO-016'), /^no permission: pg_monitor/);
-    assert.equal(summaryOf(verdicts, 'CRC-STO-044'), `all zones, as ${observerRoleName}`);
-    await asOwner((owner) => owner.query(`GRANT pg_monitor TO ${observerRoleName}`));
-    await shows(observerRoleName, {});
-    await asOwner((owner) => owner.query(`REVOKE pg_monitor FROM ${observerRoleName}`));
+    await as('caracalapi', password, async () => {
+      const verdicts = await shows(observerRoleName, { 'CRC-STO-016': 'unknown', 'CRC-STO-043': 'unknown' });
+      assert.match(summaryOf(verdicts, 'CRC-STO-016'), /^no permission: pg_monitor/);
+      assert.match(summaryOf(verdicts, 'CRC-STO-043'), /^no permission: pg_monitor/);
+      assert.equal(summaryOf(verdicts, 'CRC-STO-044'), `all zones, as ${observerRoleName}`);
+      await asOwner((owner) => owner.query(`GRANT pg_monitor TO ${observerRoleName}`));
+      await shows(observerRoleName, {});
+      await asOwner((owner) => owner.query(`REVOKE pg_monitor FROM ${observerRoleName}`));
+    });
   });
 
   it('the role of the debugger writes nothing, even when its transactions are not read-only', async () => {

@@ -175,6 +175,7 @@ const healthy: Catalogue = {
   now: '2026-08-20T10:00:00.000Z',
   database: 'caracal',
   tables: [...tableNames],
+  locked: [],
   owners: ['caracal'],
   missingColumns: [],
   missingIndexes: [],
@@ -324,6 +325,8 @@ describe('Postgres: roles, grants, row-level security', () => {
     ['a policy for a role of the user', isolatedBy('audit_events', { policies: [policy, { ...policy, name: 'bi', forServices: false, other: 'USING true' }] }), 'pass', /^28 of 28/],
     ['forced, which the owner notices', isolatedBy('audit_events', { forced: true }), 'pass', /^28 of 28/],
     ['on another table', { isolation: [...healthy.isolation, { table: 'zones', enabled: true, forced: false, policies: [] }] }, 'warn', /^zones: row-level security is on, which 1\.0 does not know$/],
+    ['locked, as while it is altered', { locked: ['providers'] }, 'unknown', /^locked: providers$/],
+    ['another one is broken', { locked: ['providers'], ...isolatedBy('secrets', { enabled: false }) }, 'fail', /^secrets: row-level security is off$/],
     ['a table that is missing', { tables: without(healthy.tables, 'providers'), isolation: healthy.isolation.filter((each) => each.table !== 'providers') }, 'pass', /^27 of 27/],
     ['another database', foreignDatabase, 'unknown', /^nothing to look at/],
   ]);
@@ -380,6 +383,7 @@ describe('Postgres: partitions of the audit events', () => {
     ['made in Auckland', shifted(-12), 'pass', /^4 months, until 2026-11-30$/],
     ['made in two time zones, with a gap', { partitions: [...healthy.partitions.slice(0, 2), ...(shifted(4).partitions ?? []).slice(2)] }, 'warn', /^no partition from 2026-09-01 on, next from 2026-09-01$/],
     ['without end', { partitions: [{ name: 'all', from: '2026-01-01T00:00:00.000Z', to: null, rest: false }] }, 'pass', /^1 month, without end$/],
+    ['locked', { locked: ['audit_events_y2026m09'] }, 'unknown', /^audit_events_y2026m09 is locked$/],
     ['bounds of another kind', { partitions: [{ name: 'x', from: null, to: null, rest: false }] }, 'unknown', /^bounds of another kind$/],
     ['no table', { tables: without(healthy.tables, 'audit_events') }, 'unknown', /^no table audit_events here$/],
     ['another database', foreignDatabase, 'unknown', /^nothing to look at/],
@@ -387,7 +391,8 @@ describe('Postgres: partitions of the audit events', () => {
   const rows = (count: number, more = false): Record<string, Outcome> => ({ 'postgres.defaultRows/Postgres': answer({ rows: count, more, oldest: count === 0 ? null : '2028-01-02T00:00:00Z', newest: count === 0 ? null : '2028-03-04T00:00:00Z' }) });
   catalogueTable('CRC-STO-014', [
     ['no bytes', {}, 'pass', /^empty$/],
-    ['no default partition', { defaultBytes: null }, 'fail', /^missing$/],
+    ['no default partition', { partitions: healthy.partitions.slice(1), defaultBytes: null }, 'fail', /^missing$/],
+    ['locked', { locked: ['audit_events_default'], defaultBytes: null }, 'unknown', /^audit_events_default is locked$/],
     ['no table', { tables: without(healthy.tables, 'audit_events') }, 'unknown', /^no table audit_events here$/],
     ['another database', foreignDatabase, 'unknown', /^nothing to look at/],
   ]);

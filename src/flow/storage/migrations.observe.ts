@@ -44,8 +44,8 @@ const lookUp = `
        WHERE tgrelid = to_regclass('public.' || holder) AND tgname = object AND tgenabled <> 'D')
      WHEN 'constraint' THEN EXISTS (SELECT FROM pg_constraint
        WHERE conrelid = to_regclass('public.' || holder) AND conname = object)
-     WHEN 'definition' THEN EXISTS (SELECT FROM pg_constraint
-       WHERE conrelid = to_regclass('public.' || holder) AND conname = object AND pg_get_constraintdef(oid) = wanted)
+     WHEN 'definition' THEN (SELECT pg_get_constraintdef(oid) FROM pg_constraint
+       WHERE conrelid = to_regclass('public.' || holder) AND conname = object) = wanted
      WHEN 'privilege' THEN EXISTS (SELECT FROM pg_roles
        WHERE rolname = split_part(object, ':', 1)
          AND has_table_privilege(oid, to_regclass('public.' || holder), split_part(object, ':', 2)))

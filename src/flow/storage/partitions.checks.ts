@@ -47,6 +47,8 @@ function coveredUntil(ranges: readonly { from: number; to: number }[], start: nu
 function judgePartitions(known: Known): Judgement {
   if (!known.tables.includes('audit_events')) return foreign(known) ? nothingHere(known) : finding('unknown', 'no table audit_events here', 'Postgres › Tables tells that it is missing.');
   const months = known.partitions.filter(({ rest }) => !rest);
+  const shut = months.find(({ name }) => known.locked.includes(name));
+  if (shut) return finding('unknown', `${shut.name} is locked`, 'Somebody holds this partition, or waits for it, with a lock that shuts out readers, so its bounds were not read.');
   if (months.some(({ from, to }) => from === null && to === null)) return finding('unknown', 'bounds of another kind', 'A partition of audit_events has bounds that are no range of time.');
   const ranges = months.map(({ from, to }) => ({ from: from === null ? -Infinity : Date.parse(from), to: to === null ? Infinity : Date.parse(to) }));
   const now = Date.parse(known.now);
@@ -74,6 +76,8 @@ function judgePartitions(known: Known): Judgement {
 
 function judgeDefault(known: Known, observed: Observed): Judgement {
   if (!known.tables.includes('audit_events')) return foreign(known) ? nothingHere(known) : finding('unknown', 'no table audit_events here', 'Postgres › Tables tells that it is missing.');
+  const rest = known.partitions.find((partition) => partition.rest);
+  if (rest && known.locked.includes(rest.name)) return finding('unknown', `${rest.name} is locked`, 'Somebody holds the default partition, or waits for it, with a lock that shuts out readers.');
   if (known.defaultBytes === null) {
     return finding('fail', 'missing', 'An event whose time lies in no month is refused with 23514 and ends in the dead letters of Audit.');
   }

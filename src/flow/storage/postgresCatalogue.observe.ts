@@ -32,15 +32,27 @@ const list = (select: string): string => `(SELECT coalesce(json_agg(item), '[]')
 const letters = (holds: readonly (readonly [letter: string, condition: string])[]): string =>
   `concat(${holds.map(([letter, condition]) => `CASE WHEN ${condition} THEN '${letter}' END`).join(', ')})`;
 
+/** An expression as text. Postgres opens its table for that, and would wait behind a lock that shuts out readers. */
+const text = (expression: string, table: string): string => `CASE WHEN ${table} NOT IN (SELECT relation FROM busy) THEN pg_get_expr(${expression}, ${table}) END`;
+
 /**
  * Reads the system catalogue alone, which everybody may, and no row of Caracal's: it works in a
- * database without Caracal, and its cost does not grow with the data.
+ * database without Caracal, its cost does not grow with the data, and it waits for no lock on a table.
  */
 const statement = `
 WITH shipped AS MATERIALIZED (
   SELECT name, to_regclass('public.' || quote_ident(name))::oid AS oid FROM unnest($1::text[]) AS name),
 role AS MATERIALIZED (
   SELECT * FROM pg_roles WHERE rolname = ANY ($2::text[])),
+busy AS MATERIALIZED (
+  SELECT DISTINCT relation FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+policy AS MATERIALIZED (
+  SELECT p.*, ${text('polqual', 'polrelid')} AS seen, ${text('polwithcheck', 'polrelid')} AS checked FROM pg_policy p JOIN shipped s ON s.oid = p.polrelid),
+partition AS MATERIALIZED (
+  SELECT c.oid, c.relname, ${text('c.relpartbound', 'c.oid')} AS bound, c.oid = (SELECT partdefid FROM pg_partitioned_table WHERE partrelid = i.inhparent) AS rest
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+   WHERE i.inhparent = to_regclass('public.audit_events') AND NOT i.inhdetachpending),
 evidence AS MATERIALIZED (
   SELECT c.oid, c.relname, c.relowner, c.relacl FROM pg_class c
    WHERE c.oid IN (SELECT to_regclass('public.' || name) FROM unnest($3::text[]) AS name)
@@ -61,6 +73,7 @@ SELECT json_build_object(
   'now', ${utc('clock_timestamp()')},
   'database', current_database(),
   'tables', ${list('SELECT name FROM shipped WHERE oid IS NOT NULL')},
+  'locked', ${list(`SELECT relname FROM busy JOIN pg_class c ON c.oid = relation WHERE c.oid IN (SELECT oid FROM shipped UNION ALL SELECT oid FROM partition)`)},
   'owners', ${list('SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class JOIN shipped USING (oid)')},
   'missingColumns', ${list(`
     SELECT word FROM unnest($5::text[]) AS word JOIN shipped s ON s.name = split_part(word, '.', 1)
@@ -122,25 +135,20 @@ SELECT json_build_object(
         'forServices', EXISTS (
           SELECT FROM unnest(p.polroles) AS bound CROSS JOIN role
            WHERE CASE WHEN bound = 0 THEN true ELSE pg_has_role(role.oid, bound, 'USAGE') END),
-        'other', CASE WHEN pg_get_expr(p.polqual, p.polrelid) = $10 AND coalesce(pg_get_expr(p.polwithcheck, p.polrelid), $10) = $10 THEN NULL
-          ELSE concat_ws('; ', 'USING ' || pg_get_expr(p.polqual, p.polrelid), 'WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid)) END)
-        FROM pg_policy p WHERE p.polrelid = s.oid`)})
+        'other', CASE WHEN s.oid IN (SELECT relation FROM busy) OR (p.seen = $10 AND coalesce(p.checked, $10) = $10) THEN NULL
+          ELSE concat_ws('; ', 'USING ' || p.seen, 'WITH CHECK ' || p.checked) END)
+        FROM policy p WHERE p.polrelid = s.oid`)})
       FROM shipped s JOIN pg_class c USING (oid) WHERE s.name = ANY ($11::text[]) OR c.relrowsecurity`)},
   'triggers', ${list(`
     SELECT json_build_object('table', s.name, 'name', t.tgname, 'enabled', t.tgenabled, 'complete', t.tgtype = 27 AND t.tgqual IS NULL AND t.tgattr = '',
       'function', p.proname, 'raises', p.prosrc ~* '\\mraise\\M')
       FROM pg_trigger t JOIN shipped s ON s.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
      WHERE NOT t.tgisinternal AND t.tgname = ANY ($12::text[])`)},
-  'partitions', ${list(`
-    SELECT json_build_object('name', c.relname, 'bound', pg_get_expr(c.relpartbound, c.oid))
-      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent = to_regclass('public.audit_events') AND NOT i.inhdetachpending`)},
+  'partitions', ${list(`SELECT json_build_object('name', relname, 'bound', CASE WHEN rest THEN 'DEFAULT' ELSE coalesce(bound, '') END) FROM partition`)},
   'detached', ${list(`
     SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname ~ '^audit_events_y\\d{4}m\\d{2}$'
        AND oid NOT IN (SELECT inhrelid FROM pg_inherits) ORDER BY 1 LIMIT 20`)},
-  'defaultBytes', (
-    SELECT pg_relation_size(c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent = to_regclass('public.audit_events') AND pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'),
+  'defaultBytes', (SELECT CASE WHEN oid NOT IN (SELECT relation FROM busy) THEN pg_relation_size(oid) END FROM partition WHERE rest),
   'recovering', pg_is_in_recovery(),
   'settings', ${list(`
     SELECT json_build_object('name', name, 'value', coalesce(reset_val, setting),
@@ -163,10 +171,10 @@ SELECT json_build_object(
     'zone', current_setting('caracal.zone_id', true),
     'rowSecurity', current_setting('row_security'),
     'hidden', ${list(`
-      SELECT s.name FROM shipped s WHERE s.oid IS NOT NULL AND row_security_active(s.oid) AND NOT (
-        SELECT coalesce(bool_or(p.polpermissive AND (pg_get_expr(p.polqual, p.polrelid) IN ($10, 'true'))), false)
-           AND coalesce(bool_and(p.polpermissive OR pg_get_expr(p.polqual, p.polrelid) IN ($10, 'true')), true)
-          FROM pg_policy p WHERE p.polrelid = s.oid AND p.polcmd IN ('*', 'r') AND EXISTS (
+      SELECT s.name FROM shipped s WHERE s.oid IS NOT NULL AND s.oid NOT IN (SELECT relation FROM busy) AND row_security_active(s.oid) AND NOT (
+        SELECT coalesce(bool_or(p.polpermissive AND p.seen IN ($10, 'true')), false)
+           AND coalesce(bool_and(p.polpermissive OR p.seen IN ($10, 'true')), true)
+          FROM policy p WHERE p.polrelid = s.oid AND p.polcmd IN ('*', 'r') AND EXISTS (
             SELECT FROM unnest(p.polroles) AS bound WHERE CASE WHEN bound = 0 THEN true ELSE pg_has_role(bound, 'USAGE') END))`)},
     'unreadable', ${list(`SELECT name FROM shipped WHERE oid IS NOT NULL AND NOT has_any_column_privilege(oid, 'SELECT')`)})
 ) AS catalogue`;

@@ -37,7 +37,7 @@ const policy = z.object({
   command: z.string(),
   /** True when it binds everybody or a service role. */
   forServices: z.boolean(),
-  /** Null when it reads and checks `caracal.zone_id` as Caracal's own does; else its conditions. */
+  /** Null when it reads and checks `caracal.zone_id` as Caracal's own does, or was not read; else its conditions. */
   other: z.string().nullable(),
 });
 
@@ -53,6 +53,8 @@ export const postgresCatalogue = subject(
     database: z.string(),
     /** Tables of Caracal that are there. */
     tables: names,
+    /** Tables and partitions under a lock that shuts out readers, held or waited for: their policies and bounds were not read. */
+    locked: names,
     owners: names,
     /** `table.column`, of tables that are there; likewise below. */
     missingColumns: names,
@@ -88,7 +90,7 @@ export const postgresCatalogue = subject(
     partitions: z.array(
       z.object({
         name: z.string(),
-        /** Bounds in ISO 8601; null where there is none. Both null and `rest` false: bounds of another kind. */
+        /** Bounds in ISO 8601; null where there is none. Both null and `rest` false: bounds of another kind, or not read. */
         from: z.string().nullable(),
         to: z.string().nullable(),
         /** True for the default partition, which takes what no other does. */
@@ -97,7 +99,7 @@ export const postgresCatalogue = subject(
     ),
     /** Tables with the name of a partition that are none: the retention of Audit takes such a month to be there. */
     detached: names,
-    /** Size of the default partition, without indexes; null when there is none. 0 proves that it is empty. */
+    /** Size of the default partition, without indexes; null when there is none, or it was not read. 0 proves that it is empty. */
     defaultBytes: z.number().nullable(),
     /** True on a standby. */
     recovering: z.boolean(),

@@ -139,6 +139,10 @@ function judgeIsolation(known: Known): Judgement {
     return finding('fail', some(broken, 1), `Row-level security keeps a session to its zone on ${isolated.length} tables, by a policy each that reads caracal.zone_id. Without it a mistake in one statement shows another tenant's rows; with it and no policy, services see nothing and get no error.`, [...listed, ...facts]);
   }
   if (odd.length > 0) return finding('warn', some(odd, 1), 'Services set caracal.zone_id and nothing else, so that other policies can hide rows from them without an error.', [...listed, ...facts]);
+  const shut = looked.filter((table) => known.locked.includes(table));
+  if (shut.length > 0) {
+    return finding('unknown', `locked: ${some(shut)}`, 'Somebody holds it, or waits for it, with a lock that shuts out readers, so its policy was not read. All others are as Caracal wrote them.', facts);
+  }
   return finding('pass', `${looked.length} of ${looked.length} tables`, 'Each has row-level security on and the policy zone_isolation as Caracal wrote it.', facts);
 }
 
