@@ -122,9 +122,9 @@ describe('Postgres as each role sees it', function () {
   it('rows in the default partition are counted alike by those who may read it and those who may not', async () => {
     const row = "INSERT INTO audit_events (id, zone_id, event_type, occurred_at) VALUES ($1, 'unknown', 'control.invoke', now() + interval '2 years')";
     await asOwner((owner) => owner.query(row, ['misdated']));
-    const seen = await Promise.all([[POSTGRES_SUPERUSER, ownerPassword], [observerRoleName, password]].map(async ([role = '', secret]) => summaryOf(await seenBy(role, secret), 'CRC-STO-014')));
-    assert.match(seen[0] ?? '', /^1 row, dated \d{4}-\d{2}-\d{2}$/);
-    assert.equal(seen[0], seen[1]);
+    const bySuperuser = summaryOf(await seenBy(POSTGRES_SUPERUSER, ownerPassword), 'CRC-STO-014');
+    assert.match(bySuperuser, /^1 row, dated \d{4}-\d{2}-\d{2}$/);
+    assert.equal(summaryOf(await seenBy(observerRoleName), 'CRC-STO-014'), bySuperuser);
     await asOwner((owner) => owner.query("DELETE FROM audit_events WHERE id = 'misdated'"));
     assert.equal(summaryOf(await seenBy(observerRoleName), 'CRC-STO-014'), 'empty');
   });
