@@ -18,7 +18,7 @@ const session = `'pid', pid, 'role', usename, 'application', coalesce(applicatio
 
 const statement = `
 WITH client AS MATERIALIZED (
-  -- Without pg_read_all_stats the kind of a backend is hidden; those without a user are the server's own.
+  -- Without pg_read_all_stats the kind of a backend is hidden, and those without a user are the server's own.
   SELECT pid, usename, datname, application_name, client_addr, state, xact_start, query_start, state_change
     FROM pg_stat_activity WHERE usename IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'),
 locks AS MATERIALIZED (

@@ -136,7 +136,7 @@ SELECT json_build_object(
           SELECT FROM unnest(p.polroles) AS bound CROSS JOIN role
            WHERE CASE WHEN bound = 0 THEN true ELSE pg_has_role(role.oid, bound, 'USAGE') END),
         'other', CASE WHEN s.oid IN (SELECT relation FROM busy) OR (p.seen = $10 AND coalesce(p.checked, $10) = $10) THEN NULL
-          ELSE concat_ws('; ', 'USING ' || p.seen, 'WITH CHECK ' || p.checked) END)
+          ELSE concat_ws(' ', 'USING ' || p.seen, 'WITH CHECK ' || p.checked) END)
         FROM policy p WHERE p.polrelid = s.oid`)})
       FROM shipped s JOIN pg_class c USING (oid) WHERE s.name = ANY ($11::text[]) OR c.relrowsecurity`)},
   'triggers', ${list(`
