@@ -31,6 +31,9 @@ const lagBytes = 16 * 1_024 * 1_024;
 /** Programs that read a whole database in one transaction, as a backup must. */
 const backups: ReadonlySet<string> = new Set(['pg_dump', 'pg_dumpall', 'pg_basebackup']);
 
+/** Audit reads all of its events in one statement when it exports an hour or sweeps for tampering. */
+const readsAll = ({ role, state }: Session): boolean => role === 'caracalaudit' && state === 'active';
+
 const isService = (role: string): boolean => serviceRoles.some((each) => each === role);
 
 /** What a judgement says where the sessions of others are hidden. */
@@ -69,7 +72,7 @@ function judgeTransactions(now: Activity): Judgement {
   const open = transactions.filter((each) => !backup.includes(each));
   const idle = open.filter(({ state, stateMs }) => state?.startsWith('idle in transaction') === true && (stateMs ?? 0) > idleMs);
   const blocking = idle.filter(({ blocks }) => blocks > 0);
-  const long = open.filter(({ transactionMs }) => (transactionMs ?? 0) > longMs);
+  const long = open.filter((each) => (each.transactionMs ?? 0) > longMs && !readsAll(each));
   const facts: Fact[] = [
     ...[...new Set([...blocking, ...idle, ...long])].slice(0, 10).map((each) => ({ name: `pid ${each.pid}`, value: `${who(each)}, in a transaction for ${milliseconds(each.transactionMs ?? 0)}${each.blocks > 0 ? `, blocks ${each.blocks}` : ''}` })),
     ...backup.map((each) => ({ name: 'backup', value: `${each.application} for ${milliseconds(each.transactionMs ?? 0)}` })),
@@ -79,7 +82,7 @@ function judgeTransactions(now: Activity): Judgement {
   const [forgotten] = idle;
   if (forgotten) return finding('warn', `${forgotten.role} idle in a transaction for ${milliseconds(forgotten.stateMs ?? 0)}`, 'A transaction that is left open keeps its locks, and keeps vacuum from removing rows that died since.', facts);
   const [longest] = long;
-  if (longest) return finding('warn', `${longest.role} in a transaction for ${milliseconds(longest.transactionMs ?? 0)}`, 'No service of Caracal needs a transaction this long. It keeps vacuum from removing rows that died since.', facts);
+  if (longest) return finding('warn', `${longest.role} in a transaction for ${milliseconds(longest.transactionMs ?? 0)}`, 'No service of Caracal but Audit, which reads all its events, needs a transaction this long. It keeps vacuum from removing rows that died since.', facts);
   if (prepared.count > 0 && (prepared.oldestMs ?? 0) > longMs) {
     return finding('warn', `${count(prepared.count, 'prepared transaction')}, oldest ${milliseconds(prepared.oldestMs ?? 0)}`, 'Caracal prepares none. A prepared transaction outlives its session and a restart, with its locks.', facts);
   }

@@ -1,4 +1,4 @@
-import { grantGaps, partitionFunctionCaller, partitionFunctions, poolMax, sequenceGrants, serviceRoles } from '../../caracal/roles.ts';
+import { grantGaps, partitionFunctionCaller, partitionFunctions, sequenceGrants, serviceRoles } from '../../caracal/roles.ts';
 import type { ServiceRole } from '../../caracal/roles.ts';
 import { appendOnlyTables, immutabilityFunction, immutabilityTriggers, tableNames, tables } from '../../caracal/tables.ts';
 import type { Check, Fact, Judgement } from '../../model/check.ts';
@@ -33,7 +33,6 @@ function judgeRoles({ roles }: Known): Judgement {
     }
     for (const value of troubleOf(role)) broken.push({ name, value });
     if (role.createsRoles) odd.push({ name, value: 'may create roles' });
-    if (role.connectionLimit >= 0 && role.connectionLimit < poolMax) odd.push({ name, value: `is limited to ${count(role.connectionLimit, 'connection')}, fewer than a pool of ${poolMax}` });
     facts.push({ name, value: describe(role) });
   }
   const [worst] = broken;
@@ -41,7 +40,7 @@ function judgeRoles({ roles }: Known): Judgement {
     return finding('fail', `${worst.name} ${worst.value}${broken.length > 1 ? ` and ${broken.length - 1} more` : ''}`, 'Each service logs in as a role of its own, which is no superuser and which row-level security binds. All get LOGIN after the last migration, so that a failed first migration leaves them without.', [...broken, ...facts]);
   }
   const [strange] = odd;
-  if (strange) return finding('warn', `${strange.name} ${strange.value}`, 'The migrations give the roles of services no such attribute and no limit.', [...odd, ...facts]);
+  if (strange) return finding('warn', `${strange.name} ${strange.value}`, 'The migrations give the roles of services no such attribute.', [...odd, ...facts]);
   return finding('pass', `${serviceRoles.length} of ${serviceRoles.length} may log in`, 'No role of a service is a superuser, bypasses row-level security or has the rights of the owner.', facts);
 }
 
@@ -60,6 +59,7 @@ function describe(role: Role): string {
   return [
     role.login ? 'login' : 'no login',
     ...(role.createsDatabases ? ['creates databases'] : []),
+    ...(role.connectionLimit >= 0 ? [`at most ${count(role.connectionLimit, 'connection')}`] : []),
     ...(role.memberOf.length > 0 ? [`member of ${role.memberOf.join(', ')}`] : []),
     ...(role.passwordUntil === null || role.passwordUntil === 'infinity' ? [] : [`password until ${role.passwordUntil}`]),
   ].join(', ');
