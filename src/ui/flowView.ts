@@ -19,6 +19,10 @@ import { asMarkdown, tooltipText } from './tooltip.ts';
 /** Answers that arrive together are drawn together. Far below what a person can tell apart. */
 const drawAfterMs = 25;
 
+/** How often a row is revealed until it is the selected one, and how long each time VS Code may take to tell. */
+const revealTries = 5;
+const selectedWithinMs = 300;
+
 /** The message line changes at most this often during a run. */
 const progressEveryMs = 1000;
 
@@ -90,7 +94,29 @@ export class FlowView implements TreeDataProvider<string> {
     await this.#opening;
     const { target, checks } = this.#session.state;
     const head = checks.find(({ id }) => id === check);
-    if (target && head) await this.#view.reveal(checkNodeId(target.id, head), { select: true, focus: true });
+    if (!target || !head) return;
+    const id = checkNodeId(target.id, head);
+    // VS Code does nothing, and says so to nobody, for a row that it is just reading again.
+    for (let tries = 0; tries < revealTries && this.#shown.nodes.has(id); tries += 1) {
+      await this.#view.reveal(id, { select: true, focus: true });
+      if (await this.#isSelected(id)) return;
+    }
+  }
+
+  /** Whether a row is the selected one, or becomes it in the time that VS Code takes to tell so. */
+  #isSelected(id: string): Promise<boolean> {
+    if (this.#view.selection[0] === id) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const end = (selected: boolean): void => {
+        clearTimeout(timer);
+        listening.dispose();
+        resolve(selected);
+      };
+      const timer = setTimeout(() => end(false), selectedWithinMs);
+      const listening = this.#view.onDidChangeSelection(({ selection }) => {
+        if (selection[0] === id) end(true);
+      });
+    });
   }
 
   async expand(id: string): Promise<void> {

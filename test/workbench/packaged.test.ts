@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { artifactsFolder } from '../../scripts/lib/paths.ts';
+import { artifactsFolder, root } from '../../scripts/lib/paths.ts';
 import { packagePath } from '../../scripts/package.ts';
 import { openBrowser, openPage, workbenchAddress } from '../../scripts/vscode/browser.ts';
 import { provisionCodeServer } from '../../scripts/vscode/provision.ts';
@@ -61,10 +61,32 @@ describe('The packaged extension', () => {
     await page.screenshot({ path: join(artifactsFolder, 'screenshots', 'packaged.png') });
   });
 
+  /** The folder of the installed extension. */
+  async function installed(): Promise<string> {
+    const name = (await readdir(extensions)).find((each) => each.startsWith('caracal-debugger.'));
+    ok(name !== undefined, 'the extension is not installed');
+    return join(extensions, name);
+  }
+
+  it('finds where to begin with a symptom, and explains it', async () => {
+    await page.keyboard.press('F1');
+    await page.getByRole('textbox', { name: 'Type the name of a command to run' }).fill('>Caracal: Triage Symptom');
+    await page.getByRole('option', { name: /Caracal: Triage Symptom/ }).first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('option', { name: /A service is not ready/ }).click();
+    await page.getByRole('treeitem', { name: /^Reachable, failed, refused/, selected: true }).waitFor({ timeout: 30_000 });
+    await page.getByRole('tab', { name: /^CRC-STO-001\.md/ }).waitFor();
+    await page.frameLocator('iframe.webview.ready').frameLocator('iframe').getByRole('heading', { name: /^CRC-STO-001 / }).waitFor();
+    await page.screenshot({ path: join(artifactsFolder, 'screenshots', 'packaged-triage.png') });
+  });
+
+  it('brings the page of each check', async () => {
+    const pages = await readdir(join(await installed(), 'docs', 'checks'));
+    deepStrictEqual(pages.sort(), (await readdir(join(root, 'docs', 'checks'))).sort());
+  });
+
   it('brings the command line', async () => {
-    const installed = (await readdir(extensions)).find((name) => name.startsWith('caracal-debugger.'));
-    ok(installed !== undefined, 'the extension is not installed');
-    const program = join(extensions, installed, 'dist', 'cli.cjs');
+    const program = join(await installed(), 'dist', 'cli.cjs');
     const { status, stdout } = spawnSync(process.execPath, [program, 'flow', '--target', target, '--json'], { encoding: 'utf8' });
     strictEqual(status, 3);
     const { verdicts } = JSON.parse(stdout) as { verdicts: { check: string; status: string }[] };
