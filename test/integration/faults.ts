@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict';
-import { checks } from '../../src/flow/catalogue.ts';
 import type { Decoy, Fault } from '../lab/faults/index.ts';
 import { proveDecoy, proveFault, whatWasSeen } from '../lab/proof.ts';
 import type { Proof } from '../lab/proof.ts';
 
 const limitMs = 240_000;
 
-/** One test for each, on a lab of its own. */
+/** Decoys of each list that are proved here; `npm run -s prove` takes them all. */
+const sampled = 2;
+
+/** One test for each fault and for a sample of the decoys, on a lab of its own. */
 export function proveAll(step: string, faults: readonly Fault[], decoys: readonly Decoy[]): void {
   describe(`faults of ${step}, each in a lab of its own`, function () {
     this.timeout(limitMs);
     for (const fault of faults) {
-      it(`${fault.id}: ${fault.title}`, async () => right(await proveFault(existing(fault))));
+      it(`${fault.id}: ${fault.title}`, async () => right(await proveFault(fault)));
     }
   });
   describe(`decoys of ${step}, each in a lab of its own`, function () {
     this.timeout(limitMs);
-    for (const decoy of decoys) {
+    for (const decoy of decoys.slice(0, sampled)) {
       it(`${decoy.id}: ${decoy.title}`, async () => right(await proveDecoy(decoy)));
     }
   });
@@ -24,10 +26,4 @@ export function proveAll(step: string, faults: readonly Fault[], decoys: readonl
 
 function right(proof: Proof): void {
   assert.deepEqual(proof.wrong, [], whatWasSeen(proof));
-}
-
-/** Only until every planned check is there. */
-function existing(fault: Fault): Fault {
-  const there = new Set(checks.map(({ id }) => id));
-  return { ...fault, verdicts: Object.fromEntries(Object.entries(fault.verdicts).filter(([id]) => there.has(id))) };
 }

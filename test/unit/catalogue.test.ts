@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { checks, observers, subjects } from '../../src/flow/catalogue.ts';
 import { steps } from '../../src/model/step.ts';
-import { faults } from '../lab/faults/index.ts';
+import { decoys, faults, faultsByStep } from '../lab/faults/index.ts';
 
 describe('catalogue of checks', () => {
   const ids = checks.map(({ id }) => id);
@@ -54,8 +54,15 @@ describe('faults of the lab', () => {
     });
   }
 
-  it('touches every step', () => {
-    const touched = new Set(faults.flatMap(({ verdicts }) => Object.keys(verdicts).map((id) => known.get(id)?.step)));
-    assert.deepEqual([...touched].sort(), [...steps].sort());
+  it('are enough: at least five in each step, and fifty altogether, with fifteen decoys', () => {
+    assert.deepEqual(Object.keys(faultsByStep), [...steps]);
+    for (const [step, own] of Object.entries(faultsByStep)) assert.ok(own.length >= 5, step);
+    assert.ok(faults.length >= 50);
+    assert.ok(decoys.length >= 15);
+  });
+
+  it('have ids of their own', () => {
+    const ids = [...faults, ...decoys].map(({ id }) => id);
+    assert.deepEqual(ids.filter((id, index) => ids.indexOf(id) !== index), []);
   });
 });
