@@ -1,7 +1,7 @@
 import type { Verdict } from '../model/check.ts';
 import type { Status } from '../model/status.ts';
 
-/** What was found of a symptom: the verdicts of one state, in the order of the symptom. */
+/** What was found of a symptom: the first verdict of the worst state. What could not be told counts as unknown. */
 export interface Found {
   readonly state: 'fail' | 'warn' | 'unknown';
   readonly first: Verdict;
@@ -9,23 +9,25 @@ export interface Found {
   readonly count: number;
 }
 
-const redStates = ['fail', 'warn', 'unknown'] as const;
+const redStates = [
+  { state: 'fail', statuses: ['fail'] },
+  { state: 'warn', statuses: ['warn'] },
+  { state: 'unknown', statuses: ['unknown', 'blocked'] },
+] as const satisfies readonly { readonly state: Found['state']; readonly statuses: readonly Status[] }[];
 
 /** The verdict of a check by its id; undefined while there is none. */
 export type VerdictOf = (check: string) => Verdict | undefined;
 
 /**
- * The verdicts that decide about a symptom, in its order: a check that is blocked says nothing itself,
- * so that what blocks it stands in its place.
+ * The verdicts of a symptom's checks, in its order. One that is blocked by another of them says nothing
+ * more; one that is blocked from outside leaves open what it would have told.
  */
 export function deciding(checks: readonly string[], verdictOf: VerdictOf): readonly Verdict[] {
-  const verdicts = checks.flatMap((check) => spokenFor(check, verdictOf) ?? []);
-  return [...new Map(verdicts.map((verdict) => [verdict.check, verdict])).values()];
-}
-
-function spokenFor(check: string, verdictOf: VerdictOf): Verdict | undefined {
-  const verdict = verdictOf(check);
-  return verdict?.blockedBy === undefined ? verdict : (verdictOf(verdict.blockedBy) ?? verdict);
+  const own = new Set(checks);
+  return checks.flatMap((check) => {
+    const verdict = verdictOf(check);
+    return !verdict || (verdict.blockedBy !== undefined && own.has(verdict.blockedBy)) ? [] : verdict;
+  });
 }
 
 /**
@@ -34,7 +36,7 @@ function spokenFor(check: string, verdictOf: VerdictOf): Verdict | undefined {
  */
 export function firstSettledFailure(checks: readonly string[], verdictOf: VerdictOf): Verdict | undefined {
   for (const check of checks) {
-    const verdict = spokenFor(check, verdictOf);
+    const verdict = verdictOf(check);
     if (!verdict || (verdict.status === 'fail' && !misleads(verdict))) return verdict;
   }
   return undefined;
@@ -47,8 +49,8 @@ function misleads({ summary }: Verdict): boolean {
 
 /** Where to begin: the first failure, without one the first warning, without one the first unknown. */
 export function firstRed(verdicts: readonly Verdict[]): Found | undefined {
-  for (const state of redStates) {
-    const found = verdicts.filter(({ status }) => status === (state satisfies Status));
+  for (const { state, statuses } of redStates) {
+    const found = verdicts.filter(({ status }) => statuses.some((each) => each === status));
     const first = found.find((verdict) => !misleads(verdict)) ?? found[0];
     if (first) return { state, first, count: found.length };
   }

@@ -23,13 +23,17 @@ describe('where to begin', () => {
   ];
   for (const [name, verdicts, expected] of cases) it(name, () => assert.equal(found(...verdicts), expected));
 
-  it('is what blocks the first check that is blocked, counted once', () => {
-    const known = new Map(
-      [verdict('NEED', 'fail'), verdict('A', 'blocked', { blockedBy: 'NEED' }), verdict('B', 'blocked', { blockedBy: 'NEED' }), verdict('C', 'fail')].map((each) => [each.check, each]),
-    );
+  it('is what blocks the others, when it is one of the symptom itself', () => {
+    const known = new Map([verdict('A', 'blocked', { blockedBy: 'C' }), verdict('B', 'pass'), verdict('C', 'fail')].map((each) => [each.check, each]));
     const verdicts = deciding(['A', 'B', 'C', 'D'], (check) => known.get(check));
-    assert.deepEqual(verdicts.map(({ check }) => check), ['NEED', 'C']);
-    assert.equal(found(...verdicts), 'fail 2 NEED');
+    assert.deepEqual(verdicts.map(({ check }) => check), ['B', 'C']);
+    assert.equal(found(...verdicts), 'fail 1 C');
+  });
+
+  it('is unknown by what is blocked from outside: that it failed need not have to do with the symptom', () => {
+    const known = new Map([verdict('A', 'pass'), verdict('B', 'blocked', { blockedBy: 'X' }), verdict('X', 'fail')].map((each) => [each.check, each]));
+    const verdicts = deciding(['A', 'B'], (check) => known.get(check));
+    assert.equal(found(...verdicts), 'unknown 1 B');
   });
 
   describe('is known before the end of a run', () => {
@@ -42,7 +46,7 @@ describe('where to begin', () => {
       ['but not while an earlier check is waited for', ['A', verdict('B', 'fail')], undefined],
       ['but not by a warning, which a failure may outdo', [verdict('A', 'warn'), 'B'], undefined],
       ['but not by what misleads', [verdict('A', 'fail', { summary: 'not a cause: x' }), 'B'], undefined],
-      ['by what blocks an earlier one', [verdict('A', 'blocked', { blockedBy: 'C' }), 'B', verdict('C', 'fail')], 'C'],
+      ['by what blocks an earlier one', [verdict('A', 'blocked', { blockedBy: 'B' }), verdict('B', 'fail'), 'C'], 'B'],
     ];
     for (const [name, verdicts, expected] of early) it(name, () => assert.equal(first(...verdicts), expected));
   });
