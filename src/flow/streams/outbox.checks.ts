@@ -46,9 +46,6 @@ const looks = 3;
 /** Threshold of the shipped alert CaracalAPIOutboxPendingOldest. */
 const oldPendingMs = 300_000;
 
-/** Pending rows from which Caracal's own diagnostics warn: Caracal packages/engine/src/doctor.ts. */
-const manyPending = 500;
-
 /** Failures in a row that no passing trouble explains: the back-off before them adds up to more than 10 s. */
 const manyAttempts = 4;
 
@@ -75,6 +72,8 @@ interface Outbox {
   readonly whenDead: string;
   /** Tries after which a row is dead. */
   readonly maxAttempts: number;
+  /** Pending rows from which Caracal's own diagnostics warn, where they do. */
+  readonly manyPending?: number;
 }
 
 function factsOf(snapshot: OutboxSnapshot): Fact[] {
@@ -89,7 +88,7 @@ function factsOf(snapshot: OutboxSnapshot): Fact[] {
   ];
 }
 
-function judge({ subject: of, publisher, whenDead, maxAttempts }: Outbox, observed: Observed): Judgement {
+function judge({ subject: of, publisher, whenDead, maxAttempts, manyPending = Infinity }: Outbox, observed: Observed): Judgement {
   const question = of.of('Postgres');
   const first = observed.get(question);
   if (first.outcome.kind !== 'answer') return notKnown(first);
@@ -152,6 +151,8 @@ const outboxes: readonly (Outbox & Pick<Check, 'id' | 'title' | 'privilege' | 's
     subject: coordinatorOutbox,
     publisher: 'coordinator',
     maxAttempts: 10,
+    // Caracal packages/engine/src/doctor.ts
+    manyPending: 500,
     whenDead:
       'Rows of caracal_outbox with status dead were given up after 10 tries, which one or two minutes without Redis are enough for. One of them keeps coordinator not ready until it is requeued.',
     privilege: 'SELECT on caracal_outbox (id, producer, status, attempts, available_at, created_at)',

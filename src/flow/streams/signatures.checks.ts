@@ -41,6 +41,15 @@ function entriesOf(observed: Observed, asked: readonly ReturnType<typeof redisSi
   return found.includes(undefined) ? null : found.flatMap((outcome) => (outcome?.kind === 'answer' ? outcome.value.entries : []));
 }
 
+/** An entry by somebody unknown is told of for so long. */
+const toldForMs = 24 * 3_600_000;
+
+/** Whether a wrong entry says something of now: its producer has not signed rightly since. */
+function isRecent(wrong: Entry, newest: readonly Entry[], nowMs: number): boolean {
+  if (wrong.producer === 'unknown') return nowMs - Number(wrong.id.split('-')[0]) < toldForMs;
+  return !newest.some(({ producer, signature, id }) => producer === wrong.producer && signature === 'valid' && compareIds(id, wrong.id) > 0);
+}
+
 /**
  * A change of the key leaves older entries that do not verify, on every stream and of every producer:
  * those are no fault. An entry that does not verify although an older one, of whatever stream, does is one.
@@ -75,11 +84,15 @@ function judge(name: string, observed: Observed): Judgement {
   if (wrong.length === 0) {
     return finding('pass', `${entries.length - bad.length} valid, ${bad.length} older by another key`, 'Every entry since the key was changed verifies.', facts);
   }
-  const producers = [...new Set(wrong.map(({ producer }) => producerWords[producer]))].join(', ');
-  const unsigned = wrong.every(({ signature }) => signature === 'missing');
+  const recent = wrong.filter((entry) => isRecent(entry, newest, Date.parse(own.at)));
+  if (recent.length === 0) {
+    return finding('pass', `${entries.length - bad.length} valid, ${wrong.length} dropped earlier`, 'What readers dropped is of the past: its writers sign rightly since, or are not seen any more.', facts);
+  }
+  const producers = [...new Set(recent.map(({ producer }) => producerWords[producer]))].join(', ');
+  const unsigned = recent.every(({ signature }) => signature === 'missing');
   return finding(
     'fail',
-    `${count(wrong.length, 'entry', 'entries')} of ${producers} ${unsigned ? 'unsigned' : 'wrongly signed'}`,
+    `${count(recent.length, 'entry', 'entries')} of ${producers} ${unsigned ? 'unsigned' : 'wrongly signed'}`,
     `Readers drop such messages and apply nothing of them: STREAMS_HMAC_KEY of ${producers} is another one than that of the rest, or somebody else wrote them.`,
     facts,
   );

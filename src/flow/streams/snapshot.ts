@@ -50,8 +50,8 @@ export type GroupSnapshot = z.infer<typeof group>;
 
 export const redisStream = subject('redis.stream', streamSnapshot);
 
-/** A reader that made an attempt within this time is alive: Audit blocks for 5 s, Gateway for 1 s. */
-const aliveMs = 60_000;
+/** A reader that made an attempt within this time is alive: the Gateway, which has a group for each replica, reads every second. */
+const aliveMs = 15_000;
 
 /** Stream ids are two integers, `milliseconds-sequence`, that do not fit a number when joined. */
 export function compareIds(left: string, right: string): number {
@@ -86,7 +86,7 @@ export function livingGroups(snapshot: Pick<StreamSnapshot, 'length' | 'lastId'>
   if (groups.length < 2) return groups;
   const seenMs = ({ lastSeen }: GroupSnapshot): number => Math.min(...lastSeen.map((consumer) => consumer.seenMs), Infinity);
   const tellsAttempts = groups.some(({ lastSeen }) => lastSeen.some(({ activeMs }) => activeMs !== null));
-  const living = groups.filter((group) => seenMs(group) < aliveMs || (!tellsAttempts && isCaughtUp(snapshot, group)));
+  const living = groups.filter((group) => (tellsAttempts ? seenMs(group) < aliveMs : isCaughtUp(snapshot, group)));
   if (living.length > 0) return living;
   const latest = groups.reduce((best, group) => (compareIds(group.lastDelivered, best.lastDelivered) > 0 ? group : best));
   return [latest];
