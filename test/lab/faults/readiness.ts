@@ -134,7 +134,7 @@ export const readinessFaults: readonly Fault[] = [
     id: 'web-other-page',
     title: 'Another application gives its page on the port of web',
     contract: 'readiness.md 7, wrong process on port',
-    verdicts: { ...all('fail', ...ids('RDY', 52, 53)), 'CRC-RDY-054': 'blocked' },
+    verdicts: { ...all('fail', ...ids('RDY', 52, 53)), 'CRC-RDY-054': 'blocked', 'CRC-SVC-051': 'unknown' },
     inject: (lab) => lab.replace('web', page(200)),
   },
   {
@@ -155,7 +155,7 @@ export const readinessFaults: readonly Fault[] = [
     id: 'web-login-in-front',
     title: 'A proxy in front of web asks for a login',
     contract: 'readiness.md 2.1, no authentication on /health and /ready',
-    verdicts: all('unknown', ...ids('RDY', 52, 53, 54)),
+    verdicts: all('unknown', ...ids('RDY', 52, 53, 54), 'CRC-SVC-051'),
     inject: (lab) => lab.replace('web', page(401, { 'www-authenticate': 'Basic realm="proxy"' })),
   },
   {
@@ -237,7 +237,7 @@ export const readinessFaults: readonly Fault[] = [
     id: 'gateway-snapshot-stale',
     title: 'Postgres has no connection for the Gateway, and its revocations are old',
     contract: 'readiness.md 2.4, row Gateway cannot reach Postgres',
-    verdicts: { ...all('fail', 'CRC-RDY-023', 'CRC-SVC-022'), ...all('warn', 'CRC-STO-007', 'CRC-SVC-090') },
+    verdicts: { ...all('fail', 'CRC-RDY-023', 'CRC-SVC-022'), 'CRC-SVC-090': 'warn' },
     inject: async (lab) => {
       await lab.sql('ALTER ROLE caracalgateway CONNECTION LIMIT 0');
       await lab.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'caracalgateway'");
