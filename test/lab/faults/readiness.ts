@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { request } from 'node:http';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -13,16 +13,14 @@ import { all, ids } from './fault.ts';
 import type { Decoy, Fault } from './fault.ts';
 import { behindApi, figures } from './groups.ts';
 
-const replayFolder = (lab: Lab, service: 'sts' | 'gateway'): string => join(lab.directory, 'replay', service);
-
 /** Longer than a service takes for each of its tests. */
 const answerMs = 8_000;
 
-async function says(lab: Lab, service: 'api' | 'sts' | 'gateway' | 'web', reason: string): Promise<void> {
+async function says(lab: Lab, service: 'api' | 'sts' | 'web', reason: string): Promise<void> {
   await eventually(`${service} says ${reason}`, async () => {
     const body = await fetch(new URL('/ready', lab.services[service].url), { signal: AbortSignal.timeout(answerMs) }).then((response) => response.text(), () => '');
     return body.includes(reason);
-  }, 90_000);
+  });
 }
 
 const page = (status: number, headers: Readonly<Record<string, string>> = {}): RequestListener => (_, response) => {
@@ -199,26 +197,8 @@ export const readinessFaults: readonly Fault[] = [
     contract: 'readiness.md 2.3, row audit_replay_unavailable',
     verdicts: { 'CRC-RDY-013': 'fail', 'CRC-SVC-013': 'blocked' },
     inject: async (lab) => {
-      await rm(replayFolder(lab, 'sts'), { recursive: true });
+      await rm(join(lab.directory, 'replay', 'sts'), { recursive: true });
       await says(lab, 'sts', 'audit_replay_unavailable');
-    },
-  },
-  {
-    id: 'sts-evidence-lost',
-    title: 'The STS lost audit events while neither Redis nor its replay folder took them',
-    contract: 'readiness.md 2.3, row audit_evidence_lost: latched for the process lifetime',
-    verdicts: { ...all('fail', 'CRC-RDY-013', 'CRC-SVC-018'), 'CRC-SVC-013': 'blocked', 'CRC-SVC-090': 'warn' },
-    inject: async (lab) => {
-      // Of the Gateway nothing is to be lost.
-      await lab.services.gateway.stop();
-      const folder = replayFolder(lab, 'sts');
-      await rm(folder, { recursive: true });
-      await lab.redisClient.config('SET', 'maxmemory', '1');
-      await says(lab, 'sts', 'audit_evidence_lost');
-      await lab.redisClient.config('SET', 'maxmemory', '512mb');
-      await mkdir(folder, { mode: 0o700 });
-      await lab.services.gateway.start();
-      await eventually('the gateway is ready', async () => (await answers(lab, 'gateway', '/ready')).status === 200);
     },
   },
   {
@@ -231,17 +211,6 @@ export const readinessFaults: readonly Fault[] = [
       await lab.redisClient.call('ACL', 'SETUSER', 'default', '-xgroup');
       await lab.services.sts.start();
       await says(lab, 'sts', 'stream_consumers_not_ready');
-    },
-  },
-  {
-    id: 'gateway-snapshot-stale',
-    title: 'Postgres has no connection for the Gateway, and its revocations are old',
-    contract: 'readiness.md 2.4, row Gateway cannot reach Postgres',
-    verdicts: { ...all('fail', 'CRC-RDY-023', 'CRC-SVC-022'), 'CRC-SVC-090': 'warn' },
-    inject: async (lab) => {
-      await lab.sql('ALTER ROLE caracalgateway CONNECTION LIMIT 0');
-      await lab.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'caracalgateway'");
-      await says(lab, 'gateway', 'revocation_snapshot_stale');
     },
   },
   {
