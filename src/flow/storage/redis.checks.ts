@@ -139,7 +139,7 @@ const server: readonly Check[] = [
     id: 'CRC-STO-025',
     title: 'Version',
     asks: [info],
-    source: 'infra/redis, redis:8-alpine',
+    source: 'infra/redis/Dockerfile',
     judge: (observed) => whenAnswered(observed.get(info), judgeVersion),
   },
   {
