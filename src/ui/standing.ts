@@ -72,7 +72,7 @@ function triageText(state: FlowState): string {
   if (!found) {
     const counts = countStates(verdicts.map(({ status }) => status));
     const well = [...counts.keys()].every((status) => status === 'pass' || status === 'not-applicable');
-    return `Nothing of this symptom is red: ${well ? `all ${counts.get('pass') ?? 0} pass` : countsText(counts)}.`;
+    return `Nothing of this symptom is red: ${well ? `${counts.get('pass') ?? 0} pass` : countsText(counts)}.`;
   }
   const where = `${found.first.component} › ${found.first.title}`;
   const words = { fail: 'failure', warn: 'warning', unknown: 'unknown' }[found.state];

@@ -30,7 +30,7 @@ export async function pickSymptom(current: Symptom | undefined): Promise<PickedS
     ? [{ label: '', kind: QuickPickItemKind.Separator }, { label: 'None', detail: 'forget what was picked', choice: { symptom: undefined } }]
     : [];
   picker.items = [...items, ...none];
-  picker.activeItems = items.filter(({ choice }) => choice?.symptom?.id === current?.id);
+  if (current) picker.activeItems = items.filter(({ choice }) => choice?.symptom?.id === current.id);
   const done = Promise.withResolvers<PickedSymptom | undefined>();
   store.add(picker.onDidHide(() => done.resolve(undefined)));
   store.add(picker.onDidAccept(() => done.resolve(picker.selectedItems[0]?.choice)));

@@ -41,7 +41,8 @@ export function countStates(states: Iterable<State>): Counts {
 }
 
 const notPassedWorstFirst: readonly State[] = ['fail', 'crashed', 'warn', 'unknown', 'blocked', 'cancelled', 'not-run'];
-const wellBestFirst: readonly State[] = ['pass', 'not-applicable'];
+/** What did not apply says least, and is cut first. */
+const wellBestFirst: readonly State[] = ['pass', 'not-run', 'not-applicable'];
 
 /**
  * What did not pass, worst first: `1 failed, 2 warnings, 20 blocked`. What passed is told when all is well, `18 passed`,
@@ -56,9 +57,8 @@ export function countsText(counts: Counts): string {
         return state === 'warn' ? count(number, 'warning') : `${number} ${stateWords[state]}`;
       })
       .join(', ');
-  const unwell = named(notPassedWorstFirst);
-  const onlyNotRun = unwell === named(['not-run']);
-  return onlyNotRun ? named([...wellBestFirst, 'not-run']) : unwell;
+  const trouble = notPassedWorstFirst.some((state) => state !== 'not-run' && (counts.get(state) ?? 0) > 0);
+  return named(trouble ? notPassedWorstFirst : wellBestFirst);
 }
 
 const second = 1000;

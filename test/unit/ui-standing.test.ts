@@ -45,7 +45,7 @@ describe('The standing of a target', () => {
     [['pass', 'fail', 'fail', 'fail'], 'First failure of 2: Redis › Title.'],
     [['pass', 'warn', 'unknown', 'fail'], 'One warning: Redis › Title.'],
     [['unknown', 'pass', 'unknown', 'warn'], 'First unknown of 2: Redis › Title.'],
-    [['pass', 'not-applicable', 'pass', 'fail'], 'Nothing of this symptom is red: all 2 pass.'],
+    [['pass', 'not-applicable', 'pass', 'fail'], 'Nothing of this symptom is red: 2 pass.'],
     [['pass', 'crashed', 'pass', 'fail'], 'Nothing of this symptom is red: 1 crashed.'],
   ];
   for (const [statuses, message] of triaged) {

@@ -38,7 +38,7 @@ describe('Counts', () => {
     [['blocked', 'pass', 'warn', 'fail', 'blocked'], '1 failed, 1 warning, 2 blocked'],
     [['cancelled', 'unknown', 'crashed'], '1 crashed, 1 unknown, 1 cancelled'],
     [['pass', 'not-run'], '1 passed, 1 not run'],
-    [['not-run', 'not-applicable'], '1 not applicable, 1 not run'],
+    [['not-run', 'not-applicable'], '1 not run, 1 not applicable'],
     [['warn', 'pass', 'not-run'], '1 warning, 1 not run'],
   ];
   for (const [states, text] of cases) {

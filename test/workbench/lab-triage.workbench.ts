@@ -122,7 +122,7 @@ describe('Triage of a symptom on a healthy lab', () => {
     await triage(page, 'slow', 'It is slow');
     await sleep(500);
     const shown = await page.snapshot();
-    ok(/Nothing of this symptom is red: all \d+ pass\./.test(shown), shown);
+    ok(/Nothing of this symptom is red: \d+ pass\./.test(shown), shown);
     deepStrictEqual(tabs(), []);
     await page.screenshot('triage-healthy');
   });
