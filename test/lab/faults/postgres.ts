@@ -310,7 +310,7 @@ export const postgresFaults: readonly Fault[] = [
     title: 'Nine tenths of the connections are taken',
     contract: 'storage-and-streams.md 12, trap 18; 4.2, probe connections',
     verdicts: { 'CRC-STO-015': 'fail' },
-    inject: (lab) => openSessions(lab, 92),
+    inject: (lab) => openSessions(lab, 88),
   },
   {
     id: 'transaction-left-open',
