@@ -331,6 +331,7 @@ export const servicesDecoys: readonly Decoy[] = [
     title: 'The gauge of the circuit says open, long after the STS is back and with nobody asking',
     contract: 'deploy-logs-metrics.md 0, fact 7',
     inject: async (lab) => {
+      await reaches(lab, 'gateway', 'requests_allowed', 1);
       await lab.endTraffic();
       await openCircuit(lab);
       await lab.services.sts.start();
