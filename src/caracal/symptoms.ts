@@ -110,7 +110,7 @@ export const symptoms: readonly Symptom[] = [
       // The ledger: a partition to write to, gaps, refused events, age.
       'CRC-STO-013', 'CRC-STO-014', 'CRC-AUD-005', 'CRC-AUD-008', 'CRC-AUD-011', 'CRC-AUD-003',
       // The list, which the API gives.
-      'CRC-RDY-001', 'CRC-RDY-003', 'CRC-AUD-002',
+      'CRC-RDY-001', 'CRC-RDY-002', 'CRC-RDY-004', 'CRC-RDY-003', 'CRC-AUD-002',
     ],
   },
   {
