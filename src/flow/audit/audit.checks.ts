@@ -126,7 +126,7 @@ const tokenChecks: readonly Check[] = [
     title: 'Newest event',
     step: 'audit',
     component: 'api',
-    needs: [readinessCheck('api', 'ready'), adminTokenId],
+    needs: [readinessCheck('api', 'ready'), readinessCheck('api', 'identity'), adminTokenId],
     asks: asksForApi,
     privilege: 'admin token with capability read, for the zone',
     source: 'apps/api/src/routes/zone-events.ts:301',

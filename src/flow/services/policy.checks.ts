@@ -329,7 +329,7 @@ export const policyChecks: readonly Check[] = [
     needs: [metricsCheckId('sts')],
     asks: asksFigures('sts'),
     privilege: 'METRICS_BEARER',
-    source: 'services/sts/internal/opa.go:420',
+    source: 'services/sts/internal/opa.go:438',
     judge: judgeCompilation,
   },
   {
@@ -340,7 +340,7 @@ export const policyChecks: readonly Check[] = [
     needs: [postgresAuthenticationId],
     asks: [asksZone],
     privilege: readsPolicy,
-    source: 'services/sts/internal/opa.go:345',
+    source: 'services/sts/internal/opa.go:353',
     judge: (observed) => whenPolicy(observed, judgeActive),
   },
   {
@@ -348,7 +348,7 @@ export const policyChecks: readonly Check[] = [
     title: 'Policy loaded',
     step: 'services',
     component: 'sts',
-    needs: [readinessCheck('sts', 'ready'), readinessCheck('api', 'ready'), adminTokenId],
+    needs: [readinessCheck('sts', 'ready'), readinessCheck('api', 'ready'), readinessCheck('api', 'identity'), adminTokenId],
     asks: [...asksForApi, ...asksFigures('sts')],
     privilege: 'admin token with capability read, for the zone',
     source: 'apps/api/src/routes/policy-sets.ts:321',
@@ -362,7 +362,7 @@ export const policyChecks: readonly Check[] = [
     needs: [readinessCheck('sts', 'process'), postgresAuthenticationId],
     asks: [asksZone, ...asksFigures('sts')],
     privilege: readsPolicy,
-    source: 'services/sts/internal/server.go:222',
+    source: 'services/sts/internal/server.go:228',
     judge: judgeKeys,
   },
 ];
