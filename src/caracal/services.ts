@@ -18,7 +18,7 @@ export interface Service {
 /**
  * The six services in the order in which Caracal lists them. Figures are read as JSON where they are
  * given so, but those of the Gateway as text, which alone holds its pool of Postgres connections (Caracal
- * services/gateway/internal/server.go:331). The Coordinator's `/metrics` asks for two different tokens in
+ * services/gateway/internal/server.go:329). The Coordinator's `/metrics` asks for two different tokens in
  * one header, so its `/stats` is read instead (Caracal apps/coordinator/src/auth.ts:246,
  * apps/coordinator/src/app.ts:221).
  */

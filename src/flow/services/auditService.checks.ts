@@ -176,8 +176,8 @@ const base = { step: 'services', component: 'audit', needs: [metricsCheckId('aud
 /** What the figures of Audit say, and who leads its jobs. */
 export const auditServiceChecks: readonly Check[] = [
   { ...base, id: 'CRC-SVC-031', title: 'Tamper sweep', source: 'services/audit/internal/tamper.go', judge: judgeSweep },
-  { ...base, id: 'CRC-SVC-032', title: 'Signatures', source: 'services/audit/internal/consumer.go:275', judge: judgeSignatures },
-  { ...base, id: 'CRC-SVC-033', title: 'Dead letter growth', source: 'services/audit/internal/consumer.go:275', judge: judgeDeadLetters },
+  { ...base, id: 'CRC-SVC-032', title: 'Signatures', source: 'services/audit/internal/consumer.go:285', judge: judgeSignatures },
+  { ...base, id: 'CRC-SVC-033', title: 'Dead letter growth', source: 'services/audit/internal/consumer.go:356', judge: judgeDeadLetters },
   {
     ...base,
     id: 'CRC-SVC-034',

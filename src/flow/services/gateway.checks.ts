@@ -202,8 +202,8 @@ const check = (id: string, title: string, source: string, judge: Check['judge'])
 export const gatewayChecks: readonly Check[] = [
   check('CRC-SVC-021', 'STS circuit', 'services/gateway/internal/proxy.go:446', judgeCircuit),
   check('CRC-SVC-022', 'Revocation snapshot', 'services/gateway/internal/revocations.go:26', judgeSnapshot),
-  check('CRC-SVC-023', 'Revocation messages', 'services/gateway/internal/revocations.go:376', judgeMessages),
+  check('CRC-SVC-023', 'Revocation messages', 'services/gateway/internal/revocations.go:374', judgeMessages),
   check('CRC-SVC-026', 'Audit queue', 'packages/core/go/audit/client.go', judgeQueue),
-  check('CRC-SVC-027', 'Database pool', 'services/gateway/internal/server.go:331', judgePool),
+  check('CRC-SVC-027', 'Database pool', 'services/gateway/internal/server.go:329', judgePool),
   check('CRC-SVC-028', 'Upstreams', 'services/gateway/internal/proxy.go', judgeUpstreams),
 ];

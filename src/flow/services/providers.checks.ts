@@ -85,7 +85,7 @@ export const providerChecks: readonly Check[] = [
     needs: [postgresAuthenticationId],
     asks: [question],
     privilege: 'SELECT on providers, resources and provider_connections (all but the two token columns)',
-    source: 'services/sts/internal/exchange.go:600',
+    source: 'services/sts/internal/exchange.go:617',
     judge: (observed) => whenAnswered(observed.get(question), (answer) => judgeConnections(answer.providers)),
   },
   {

@@ -21,7 +21,7 @@ export const stsChecks: readonly Check[] = [
     ...base,
     id: 'CRC-SVC-014',
     title: 'Policy evaluation',
-    source: 'services/sts/internal/opa.go:120',
+    source: 'services/sts/internal/opa.go:130',
     judge: (observed) =>
       whenFigures(observed, 'sts', [evaluations, evaluationErrors, evaluationTime], ({ value }) => {
         const all = value(evaluations);
@@ -45,7 +45,7 @@ export const stsChecks: readonly Check[] = [
     ...base,
     id: 'CRC-SVC-017',
     title: 'Provider refresh',
-    source: 'services/sts/internal/refresh.go:235',
+    source: 'services/sts/internal/refresh.go:238',
     judge: (observed) =>
       whenFigures(observed, 'sts', [leased, shared, waited, coordinationErrors, circuitRefusals], ({ value }) => {
         const wording = {

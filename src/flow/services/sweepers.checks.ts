@@ -47,7 +47,6 @@ interface Job {
   readonly component: ServiceName;
   readonly source: string;
   readonly part: 'tasks' | 'leases' | 'invocations' | 'records';
-  readonly privilege: string;
   /** What is overdue, such as `session`. */
   readonly one: string;
   /** Milliseconds after its end by which the job has dealt with a row. */
@@ -60,29 +59,32 @@ interface Job {
 
 const minuteMs = 60_000;
 
+/** One statement reads all of them. */
+const readsUnfinished = 'SELECT on sessions, agent_invocations, delegation_edges and authority_records: status, lifecycle and times';
+
 /** Intervals and batches: Caracal apps/coordinator/src/config.ts:67, apps/api/src/jobs/sessions-reaper.ts:13. */
 const jobs: readonly Job[] = [
   {
     id: 'CRC-SVC-004', title: 'Authority-record reaper', component: 'api', part: 'records', one: 'record', status: 'warn',
-    source: 'apps/api/src/jobs/sessions-reaper.ts', privilege: 'SELECT on authority_records (status, expires_at)', doneWithinMs: 15 * minuteMs,
+    source: 'apps/api/src/jobs/sessions-reaper.ts', doneWithinMs: 15 * minuteMs,
     pace: 'The api ends up to 500 of them each 5 min',
     effect: 'They open nothing, because everybody compares the end itself, but the table grows and lists show them as active.',
   },
   {
     id: 'CRC-SVC-041', title: 'Session sweeper', component: 'coordinator', part: 'tasks', one: 'session', status: 'fail',
-    source: 'apps/coordinator/src/jobs/ttl-sweeper.ts', privilege: 'SELECT on sessions (all but metadata_json)', doneWithinMs: 3 * minuteMs,
+    source: 'apps/coordinator/src/jobs/ttl-sweeper.ts', doneWithinMs: 3 * minuteMs,
     pace: 'The Coordinator ends up to 500 of them each minute',
     effect: 'They count against the limits of zone and application, so that new sessions are refused at some point. No mandate is issued for them.',
   },
   {
     id: 'CRC-SVC-042', title: 'Lease sweeper', component: 'coordinator', part: 'leases', one: 'service session', status: 'fail',
-    source: 'apps/coordinator/src/jobs/service-lease-sweeper.ts', privilege: 'SELECT on sessions (all but metadata_json)', doneWithinMs: 2 * minuteMs,
+    source: 'apps/coordinator/src/jobs/service-lease-sweeper.ts', doneWithinMs: 2 * minuteMs,
     pace: 'The Coordinator suspends up to 500 of them each 30 s',
     effect: 'Agents that are gone are shown as active. No mandate is issued for them.',
   },
   {
     id: 'CRC-SVC-044', title: 'Invocations', component: 'coordinator', part: 'invocations', one: 'invocation', status: 'fail',
-    source: 'apps/coordinator/src/jobs/deadline-enforcer.ts', privilege: 'SELECT on agent_invocations (all but params_json, metadata_json, error_json)', doneWithinMs: minuteMs,
+    source: 'apps/coordinator/src/jobs/deadline-enforcer.ts', doneWithinMs: minuteMs,
     pace: 'The Coordinator ends up to 500 of them each 5 s',
     effect: 'Nobody is told that they timed out, and none of them is tried again.',
   },
@@ -135,7 +137,7 @@ export const sweeperChecks: readonly Check[] = [
       component: job.component,
       needs: [postgresAuthenticationId],
       asks: [question],
-      privilege: job.privilege,
+      privilege: readsUnfinished,
       source: job.source,
       judge: (observed) => whenAnswered(observed.get(question), (answer) => judgeJob(job, answer)),
     }),
@@ -174,7 +176,7 @@ export const sweeperChecks: readonly Check[] = [
     component: 'coordinator',
     needs: [postgresAuthenticationId],
     asks: [question],
-    privilege: 'SELECT on delegation_edges',
+    privilege: readsUnfinished,
     source: 'apps/coordinator/src/jobs/retention-cleaner.ts',
     judge: (observed) => whenAnswered(observed.get(question), judgeDelegations),
   },

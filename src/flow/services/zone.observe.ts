@@ -21,7 +21,7 @@ const observer: Observer<z.infer<typeof zoneContent.schema>> = {
       signal,
     );
     return {
-      name: String(row['name'] ?? ''),
+      name: typeof row['name'] === 'string' ? row['name'] : '',
       resources: Number(row['resources']),
       applications: Number(row['applications']),
       expired: (row['expired'] as string[] | null) ?? [],
