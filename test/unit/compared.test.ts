@@ -31,7 +31,7 @@ describe("Caracal's own tools beside the checks", () => {
       const text = await readFile(join(root, 'docs', 'compared.md'), 'utf8');
       const [, part = ''] = text.split(`\n## ${section}\n`);
       const [body = ''] = part.split('\n## ');
-      const cells = body.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| ---') && !line.startsWith('| row'));
+      const cells = body.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| ---') && !line.startsWith('| row |'));
       const table = new Map(cells.map((line) => {
         const [, name = '', ours = ''] = line.split('|').map((cell) => cell.trim());
         return [name, ours.split(', ')] as const;
