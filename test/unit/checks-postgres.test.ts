@@ -125,6 +125,16 @@ describe('Postgres: that there is one, and its migrations', () => {
     ['frozen', timeout(6_000), 'fail', /^no answer in 6 s/],
     ['no connection string', { kind: 'unavailable', why: 'no credential', wayOut: 'give postgres' }, 'unknown', /^no credential: give postgres$/],
   ]);
+  for (const [name, first, second, status, summary] of [
+    ['slow twice', 800, 700, 'warn', /^slow: 700 ms, offers TLS$/],
+    ['slow once', 800, 3, 'pass', /^800 ms, offers TLS$/],
+  ] as const) {
+    it(`CRC-STO-001: ${name}`, async () => {
+      const verdict = await judge('CRC-STO-001', { 'postgres.hello/Postgres': answer({ tls: true, tookMs: first }), 'postgres.hello/Postgres#2': answer({ tls: true, tookMs: second }) });
+      assert.match(verdict.summary, summary);
+      assert.equal(verdict.status, status);
+    });
+  }
   const session = { user: 'observer', database: 'caracal', superuser: false, version: 180_001, now: '2026-08-20T10:00:00Z' };
   table('CRC-STO-002', 'postgres.session/Postgres', [
     ['lets us in', answer(session), 'pass', /^as observer$/],
