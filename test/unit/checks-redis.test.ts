@@ -140,6 +140,7 @@ describe('Redis', () => {
     ['now', looks([refusals(12), refusals(14, 2), refusals(15, 4)]), 'fail', /^OOM 3 in 4 s$/],
     ['disk', looks([later(0, { errorstat_MISCONF: 'count=1' }), later(2, { errorstat_MISCONF: 'count=1' }), later(4, { errorstat_MISCONF: 'count=3' })]), 'fail', /^MISCONF 2 in 4 s$/],
     ['since the earlier run', looks([refusals(12), refusals(12, 2), refusals(12, 4)], refusals(10, -60)), 'warn', /^OOM 2 since the earlier run, none now$/],
+    ['none since the earlier run, which serves as a look', looks([refusals(12)], refusals(12, -60)), 'pass', /^none since the earlier run, 12 before$/],
     ['other errors are no refusals', one({ ...info, errorstat_WRONGTYPE: 'count=9' }), 'pass', /^none since its start$/],
   ]);
 

@@ -83,6 +83,11 @@ function judgeRefusals(observed: Observed, first: RedisFields): Judgement {
   const total = Object.keys(refusals).reduce((sum, name) => sum + refused(first, name), 0);
   if (total === 0) return finding('pass', 'none since its start', 'Redis counts errors by their first word; it refused no write for lack of memory, disk, replicas or its role.');
   const facts: Fact[] = [{ name: 'refused since its start', value: risen({}, first) }];
+  const before = sameServer(observed.get(earlierInfo), first);
+  const since = before === undefined ? '' : risen(before, first);
+  if (before !== undefined && since === '') {
+    return finding('pass', `none since the earlier run, ${total} before`, 'Redis refused writes at some time, and none since the earlier run.', facts);
+  }
   const taken = [first];
   for (let look = 2; look <= looks; look += 1) {
     const next = observed.find(redisInfo.of('Redis', look));
@@ -101,8 +106,6 @@ function judgeRefusals(observed: Observed, first: RedisFields): Judgement {
     const window = between(first, last);
     return finding('fail', `${now}${window === undefined ? '' : ` in ${milliseconds(window)}`}`, 'Redis refuses writes now: nothing can be published, acknowledged or counted. Its memory, persistence and role tell why.', facts);
   }
-  const before = sameServer(observed.get(earlierInfo), first);
-  const since = before === undefined ? '' : risen(before, first);
   return since === ''
     ? finding('pass', `none now, ${total} since its start`, 'Redis refused writes at some time and does not do so now.', facts)
     : finding('warn', `${since} since the earlier run, none now`, 'Redis refused writes since the earlier run; producers kept what they could in their outboxes and replay folders.', facts);

@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '../eventually.ts';
 import type { Lab } from '../lab.ts';
@@ -225,6 +225,17 @@ export const redisDecoys: readonly Decoy[] = [
     inject: async (lab) => {
       await countAnError(lab, 'OOM command not allowed when used memory > maxmemory');
       await countAnError(lab, 'MISCONF Redis is configured to save RDB snapshots');
+    },
+  },
+  {
+    id: 'redis-observer',
+    title: 'The target has a user of Redis that may only read',
+    contract: 'storage-and-streams.md 6.2',
+    inject: async (lab) => {
+      const commands = 'ping info time type exists ttl xlen xrange xrevrange xinfo xpending config|get acl|whoami memory|usage'.split(' ');
+      await lab.redisClient.call('ACL', 'SETUSER', 'observer', 'on', '>observing', '%R~caracal.*', '%R~provider-refresh-*', '-@all', '+get', ...commands.map((name) => `+${name}`));
+      const target = JSON.parse(await readFile(lab.targetFile, 'utf8')) as object;
+      await writeFile(lab.targetFile, JSON.stringify({ ...target, redis: `redis://observer:observing@127.0.0.1:${String(lab.redis.port)}` }));
     },
   },
   {

@@ -148,6 +148,23 @@ export const streamsFaults: readonly Fault[] = [
     },
   },
   {
+    id: 'redis-emptied',
+    title: 'Redis lost all its data while the services ran',
+    contract: 'storage-and-streams.md 7.2, groups are created only when a process starts; 12, trap 6',
+    verdicts: {
+      ...all('fail', ...ids('STR', 2, 20, 30, 40, 51), ...ids('RDY', 32, 33)),
+      ...all('blocked', 'CRC-RDY-034', ...ids('STR', 21, 22, 23, 25, 31, 32, 33, 34, 35, 36, 38, 41, 42, 43)),
+    },
+    inject: async (lab) => {
+      await lab.redisClient.flushall();
+      // Producers make their streams anew, without groups.
+      for (const stream of ['caracal.audit.events', 'caracal.agents.lifecycle']) {
+        await eventually(`${stream} is written again`, async () => await lab.redisClient.exists(stream) === 1);
+      }
+      await auditReaderFailed(lab);
+    },
+  },
+  {
     id: 'audit-consumer-dead',
     title: 'Audit is gone and its events pile up',
     contract: 'storage-and-streams.md 9.5, hop stream; diagnosing.md 5.3',
@@ -495,6 +512,18 @@ export const streamsDecoys: readonly Decoy[] = [
         await lab.redisClient.xtrim('caracal.audit.events', 'MINID', String(last?.[0]));
         return true;
       });
+    },
+  },
+  {
+    id: 'groups-that-nobody-reads',
+    title: 'Entries pile up in the groups that no part of Caracal reads',
+    contract: 'storage-and-streams.md 7.1, groups without a consumer; 12, trap 4',
+    inject: async (lab) => {
+      const groups = [['audit.events', 'siem-export'], ['invocations.lifecycle', 'invocations-observer'], ['delegations.invalidate', 'delegations-observer']] as const;
+      for (const [stream, name] of groups) {
+        for (let entry = 0; entry < 60; entry += 1) if (stream !== 'audit.events') await publish(lab, `caracal.${stream}`, { event: 'invocation.created', zone_id: lab.zoneId });
+        await lab.redisClient.xgroup('SETID', `caracal.${stream}`, name, '0');
+      }
     },
   },
   {
