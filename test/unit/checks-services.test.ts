@@ -358,7 +358,14 @@ describe('services: policy and keys', () => {
     });
   }
 
-  const ready = { 'service.ready/api': answer({ status: 200, body: '{"ok":true}' }) };
+  const ready = {
+    'service.ready/api': answer({ status: 200, body: '{"ok":true}' }),
+    'service.health/api': answer({ status: 200, body: '{"ok":true}', contentType: 'application/json', headers: ['content-type', 'x-request-id'] }),
+  };
+  const byCoordinator = {
+    'service.health/api': answer({ status: 200, body: '{"ok":true}', contentType: 'application/json', headers: ['content-type'] }),
+    'service.identity/api': answer({ status: 401, body: '{"error":"missing_token"}', contentType: 'application/json', headers: ['content-type'] }),
+  };
   const errors = { 'opa.compile_errors': 4 };
   table('CRC-SVC-011', 'sts', [
     ['none', {}, 'pass', /^3 compilations, none failed$/],
@@ -367,7 +374,8 @@ describe('services: policy and keys', () => {
     ['of the past: the policy is loaded', { now: errors, more: { ...told(), 'service.metrics/sts': figures('sts', errors), ...ready } }, 'pass', /^4 errors in the past; policy of the zone loaded$/],
     ['a run before that is younger than the poll proves nothing', { now: errors, before: [10, errors], more: { ...told(older), 'service.metrics/sts': figures('sts', errors), ...ready } }, 'fail', /^4 compile errors, and the policy is not loaded$/],
     ['of before an activation of this moment', { now: errors, more: { ...told(older, { active: { ...active, sinceMs: 2_000 } }), 'service.metrics/sts': figures('sts', errors), ...ready } }, 'warn', /^4 compile errors, and/],
-    ['the API is not ready, so that it is not asked', { now: errors, more: { ...told(), 'service.metrics/sts': figures('sts', errors), 'service.ready/api': answer({ status: 503, body: '{"error":"outbox_dead_messages"}' }) } }, 'unknown', /^4 compile errors since it started: run again in 1 min$/],
+    ['the Coordinator answers in its place, so that it is not asked', { now: errors, more: { ...told(), 'service.metrics/sts': figures('sts', errors), ...ready, ...byCoordinator } }, 'unknown', /^4 compile errors since it started/],
+    ['the API is not ready, so that it is not asked', { now: errors, more: { ...told(), 'service.metrics/sts': figures('sts', errors), ...ready, 'service.ready/api': answer({ status: 503, body: '{"error":"outbox_dead_messages"}' }) } }, 'unknown', /^4 compile errors since it started: run again in 1 min$/],
     ['no token', { now: errors, more: { ...told(), 'service.metrics/sts': figures('sts', errors), ...ready, 'postgres.adminToken/api': { kind: 'unavailable', why: 'no admin token', wayOut: 'give tokens.admin' }, 'user.consent/api': answer({ given: false, zone: null, token: false }) } }, 'unknown', /^4 compile errors since it started/],
   ]);
 

@@ -3,7 +3,8 @@ import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import { adminTokenId, asksForApi, whenApiAnswers } from '../audit/audit.checks.ts';
 import { finding, whenAnswered } from '../judging.ts';
-import { readinessCheck, saysReady, serviceReady } from '../readiness/service.checks.ts';
+import { judgeIdentity } from '../readiness/identity.checks.ts';
+import { readinessCheck, saysReady, serviceHealth, serviceReady } from '../readiness/service.checks.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
 import { count, milliseconds } from '../words.ts';
 import { asksZone, whenZone } from '../zone.checks.ts';
@@ -253,10 +254,14 @@ function judgeCompilation(observed: Observed): Judgement {
       finding('pass', summary, 'They are of the past for the zone in view: the STS has its active version. Of other zones the next run tells, after the poll came round.', [
         { name: 'since it started', value: count(moved.total, 'error') },
       ]);
-    const ready = observed.find(serviceReady.of('api'));
+    const [ready, health] = [observed.find(serviceReady.of('api')), observed.find(serviceHealth.of('api'))];
     const notTold = finding('unknown', `${count(moved.total, 'compile error')} since it started: run again in ${milliseconds(pollMs + pollLeewaySeconds * 1_000)}`, 'Whether they go on is seen when the poll of the STS came round.');
-    if (!ready) return { ...notTold, wants: [serviceReady.of('api'), ...asksForApi] };
+    if (!ready || !health) return { ...notTold, wants: [serviceReady.of('api'), serviceHealth.of('api'), ...asksForApi] };
     if (ready.outcome.kind !== 'answer' || !saysReady(ready.outcome.value)) return notTold;
+    // The admin token goes to nothing that is known to be another service.
+    const identity = judgeIdentity('api', observed);
+    if (identity.wants?.length) return { ...notTold, wants: identity.wants };
+    if (identity.result.status === 'fail') return notTold;
     let activeMs = 0;
     const loaded = whenActivation(observed, (active, answer) => {
       activeMs = active.sinceMs;
