@@ -80,12 +80,17 @@ function table(check: string, service: Service, rows: readonly Row[]): void {
 function answers(check: string, question: string, rows: readonly (readonly [string, Outcome, Status, RegExp])[]): void {
   for (const [name, outcome, status, summary] of rows) {
     it(`${check}: ${name}`, async () => {
-      const verdict = await judge(check, { [question]: outcome });
+      const verdict = await judge(check, { ...visible, [question]: outcome });
       assert.match(verdict.summary, summary);
       assert.equal(verdict.status, status, verdict.summary);
     });
   }
 }
+
+/** A session that sees all rows, and one from which row-level security hides those of some tables. */
+const seesAll = { visibility: { user: 'observer', bound: 28, zone: '*', rowSecurity: 'on', hidden: [], unreadable: [] } };
+const visible = { 'postgres.catalogue/Postgres': answer(seesAll) };
+const hidden = (...tables: readonly string[]): Readonly<Record<string, Outcome>> => ({ 'postgres.catalogue/Postgres': answer({ visibility: { ...seesAll.visibility, hidden: tables } }) });
 
 const fact = (verdict: Verdict, name: string): string | undefined => verdict.facts.find((each) => each.name === name)?.value;
 
@@ -304,7 +309,7 @@ describe('services: policy and keys', () => {
   const zone = answer({ zone: 'z1', exists: true, zones: 1 });
   const active = { set: 's1', name: 'main', versionId: 'v2', version: 2, manifestSha256: 'aa', since: '2026-08-20T09:00:00.000Z', sinceMs: 3_600_000 };
   const policy = { sets: 1, active, manifestComputed: 'aa', policies: [{ id: 'p1', exists: true, intact: true }], keys: [{ id: 'k2', version: 2, ageMs: 3_600_000 }, { id: 'k1', version: 1, ageMs: 9e8 }] };
-  const stored = (changes: object = {}): Readonly<Record<string, Outcome>> => ({ 'postgres.zone/Postgres': zone, 'postgres.zonePolicy/z1': answer({ ...policy, ...changes }) });
+  const stored = (changes: object = {}): Readonly<Record<string, Outcome>> => ({ ...visible, 'postgres.zone/Postgres': zone, 'postgres.zonePolicy/z1': answer({ ...policy, ...changes }) });
   const rows: readonly (readonly [string, Readonly<Record<string, Outcome>>, Status, RegExp])[] = [
     ['active', stored(), 'pass', /^main version 2, 1 policy$/],
     ['none active', stored({ active: null, manifestComputed: null, policies: [] }), 'fail', /^none active of 1 policy set$/],
@@ -314,8 +319,9 @@ describe('services: policy and keys', () => {
     ['a policy is missing', stored({ policies: [...policy.policies, { id: 'p2', exists: false, intact: null }] }), 'fail', /^1 policy of 2 missing$/],
     ['a policy was changed', stored({ policies: [{ id: 'p1', exists: true, intact: false }] }), 'fail', /^1 policy of 1 changed$/],
     ['content may not be read', stored({ policies: [{ id: 'p1', exists: true, intact: null }] }), 'pass', /^main version 2, 1 policy$/],
-    ['no zone picked', { 'postgres.zone/Postgres': answer({ zone: null, exists: false, zones: 2 }) }, 'unknown', /^2 zones: pick one$/],
-    ['not permitted', { 'postgres.zone/Postgres': zone, 'postgres.zonePolicy/z1': refused('42501', 'permission denied for table secrets') }, 'unknown', /^no permission: /],
+    ['none visible is not none active', { ...stored({ sets: 0, active: null, manifestComputed: null, policies: [] }), ...hidden('policy_set_bindings') }, 'unknown', /^rows hidden from observer: see CRC-STO-044$/],
+    ['no zone picked', { ...visible, 'postgres.zone/Postgres': answer({ zone: null, exists: false, zones: 2 }) }, 'unknown', /^2 zones: pick one$/],
+    ['not permitted', { ...visible, 'postgres.zone/Postgres': zone, 'postgres.zonePolicy/z1': refused('42501', 'permission denied for table secrets') }, 'unknown', /^no permission: /],
   ];
   for (const [name, outcomes, status, summary] of rows) {
     it(`CRC-SVC-012: ${name}`, async () => {
@@ -453,9 +459,30 @@ describe('services: providers', () => {
   ];
   for (const [name, listed, circuits, status, summary] of rows) {
     it(`CRC-SVC-061: ${name}`, async () => {
-      const verdict = await judge('CRC-SVC-061', { 'postgres.providers/Postgres': listed, ...(circuits ? { 'redis.providerCircuits/p1,p2': circuits } : {}) });
+      const verdict = await judge('CRC-SVC-061', { ...visible, 'postgres.providers/Postgres': listed, ...(circuits ? { 'redis.providerCircuits/p1,p2': circuits } : {}) });
       assert.match(verdict.summary, summary);
       assert.equal(verdict.status, status);
+    });
+  }
+});
+
+describe('services: rows that row-level security hides', () => {
+  const none = { rows: 0, oldestMs: null };
+  const unfinished = answer({ tasks: none, leases: none, invocations: none, delegations: none, records: none, mayExpireDelegations: false });
+  const tables = { 'CRC-SVC-004': 'authority_records', 'CRC-SVC-041': 'sessions', 'CRC-SVC-042': 'sessions', 'CRC-SVC-044': 'agent_invocations', 'CRC-SVC-045': 'delegation_edges' };
+  for (const [check, table] of Object.entries(tables)) {
+    it(`${check}: nothing may be called done`, async () => {
+      const of = async (rest: Readonly<Record<string, Outcome>>): Promise<Status> => (await judge(check, { 'postgres.unfinished/Postgres': unfinished, ...rest })).status;
+      assert.equal(await of(hidden(table)), 'unknown');
+      assert.equal(await of(hidden('operator_turns')), 'pass');
+      assert.equal(await of({ 'postgres.catalogue/Postgres': answer({ visibility: { ...seesAll.visibility, zone: '' } }) }), 'unknown');
+      assert.equal(await of({ 'postgres.catalogue/Postgres': answer({ visibility: { ...seesAll.visibility, bound: 0, zone: null } }) }), 'pass');
+      assert.equal(await of({ 'postgres.catalogue/Postgres': timeout(6_000) }), 'unknown');
+    });
+  }
+  for (const check of ['CRC-SVC-060', 'CRC-SVC-061']) {
+    it(`${check}: no provider is not none`, async () => {
+      assert.equal((await judge(check, { 'postgres.providers/Postgres': answer({ providers: [] }), ...hidden('providers') })).status, 'unknown');
     });
   }
 });

@@ -10,6 +10,7 @@ import { count, milliseconds } from '../words.ts';
 import { asksZone, whenZone } from '../zone.checks.ts';
 import { asksFigures, figuresOf, judgeMovement, movement, over, whenFigures } from './figures.ts';
 import { metricsCheckId } from './metrics.checks.ts';
+import { asksVisibility, whenVisible } from './visible.ts';
 
 /** The policy that a zone's exchanges are decided by, and its signing keys, as Postgres has them. */
 export const zonePolicy = subject(
@@ -102,12 +103,14 @@ const longestPollSeconds = 300;
 /** What a poll of all zones may take on top of its interval. */
 const pollLeewaySeconds = 15;
 
+const policyTables = ['policy_sets', 'policy_set_bindings', 'secrets'];
+
 function whenPolicy(observed: Observed, judge: (policy: ZonePolicy, zone: string) => Judgement): Judgement {
   return whenZone(observed, (zone) => {
     const question = zonePolicy.of(zone);
     const answered = observed.find(question);
     if (!answered) return { ...finding('unknown', 'not asked yet', 'The zone is known only now.'), wants: [question] };
-    return whenAnswered(answered, (policy) => judge(policy, zone));
+    return whenAnswered(answered, (policy) => whenVisible(observed, policyTables, () => judge(policy, zone)));
   });
 }
 
@@ -256,7 +259,7 @@ function judgeCompilation(observed: Observed): Judgement {
       ]);
     const [ready, health] = [observed.find(serviceReady.of('api')), observed.find(serviceHealth.of('api'))];
     const notTold = finding('unknown', `${count(moved.total, 'compile error')} since it started: run again in ${milliseconds(pollMs + pollLeewaySeconds * 1_000)}`, 'Whether they go on is seen when the poll of the STS came round.');
-    if (!ready || !health) return { ...notTold, wants: [serviceReady.of('api'), serviceHealth.of('api'), ...asksForApi] };
+    if (!ready || !health) return { ...notTold, wants: [serviceReady.of('api'), serviceHealth.of('api'), asksVisibility, ...asksForApi] };
     if (ready.outcome.kind !== 'answer' || !saysReady(ready.outcome.value)) return notTold;
     // The admin token goes to nothing that is known to be another service.
     const identity = judgeIdentity('api', observed);
@@ -343,7 +346,7 @@ export const policyChecks: readonly Check[] = [
     step: 'services',
     component: 'sts',
     needs: [postgresAuthenticationId],
-    asks: [asksZone],
+    asks: [asksZone, asksVisibility],
     privilege: readsPolicy,
     source: 'services/sts/internal/opa.go:353',
     judge: (observed) => whenPolicy(observed, judgeActive),
@@ -354,7 +357,7 @@ export const policyChecks: readonly Check[] = [
     step: 'services',
     component: 'sts',
     needs: [readinessCheck('sts', 'ready'), readinessCheck('api', 'ready'), readinessCheck('api', 'identity'), adminTokenId],
-    asks: [...asksForApi, ...asksFigures('sts')],
+    asks: [...asksForApi, asksVisibility, ...asksFigures('sts')],
     privilege: 'admin token with capability read, for the zone',
     source: 'apps/api/src/routes/policy-sets.ts:321',
     judge: (observed) => whenActivation(observed, (active, answer) => judgeLoaded(observed, active, answer)),
@@ -365,7 +368,7 @@ export const policyChecks: readonly Check[] = [
     step: 'services',
     component: 'sts',
     needs: [readinessCheck('sts', 'process'), postgresAuthenticationId],
-    asks: [asksZone, ...asksFigures('sts')],
+    asks: [asksZone, asksVisibility, ...asksFigures('sts')],
     privilege: readsPolicy,
     source: 'services/sts/internal/server.go:228',
     judge: judgeKeys,

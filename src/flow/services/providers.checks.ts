@@ -5,6 +5,7 @@ import { finding, whenAnswered } from '../judging.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
 import { redisAuthenticationId } from '../storage/redis.checks.ts';
 import { count, milliseconds } from '../words.ts';
+import { asksVisibility, whenVisible } from './visible.ts';
 
 /** Kinds whose credential the STS fetches or refreshes itself: Caracal services/sts/internal/refresh.go:166, exchange.go:1175. */
 export const refreshingKinds = ['oauth2_authorization_code', 'oauth2_client_credentials'] as const;
@@ -37,6 +38,8 @@ export const providers = subject(
 
 /** Ids of providers whose circuit is open, among those that `of` names, joined by commas. */
 export const openCircuits = subject('redis.providerCircuits', z.object({ open: z.array(z.string()) }));
+
+const providerTables = ['providers', 'resources', 'provider_connections'];
 
 type Provider = z.infer<typeof providers.schema>['providers'][number];
 
@@ -83,10 +86,10 @@ export const providerChecks: readonly Check[] = [
     step: 'services',
     component: 'providers',
     needs: [postgresAuthenticationId],
-    asks: [question],
+    asks: [question, asksVisibility],
     privilege: 'SELECT on providers, resources and provider_connections (all but the two token columns)',
     source: 'services/sts/internal/exchange.go:617',
-    judge: (observed) => whenAnswered(observed.get(question), (answer) => judgeConnections(answer.providers)),
+    judge: (observed) => whenAnswered(observed.get(question), (answer) => whenVisible(observed, providerTables, () => judgeConnections(answer.providers))),
   },
   {
     id: 'CRC-SVC-061',
@@ -94,13 +97,15 @@ export const providerChecks: readonly Check[] = [
     step: 'services',
     component: 'providers',
     needs: [postgresAuthenticationId, redisAuthenticationId],
-    asks: [question],
+    asks: [question, asksVisibility],
     privilege: 'SELECT on providers, resources and provider_connections (all but the two token columns); EXISTS on the Redis keys provider-refresh-*',
     source: 'services/sts/internal/refresh.go:884',
     judge: (observed) =>
       whenAnswered(observed.get(question), (answer) => {
         const refreshing = answer.providers.filter(({ kind }) => refreshingKinds.some((known) => known === kind));
-        if (refreshing.length === 0) return finding('not-applicable', 'no provider refreshes', 'Only providers with a token endpoint have a circuit.');
+        if (refreshing.length === 0) {
+          return whenVisible(observed, ['providers'], () => finding('not-applicable', 'no provider refreshes', 'Only providers with a token endpoint have a circuit.'));
+        }
         const asked = openCircuits.of(refreshing.map(({ id }) => id).join(','));
         const answered = observed.find(asked);
         if (!answered) return { ...finding('unknown', 'not asked yet', 'The providers are known only now.'), wants: [asked] };

@@ -7,6 +7,7 @@ import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
 import { count, milliseconds } from '../words.ts';
 import { asksFigures, whenFigures } from './figures.ts';
 import { metricsCheckId } from './metrics.checks.ts';
+import { asksVisibility, whenVisible } from './visible.ts';
 
 /** Rows whose end has passed and whose state does not say so yet. */
 const overdue = z.object({
@@ -46,6 +47,7 @@ interface Job {
   readonly title: string;
   readonly component: ServiceName;
   readonly source: string;
+  readonly table: string;
   readonly part: 'tasks' | 'leases' | 'invocations' | 'records';
   /** What is overdue, such as `session`. */
   readonly one: string;
@@ -65,25 +67,25 @@ const readsUnfinished = 'SELECT on sessions, agent_invocations, delegation_edges
 /** Intervals and batches: Caracal apps/coordinator/src/config.ts:67, apps/api/src/jobs/sessions-reaper.ts:13. */
 const jobs: readonly Job[] = [
   {
-    id: 'CRC-SVC-004', title: 'Authority-record reaper', component: 'api', part: 'records', one: 'record', status: 'warn',
+    id: 'CRC-SVC-004', title: 'Authority-record reaper', component: 'api', table: 'authority_records', part: 'records', one: 'record', status: 'warn',
     source: 'apps/api/src/jobs/sessions-reaper.ts', doneWithinMs: 15 * minuteMs,
     pace: 'The api ends up to 500 of them each 5 min',
     effect: 'They open nothing, because everybody compares the end itself, but the table grows and lists show them as active.',
   },
   {
-    id: 'CRC-SVC-041', title: 'Session sweeper', component: 'coordinator', part: 'tasks', one: 'session', status: 'fail',
+    id: 'CRC-SVC-041', title: 'Session sweeper', component: 'coordinator', table: 'sessions', part: 'tasks', one: 'session', status: 'fail',
     source: 'apps/coordinator/src/jobs/ttl-sweeper.ts', doneWithinMs: 3 * minuteMs,
     pace: 'The Coordinator ends up to 500 of them each minute',
     effect: 'They count against the limits of zone and application, so that new sessions are refused at some point. No mandate is issued for them.',
   },
   {
-    id: 'CRC-SVC-042', title: 'Lease sweeper', component: 'coordinator', part: 'leases', one: 'service session', status: 'fail',
+    id: 'CRC-SVC-042', title: 'Lease sweeper', component: 'coordinator', table: 'sessions', part: 'leases', one: 'service session', status: 'fail',
     source: 'apps/coordinator/src/jobs/service-lease-sweeper.ts', doneWithinMs: 2 * minuteMs,
     pace: 'The Coordinator suspends up to 500 of them each 30 s',
     effect: 'Agents that are gone are shown as active. No mandate is issued for them.',
   },
   {
-    id: 'CRC-SVC-044', title: 'Invocations', component: 'coordinator', part: 'invocations', one: 'invocation', status: 'fail',
+    id: 'CRC-SVC-044', title: 'Invocations', component: 'coordinator', table: 'agent_invocations', part: 'invocations', one: 'invocation', status: 'fail',
     source: 'apps/coordinator/src/jobs/deadline-enforcer.ts', doneWithinMs: minuteMs,
     pace: 'The Coordinator ends up to 500 of them each 5 s',
     effect: 'Nobody is told that they timed out, and none of them is tried again.',
@@ -136,10 +138,10 @@ export const sweeperChecks: readonly Check[] = [
       step: 'services',
       component: job.component,
       needs: [postgresAuthenticationId],
-      asks: [question],
+      asks: [question, asksVisibility],
       privilege: readsUnfinished,
       source: job.source,
-      judge: (observed) => whenAnswered(observed.get(question), (answer) => judgeJob(job, answer)),
+      judge: (observed) => whenAnswered(observed.get(question), (answer) => whenVisible(observed, [job.table], () => judgeJob(job, answer))),
     }),
   ),
   {
@@ -175,9 +177,9 @@ export const sweeperChecks: readonly Check[] = [
     step: 'services',
     component: 'coordinator',
     needs: [postgresAuthenticationId],
-    asks: [question],
+    asks: [question, asksVisibility],
     privilege: readsUnfinished,
     source: 'apps/coordinator/src/jobs/retention-cleaner.ts',
-    judge: (observed) => whenAnswered(observed.get(question), judgeDelegations),
+    judge: (observed) => whenAnswered(observed.get(question), (answer) => whenVisible(observed, ['delegation_edges'], () => judgeDelegations(answer))),
   },
 ];
