@@ -269,6 +269,7 @@ export const servicesFaults: readonly Fault[] = [
     title: 'The token endpoint of a provider does not answer, and its circuit is open',
     contract: 'storage-and-streams.md 8, provider-refresh-circuit; readiness.md 2.7, CaracalSTSProviderCircuitOpen',
     verdicts: { 'CRC-SVC-061': 'fail', ...all('warn', ...ids('SVC', 17, 90)) },
+    before: true,
     inject: async (lab) => {
       await lab.sql(
         `UPDATE providers SET provider_kind = 'oauth2_client_credentials', config_json = $3::jsonb WHERE id = (${providerNamed})`,
