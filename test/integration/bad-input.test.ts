@@ -58,6 +58,13 @@ async function flow(target: Partial<Target>, environment: NodeJS.ProcessEnv = {}
   return { code, stderr, report: await readReport(reportFile) };
 }
 
+/** A folder that is deleted after the test. */
+async function scratch(prefix: string): Promise<string> {
+  const directory = await createScratchFolder(prefix);
+  closing.push(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
 function cli(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const { promise, resolve } = Promise.withResolvers<{ code: number | null; stdout: string; stderr: string }>();
   const child = spawn(process.execPath, ['--unhandled-rejections=strict', main, ...words], { env: { PATH: process.env['PATH'], HOME: folder, ...environment } });
@@ -233,7 +240,7 @@ describe('stores that are not as usual', function () {
 
   it('PgBouncer in transaction mode', async () => {
     const password = lab.secrets.postgresPassword;
-    const pool = await startPgBouncer({ directory: join(await createScratchFolder('bad-input-pgbouncer-'), 'pgbouncer'), postgresPort: lab.postgres.port, user: POSTGRES_SUPERUSER, password });
+    const pool = await startPgBouncer({ directory: join(await scratch('bad-input-pgbouncer-'), 'pgbouncer'), postgresPort: lab.postgres.port, user: POSTGRES_SUPERUSER, password });
     closing.push(() => pool.close());
     const url = new URL(lab.postgres.dsn(POSTGRES_SUPERUSER, password));
     url.port = String(pool.port);
@@ -243,7 +250,7 @@ describe('stores that are not as usual', function () {
   });
 
   it('Redis with TLS, of a known authority and of an unknown one', async () => {
-    const directory = await createScratchFolder('bad-input-redis-');
+    const directory = await scratch('bad-input-redis-');
     const authority = certificate({ name: 'authority', isAuthority: true });
     const host = certificate({ name: 'host', addresses: ['127.0.0.1'], issuer: authority });
     const file = (name: string): string => join(folder, name);
@@ -260,7 +267,7 @@ describe('stores that are not as usual', function () {
   });
 
   it('a Redis Cluster is called that, and what would read streams cannot tell', async () => {
-    const directory = await createScratchFolder('bad-input-cluster-');
+    const directory = await scratch('bad-input-cluster-');
     const nodes = await Promise.all(['a', 'b'].map((name) => startRedis({ directory: join(directory, name), password: 'secret-1', settings: ['cluster-enabled yes', 'masterauth secret-1'] })));
     closing.push(...nodes.map((node) => () => node.close()));
     const clients = nodes.map((node) => new Redis(node.url));
