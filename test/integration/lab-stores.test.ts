@@ -20,6 +20,13 @@ const OWNER_PASSWORD = 'o"w\'n er/%';
 /** Long enough to tell "no answer" from a slow one on loopback, in milliseconds. */
 const SILENCE_MS = 500;
 
+describe('lab: ports', () => {
+  it('are given once, also to those who ask together', async () => {
+    const ports = await Promise.all(Array.from({ length: 100 }, freePort));
+    equal(new Set(ports).size, 100);
+  });
+});
+
 describe('lab: PostgreSQL', function () {
   this.timeout(60_000);
   let directory: string;

@@ -269,17 +269,9 @@ function derivedSecrets(postgres: PostgresHandle, redis: RedisHandle, secrets: S
 
 async function choosePorts(kind: 'free' | 'standard'): Promise<typeof STANDARD_PORTS> {
   if (kind === 'standard') return STANDARD_PORTS;
-  const taken = new Set<number>();
-  const next = async (): Promise<number> => {
-    const port = await freePort();
-    // The system may give a port again that nobody has opened yet.
-    if (taken.has(port)) return next();
-    taken.add(port);
-    return port;
-  };
   return {
-    api: await next(), sts: await next(), gateway: await next(), audit: await next(), coordinator: await next(), web: await next(),
-    postgres: await next(), redis: await next(),
+    api: await freePort(), sts: await freePort(), gateway: await freePort(), audit: await freePort(), coordinator: await freePort(), web: await freePort(),
+    postgres: await freePort(), redis: await freePort(),
   };
 }
 
