@@ -1,15 +1,17 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Observation, Outcome, Question, Subject } from '../model/observation.ts';
 import { questionId } from '../model/observation.ts';
 import type { Deployment } from '../targets/deployment.ts';
 import { Refused, Unavailable } from '../targets/failures.ts';
 import type { ObservationSource } from './source.ts';
 
+/** Before a second or later look: long enough for the traffic of a small deployment to show. */
+const betweenLooksMs = 2_000;
+
 /** One question being put to a live deployment. */
 export interface Ask {
   /** The component asked, as in the question. */
   readonly of: string;
-  /** 1 for the first look, then 2, 3 … */
-  readonly sample: number;
   readonly signal: AbortSignal;
   /** Tells how far the asking has come; a timeout names it. */
   stage(words: string): void;
@@ -18,8 +20,10 @@ export interface Ask {
 /** How one subject is asked of a live deployment. Observes and judges nothing. */
 export interface Observer<Answer> {
   readonly subject: Subject<Answer>;
-  /** Milliseconds after which the question ends as a timeout. */
+  /** Milliseconds after which the question ends as a timeout, the wait before another look not counted. */
   readonly deadlineMs: number;
+  /** Milliseconds to wait before another look. Default `betweenLooksMs`. */
+  readonly betweenLooksMs?: number;
   /** The question in words that a person could type again. May throw `Unavailable`. */
   asked(deployment: Deployment, of: string): string;
   /** @throws Refused, Unavailable; anything else counts as a crash of ours. */
@@ -50,7 +54,8 @@ export function liveSource(deployment: Deployment, observers: readonly Observer<
       const observer = bySubject.get(question.subject);
       if (!observer) return ended({ kind: 'crashed', error: 'Error', message: `nothing observes ${question.subject}` });
       let stage = 'before anything was sent';
-      const deadline = AbortSignal.timeout(observer.deadlineMs);
+      const waitMs = question.sample === undefined ? 0 : (observer.betweenLooksMs ?? betweenLooksMs);
+      const deadline = AbortSignal.timeout(observer.deadlineMs + waitMs);
       const either = AbortSignal.any([signal, deadline]);
       const cut = new Promise<Outcome>((resolve) => {
         const end = (): void => {
@@ -62,7 +67,11 @@ export function liveSource(deployment: Deployment, observers: readonly Observer<
       const answer = (async (): Promise<Outcome> => {
         try {
           asked = observer.asked(deployment, question.of);
-          const ask: Ask = { of: question.of, sample: question.sample ?? 1, signal: either, stage: (words) => (stage = words) };
+          if (waitMs > 0) {
+            stage = 'between two looks';
+            await wait(waitMs, undefined, { signal: either });
+          }
+          const ask: Ask = { of: question.of, signal: either, stage: (words) => (stage = words) };
           return { kind: 'answer', value: await observer.observe(deployment, ask) };
         } catch (error) {
           return failure(error);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -7,6 +7,7 @@ import { Pool, type QueryResultRow } from 'pg';
 import { clockAhead } from './services/clock.ts';
 import { deploy, RELEASE, STANDARD_PORTS, startInOrder } from './services/deployment.ts';
 import { type Relaying, startRelay } from './services/relay.ts';
+import { serveHttp } from './services/http-server.ts';
 import { type DerivedSecrets, newSecrets, rolePasswords, type Secrets, writeRuntimeHome } from './services/runtime-home.ts';
 import { type ServiceHandle, type ServiceName, ServiceProcess } from './services/service-process.ts';
 import { surviveLostConnections } from './services/stores.ts';
@@ -176,7 +177,7 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
     },
     replace: async (service, listener) => {
       await services[service].kill();
-      holes.push(await serve(services[service].port, listener));
+      holes.push(await serveHttp(listener, services[service].port));
     },
     blackhole: async (service) => {
       await services[service].kill();
@@ -272,24 +273,6 @@ async function choosePorts(kind: 'free' | 'standard'): Promise<typeof STANDARD_P
   return {
     api: await freePort(), sts: await freePort(), gateway: await freePort(), audit: await freePort(), coordinator: await freePort(), web: await freePort(),
     postgres: await freePort(), redis: await freePort(),
-  };
-}
-
-async function serve(port: number, listener: RequestListener): Promise<{ close(): Promise<void> }> {
-  const server = createServer(listener);
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  server.once('error', reject);
-  server.listen(port, '127.0.0.1', () => {
-    resolve(undefined);
-  });
-  await promise;
-  return {
-    close: () => new Promise((closed) => {
-      server.close(() => {
-        closed();
-      });
-      server.closeAllConnections();
-    }),
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { migrations } from '../../src/caracal/migrations.ts';
 import { readinessReasons } from '../../src/caracal/readinessReasons.ts';
-import { readinessTests } from '../../src/caracal/readinessTests.ts';
+import { readinessTests } from '../../src/caracal/readinessOrder.ts';
 import { services } from '../../src/caracal/services.ts';
 import { checks } from '../../src/flow/catalogue.ts';
 import { readinessCheck, reasonOf } from '../../src/flow/readiness/service.checks.ts';

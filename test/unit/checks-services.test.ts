@@ -602,3 +602,23 @@ describe('services: Alert rules', () => {
     assert.equal(none.status, 'unknown');
   });
 });
+
+describe('services: what is registered in the zone', () => {
+  const zone = answer({ zone: 'z1', exists: true, zones: 1 });
+  const content = { name: 'Payments', resources: 2, applications: 3, expired: [], providers: 1 };
+  const rows: readonly [string, Readonly<Record<string, Outcome>>, Status, RegExp][] = [
+    ['well', {}, 'pass', /^2 resources, 3 applications$/],
+    ['nothing yet', { 'postgres.zoneContent/z1': answer({ ...content, resources: 0, applications: 0 }) }, 'pass', /^0 resources, 0 applications$/],
+    ['an application has come to its end', { 'postgres.zoneContent/z1': answer({ ...content, expired: ['ledger', 'orders'] }) }, 'warn', /^2 applications expired: ledger and more$/],
+    ['an unknown zone', { 'postgres.zone/Postgres': answer({ zone: 'z1', exists: false, zones: 1 }) }, 'unknown', /^no zone z1/],
+    ['rows that are hidden are not none', hidden('applications'), 'unknown', /^rows hidden from observer/],
+    ['not permitted', { 'postgres.zoneContent/z1': refused('42501', 'permission denied for table applications') }, 'unknown', /^no permission/],
+  ];
+  for (const [name, changes, status, summary] of rows) {
+    it(`CRC-SVC-062: ${name}`, async () => {
+      const verdict = await judge('CRC-SVC-062', { 'postgres.zone/Postgres': zone, 'postgres.zoneContent/z1': answer(content), ...visible, ...changes });
+      assert.match(verdict.summary, summary);
+      assert.equal(verdict.status, status);
+    });
+  }
+});

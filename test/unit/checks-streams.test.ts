@@ -294,7 +294,7 @@ describe('what is observed of streams', () => {
     const [observer] = observers;
     assert.ok(observer);
     asked.length = 0;
-    return observer.observe(deployment(answers, rest), { of, sample: 1, signal: new AbortController().signal, stage: () => undefined });
+    return observer.observe(deployment(answers, rest), { of, signal: new AbortController().signal, stage: () => undefined });
   }
   const time = ['9000', '0'];
   const full = (consumer: readonly unknown[], delivered: string, read: number | null): unknown => ({
@@ -333,7 +333,7 @@ describe('what is observed of streams', () => {
   it('asks the clock of Redis once for a run', async () => {
     const one = deployment({ xinfo: full([], '8000000-0', 2), time });
     asked.length = 0;
-    for (const name of ['audit.events', 'policy.invalidate']) await streamObservers[0]?.observe(one, { of: name, sample: 1, signal: new AbortController().signal, stage: () => undefined });
+    for (const name of ['audit.events', 'policy.invalidate']) await streamObservers[0]?.observe(one, { of: name, signal: new AbortController().signal, stage: () => undefined });
     assert.deepEqual(asked.map(([name]) => name), ['xinfo', 'time', 'xinfo']);
   });
 

@@ -43,6 +43,23 @@ describe('live source', () => {
     assert.deepEqual(outcome, { kind: 'timeout', deadlineMs: 20, stage: 'connected' });
   });
 
+  it('waits before another look, which does not count towards its deadline', async () => {
+    const begun: number[] = [];
+    const looking: Observer<{ size: number }> = { ...observer(() => {
+      begun.push(performance.now());
+      return Promise.resolve({ size: 1 });
+    }, 50), betweenLooksMs: 100 };
+    const source = liveSource(deployment, [looking], noEarlier);
+    const askedMs = performance.now();
+    assert.deepEqual((await source.ask(thing.of('box', 2), never)).outcome, { kind: 'answer', value: { size: 1 } });
+    assert.ok((begun[0] ?? 0) - askedMs >= 95);
+    const stop = new AbortController();
+    const stopped = source.ask(thing.of('box', 3), stop.signal);
+    stop.abort();
+    assert.deepEqual((await stopped).outcome, { kind: 'cancelled' });
+    assert.equal(begun.length, 1);
+  });
+
   it('ends at once when it is stopped, and tells the observer', async () => {
     const stop = new AbortController();
     let told = false;

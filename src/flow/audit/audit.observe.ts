@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Observer } from '../liveSource.ts';
 import { reasonOf } from '../readiness/service.checks.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
+import { textOrNull } from '../values.ts';
 import { adminAuditObservers } from './adminAudit.observe.ts';
 import { adminToken, auditList } from './audit.checks.ts';
 import { keepingObservers } from './keeping.observe.ts';
@@ -28,7 +29,7 @@ const token: Observer<Answer<typeof adminToken>> = {
         ? {
             name: String(row['name']),
             scope: String(row['scope']),
-            zone: typeof row['zone_id'] === 'string' ? row['zone_id'] : null,
+            zone: textOrNull(row['zone_id']),
             capability: String(row['capability']),
             revoked: row['revoked'] === true,
             usable: row['usable'] === true,

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { Row } from '../../targets/deployment.ts';
 import type { Observer } from '../liveSource.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
+import { numberOrNull } from '../values.ts';
 import { sumUp } from './chain.ts';
 import type { ChainRow } from './chain.ts';
 import { auditKey, chainSelect, inTurn, isShort, microseconds, signatureOf, text } from './chain.observe.ts';
@@ -65,7 +66,7 @@ const observer: Observer<z.infer<typeof ledger.schema>> = {
         events: Number(first?.['events']),
         late: Number(first?.['late']),
         lastLate: text(first?.['last_late']),
-        longestMs: first?.['longest_ms'] === null ? null : Number(first?.['longest_ms']),
+        longestMs: numberOrNull(first?.['longest_ms']),
       },
       stored: storedLately(rows, Date.parse(String(first?.['now']))),
       newest: newestOf(rows),

@@ -1,4 +1,4 @@
-import { servicesWith } from '../../caracal/readinessTests.ts';
+import { servicesWith } from '../../caracal/readinessOrder.ts';
 import type { Judgement, Observed } from '../../model/check.ts';
 import type { Observation } from '../../model/observation.ts';
 import type { ServiceName } from '../../model/target.ts';

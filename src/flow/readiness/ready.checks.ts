@@ -1,5 +1,5 @@
 import { readinessReasons } from '../../caracal/readinessReasons.ts';
-import { notTold, servicesWith } from '../../caracal/readinessTests.ts';
+import { notTold, servicesWith } from '../../caracal/readinessOrder.ts';
 import type { Fact, Judgement, Observed } from '../../model/check.ts';
 import type { Question } from '../../model/observation.ts';
 import type { ServiceName } from '../../model/target.ts';

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { HttpAnswer } from '../../targets/deployment.ts';
 import type { Observer } from '../liveSource.ts';
 import { reasonOf } from '../readiness/service.checks.ts';
@@ -6,8 +5,6 @@ import { serviceNamed } from '../readiness/service.observe.ts';
 import { metricsOf, serviceMetrics } from './serviceMetrics.ts';
 import type { MetricsAnswer } from './serviceMetrics.ts';
 
-/** Long enough for the traffic of a small deployment to show, short enough to wait for. */
-const betweenLooksMs = 2_000;
 
 type Values = NonNullable<MetricsAnswer['values']>;
 
@@ -62,13 +59,9 @@ function figures(answer: HttpAnswer): Pick<MetricsAnswer, 'values' | 'groups'> {
 
 const observer: Observer<MetricsAnswer> = {
   subject: serviceMetrics,
-  deadlineMs: 10_000,
+  deadlineMs: 8_000,
   asked: (deployment, of) => `GET ${deployment.http(serviceNamed(of)).at(metricsOf(serviceNamed(of)).path).href}`,
-  async observe(deployment, { of, sample, signal, stage }) {
-    if (sample > 1) {
-      stage('between two looks');
-      await wait(betweenLooksMs, undefined, { signal });
-    }
+  async observe(deployment, { of, signal, stage }) {
     stage('connecting or waiting for an answer');
     const { path, token } = metricsOf(serviceNamed(of));
     const authenticated = deployment.hasToken(token);

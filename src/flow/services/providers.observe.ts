@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { Observer } from '../liveSource.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
 import { redisDeadlineMs } from '../storage/redis.observe.ts';
+import { numberOrNull, textOrNull } from '../values.ts';
 import { openCircuits, providers, providersSeen, refreshingKinds } from './providers.checks.ts';
 
 const statement = `
@@ -28,10 +29,10 @@ const connections: Observer<z.infer<typeof providers.schema>> = {
         name: String(row['name']),
         zone: String(row['zone_id']),
         kind: String(row['provider_kind']),
-        failedMs: row['failed'] === null ? null : Number(row['failed']),
+        failedMs: numberOrNull(row['failed']),
         used: row['used'] === true,
         connected: row['connected'] === true,
-        shared: typeof row['shared'] === 'string' ? row['shared'] : null,
+        shared: textOrNull(row['shared']),
       })),
     };
   },

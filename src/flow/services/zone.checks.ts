@@ -5,6 +5,7 @@ import { finding, whenAnswered } from '../judging.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
 import { count } from '../words.ts';
 import { asksZone, whenZone } from '../zone.checks.ts';
+import { asksVisibility, whenVisible } from './visible.ts';
 
 /** What is registered in a zone and not archived. */
 export const zoneContent = subject(
@@ -27,11 +28,11 @@ export const zoneChecks: readonly Check[] = [
     step: 'services',
     component: 'zone',
     needs: [postgresAuthenticationId],
-    asks: [asksZone],
+    asks: [asksZone, asksVisibility],
     privilege: 'SELECT on zones, applications (all but client_secret_hash), resources and providers',
     source: 'apps/api/src/routes/zones.ts; packages/engine/src/doctor.ts, zone resources',
     judge: (observed) =>
-      whenZone(observed, (zone) => {
+      whenVisible(observed, ['applications', 'resources', 'providers'], () => whenZone(observed, (zone) => {
         const question = zoneContent.of(zone);
         const answered = observed.find(question);
         if (!answered) return { ...finding('unknown', 'not asked yet', 'The zone is known only now.'), wants: [question] };
@@ -51,6 +52,6 @@ export const zoneChecks: readonly Check[] = [
           }
           return finding('pass', `${count(resources, 'resource')}, ${count(applications, 'application')}`, `The zone ${name} exists, and no managed application in it has come to its end.`, facts);
         });
-      }),
+      })),
   },
 ];

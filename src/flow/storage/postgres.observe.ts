@@ -4,14 +4,11 @@ import { postgresHello, postgresSession } from './postgres.checks.ts';
 /** Longer than the 5 s after which Caracal's own Node services give a connection up. */
 export const postgresDeadlineMs = 6_000;
 
-/** `1` and `'1'` alike: drivers give bigint as text. */
-export function integer(value: unknown): number {
-  return Number(value);
-}
-
 const hello: Observer<{ tls: boolean; tookMs: number }> = {
   subject: postgresHello,
   deadlineMs: postgresDeadlineMs,
+  // Whether it was slow by chance is seen at once.
+  betweenLooksMs: 0,
   asked: (deployment) => `TLS request to Postgres at ${deployment.postgres().host}:${deployment.postgres().port}`,
   async observe(deployment, { signal, stage }) {
     stage('connecting, or connected and waiting for the first byte');
@@ -39,7 +36,7 @@ const session: Observer<{ user: string; database: string; superuser: boolean; ve
       user: String(row['user']),
       database: String(row['database']),
       superuser: row['superuser'] === true,
-      version: integer(row['version']),
+      version: Number(row['version']),
       now: String(row['now']),
     };
   },

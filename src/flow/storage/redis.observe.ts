@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Deployment } from '../../targets/deployment.ts';
 import { Refused } from '../../targets/failures.ts';
 import type { Observer } from '../liveSource.ts';
@@ -6,8 +5,6 @@ import { redisHello, redisInfo, redisSession } from './redisFacts.ts';
 
 export const redisDeadlineMs = 5_000;
 
-/** Between two looks at figures that may be moving. */
-const betweenLooksMs = 2_000;
 
 const judged: ReadonlySet<string> = new Set([
   'redis_version', 'valkey_version', 'server_name', 'redis_mode', 'run_id', 'uptime_in_seconds', 'server_time_usec', 'cluster_enabled',
@@ -66,11 +63,7 @@ const info: Observer<Record<string, string>> = {
   subject: redisInfo,
   deadlineMs: redisDeadlineMs,
   asked: (deployment) => `INFO of ${address(deployment)}`,
-  async observe(deployment, { sample, signal, stage }) {
-    if (sample > 1) {
-      stage('between two looks');
-      await wait(betweenLooksMs, undefined, { signal });
-    }
+  async observe(deployment, { signal, stage }) {
     stage('waiting for Redis');
     return infoFields(String(await deployment.redis().call(['info'], signal)));
   },

@@ -1,13 +1,11 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Subject } from '../../model/observation.ts';
 import type { Observer } from '../liveSource.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
+import { numberOrNull, textOrNull } from '../values.ts';
 import { apiOutbox, coordinatorOutbox, rowsCounted } from './outbox.checks.ts';
 import type { OutboxSnapshot } from './outbox.checks.ts';
 
-/** Between two looks at rows that nobody takes. */
-const betweenLooksMs = 2_000;
 
 /**
  * Counts over the rows that are open (`open`) and given up (`dead`), both read by an index and bounded;
@@ -47,31 +45,26 @@ const coordinatorStatement = `
            FROM caracal_outbox WHERE status = 'dead' AND producer = 'coordinator' LIMIT ${rowsCounted})
   ${figures('caracal_outbox')}`;
 
-const orNull = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
 const errorsSchema = z.array(z.object({ text: z.string(), rows: z.number() }));
 
 function outbox(subject: Subject<OutboxSnapshot>, table: string, statement: string): Observer<OutboxSnapshot> {
   return {
     subject,
-    deadlineMs: postgresDeadlineMs + betweenLooksMs,
+    deadlineMs: postgresDeadlineMs,
     asked: () => `counts and ages of open and dead rows of ${table}`,
-    async observe(deployment, { sample, signal, stage }) {
-      if (sample > 1) {
-        stage('between two looks');
-        await wait(betweenLooksMs, undefined, { signal });
-      }
+    async observe(deployment, { signal, stage }) {
       stage('waiting for Postgres');
       const [row = {}] = await deployment.postgres().query(statement, [], signal);
       return {
         ready: Number(row['ready']),
-        readyForMs: orNull(row['ready_for']),
-        readyId: typeof row['ready_id'] === 'string' ? row['ready_id'] : null,
+        readyForMs: numberOrNull(row['ready_for']),
+        readyId: textOrNull(row['ready_id']),
         inFlight: Number(row['in_flight']),
         retrying: Number(row['retrying']),
         mostAttempts: Number(row['most_attempts']),
-        oldestPendingMs: orNull(row['oldest_pending']),
+        oldestPendingMs: numberOrNull(row['oldest_pending']),
         dead: Number(row['dead']),
-        oldestDeadMs: orNull(row['oldest_dead']),
+        oldestDeadMs: numberOrNull(row['oldest_dead']),
         errors: errorsSchema.parse(row['errors']),
         tableRows: Number(row['table_rows']),
       };

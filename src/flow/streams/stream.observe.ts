@@ -1,18 +1,15 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { keyOf, streams } from '../../caracal/streams.ts';
 import type { RedisStore } from '../../targets/deployment.ts';
 import { Refused } from '../../targets/failures.ts';
 import type { Observer } from '../liveSource.ts';
 import { entriesOf, fieldsOf, listOf, redisNow, textOf } from '../storage/redisReplies.ts';
+import { numberOrNull } from '../values.ts';
 import { consumersKept, countedUpTo, groupsOf, isCaughtUp, livingGroups, redisStream } from './snapshot.ts';
 import type { GroupSnapshot, StreamSnapshot } from './snapshot.ts';
 
-/** Between two looks at a stream on which entries wait. */
-const betweenLooksMs = 2_000;
-const deadlineMs = 7_000;
+const deadlineMs = 5_000;
 
 const whole = (value: unknown): number => Number(value ?? 0);
-const wholeOrNull = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
 
 /** One group of `XINFO STREAM … FULL`: Redis 7.0, and 7.2 and later, which add `active-time`. */
 function groupOf(reply: unknown, nowMs: number): GroupSnapshot {
@@ -27,7 +24,7 @@ function groupOf(reply: unknown, nowMs: number): GroupSnapshot {
   return {
     name: textOf(info['name']),
     lastDelivered: textOf(info['last-delivered-id']),
-    entriesRead: wholeOrNull(info['entries-read']),
+    entriesRead: numberOrNull(info['entries-read']),
     pending: whole(info['pel-count']),
     lowestPending: id === undefined ? null : { id: textOf(id), idleMs: since(deliveredMs), deliveries: whole(deliveries) },
     consumers: consumers.length,
@@ -45,7 +42,7 @@ function snapshotOf(reply: unknown, nowMs: number): StreamSnapshot {
     type: 'stream',
     nowMs,
     length: whole(info['length']),
-    entriesAdded: wholeOrNull(info['entries-added']),
+    entriesAdded: numberOrNull(info['entries-added']),
     firstId: first?.id ?? '0-0',
     lastId: textOf(info['last-generated-id']),
     maxDeletedId: textOf(info['max-deleted-entry-id']) || '0-0',
@@ -76,11 +73,7 @@ const observer: Observer<StreamSnapshot> = {
   subject: redisStream,
   deadlineMs,
   asked: (_deployment, of) => `XINFO STREAM ${keyOf(of)} FULL COUNT 1; where entries wait, XRANGE of at most ${countedUpTo}`,
-  async observe(deployment, { of, sample, signal, stage }) {
-    if (sample > 1) {
-      stage('between two looks');
-      await wait(betweenLooksMs, undefined, { signal });
-    }
+  async observe(deployment, { of, signal, stage }) {
     stage('waiting for Redis');
     const redis = deployment.redis();
     const key = keyOf(of);

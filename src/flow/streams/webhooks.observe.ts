@@ -1,12 +1,9 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type * as z from 'zod';
 import type { Observer } from '../liveSource.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
+import { numberOrNull, textOrNull } from '../values.ts';
 import { rowsCounted } from './outbox.checks.ts';
 import { webhookDeliveries, webhookSinks } from './webhooks.checks.ts';
-
-/** Three looks span more than the 5 s between two rounds of the dispatcher. */
-const betweenLooksMs = 3_000;
 
 const deliveriesStatement = `
   WITH open AS MATERIALIZED (
@@ -33,8 +30,6 @@ const sinksStatement = `
     FROM (SELECT id, name, zone_id, consecutive_failures, last_error, cursor_chain_seq
             FROM notification_sinks WHERE active ORDER BY created_at LIMIT 200) s`;
 
-const numberOrNull = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
-const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 const deliveries: Observer<z.infer<typeof webhookDeliveries.schema>> = {
   subject: webhookDeliveries,
@@ -56,13 +51,11 @@ const deliveries: Observer<z.infer<typeof webhookDeliveries.schema>> = {
 
 const sinks: Observer<z.infer<typeof webhookSinks.schema>> = {
   subject: webhookSinks,
-  deadlineMs: postgresDeadlineMs + betweenLooksMs,
+  deadlineMs: postgresDeadlineMs,
+  // Three looks span more than the 5 s between two rounds of the dispatcher.
+  betweenLooksMs: 3_000,
   asked: () => 'active notification_sinks, and the audit events after their cursors',
-  async observe(deployment, { sample, signal, stage }) {
-    if (sample > 1) {
-      stage('between two looks');
-      await wait(betweenLooksMs, undefined, { signal });
-    }
+  async observe(deployment, { signal, stage }) {
     stage('waiting for Postgres');
     const rows = await deployment.postgres().query(sinksStatement, [], signal);
     return rows.map((row) => ({

@@ -1,4 +1,5 @@
-import { createServer, request as forward, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { request as forward, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { type RunningServer, serveHttp } from './http-server.ts';
 
 /** What a proxy does to answers on their way. */
 export type Relaying = {
@@ -9,8 +10,8 @@ export type Relaying = {
 };
 
 /** A reverse proxy: everything goes on to `origin`, and comes back changed in what `how` says. */
-export async function startRelay(origin: string, how: Relaying): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const server = createServer((incoming, outgoing) => {
+export function startRelay(origin: string, how: Relaying): Promise<RunningServer> {
+  return serveHttp((incoming, outgoing) => {
     const { method, url = '/', headers } = incoming;
     const onward = forward(new URL(url, origin), { ...(method === undefined ? {} : { method }), headers, agent: false }, (answer) => {
       setTimeout(() => {
@@ -23,21 +24,4 @@ export async function startRelay(origin: string, how: Relaying): Promise<{ reado
     });
     incoming.pipe(onward);
   });
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  server.once('error', reject);
-  server.listen(0, '127.0.0.1', () => {
-    resolve(undefined);
-  });
-  await promise;
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the relay has no port');
-  return {
-    url: `http://127.0.0.1:${String(address.port)}`,
-    close: () => new Promise((closed) => {
-      server.close(() => {
-        closed();
-      });
-      server.closeAllConnections();
-    }),
-  };
 }
