@@ -13,8 +13,10 @@ const rooms = new Map([
   ['caracal', ['model']],
   ['redaction', []],
   ['targets', ['model', 'caracal', 'redaction']],
-  ['flow', ['model', 'caracal', 'redaction', 'targets']],
-  ['ui', ['model', 'caracal', 'redaction', 'targets', 'flow']],
+  ['watch', ['redaction', 'targets']],
+  ['logs', ['model', 'caracal', 'redaction', 'targets']],
+  ['flow', ['model', 'caracal', 'redaction', 'targets', 'watch']],
+  ['ui', ['model', 'caracal', 'redaction', 'targets', 'watch', 'logs', 'flow']],
   ['cli', ['model', 'caracal', 'redaction', 'targets', 'flow']],
 ]);
 
@@ -30,6 +32,8 @@ const pure = [
   'src/caracal/**',
   'src/diagnosis/**',
   'src/**/*.checks.ts',
+  'src/watch/pace.ts',
+  'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,record,scan,search,view}.ts',
   'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
 ];
 

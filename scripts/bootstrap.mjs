@@ -17,7 +17,8 @@ const bin = join(root, 'node_modules', '.bin');
 
 /**
  * Programs that npm cannot install: how to recognise one, the Debian packages that bring it, and the
- * environment variable, if any, that names it and tells the task where it was found.
+ * environment variable, if any, that names it and tells the task where it was found. `isThere` looks for
+ * what is more than an executable file.
  */
 const programs = {
   browser: {
@@ -35,6 +36,12 @@ const programs = {
   redis: { title: 'redis-server', anyOf: ['redis-server'], debian: ['redis-server'], brew: 'brew install redis' },
   pgbouncer: { title: 'pgbouncer', anyOf: ['pgbouncer'], places: ['/usr/sbin/pgbouncer'], debian: ['pgbouncer'], brew: 'brew install pgbouncer' },
   faketime: { title: 'faketime', anyOf: ['faketime'], debian: ['faketime'], brew: 'brew install libfaketime' },
+  docker: {
+    title: 'a Docker Engine',
+    isThere: hasDockerEngine,
+    debian: ['docker.io', 'apparmor', 'iproute2'],
+    brew: 'brew install --cask docker',
+  },
   compiler: {
     title: 'a C++ compiler, make and Python 3',
     allOf: ['g++', 'make', 'python3'],
@@ -49,23 +56,29 @@ const tasks = {
   package: { run: ['scripts/package.ts'] },
   start: {
     run: ['scripts/start.ts'],
-    needs: (args) => (args.includes('--desktop') ? ['redis'] : ['redis', 'compiler']),
+    needs: (args) => ['redis', ...(args.includes('--desktop') ? [] : ['compiler']), ...enginesFor(args)],
   },
   test: { run: ['scripts/test.ts'], needs: (args) => needsOfSuites(args) },
   provision: { run: ['scripts/vscode/provision.ts'], needs: () => ['compiler'] },
   flow: { run: ['src/cli/main.ts', 'flow'] },
+  targets: { run: ['src/cli/main.ts', 'targets'] },
   bench: { run: ['test/bench/flow.ts'], needs: () => ['redis'] },
-  prove: { run: ['test/lab/prove.ts'], needs: () => ['redis', 'faketime'] },
-  lab: { run: ['test/lab/main.ts'], needs: (args) => (args[0] === 'up' ? ['redis'] : []) },
+  prove: { run: ['test/lab/prove.ts'], needs: () => ['redis', 'faketime', 'docker'] },
+  lab: { run: ['test/lab/main.ts'], needs: (args) => (args[0] === 'up' ? ['redis', ...enginesFor(args)] : []) },
 };
+
+/** A lab of containers takes an engine. */
+function enginesFor(args) {
+  return args.includes('compose') ? ['docker'] : [];
+}
 
 function needsOfSuites(args) {
   const perSuite = {
     types: [],
     lint: [],
     unit: [],
-    integration: ['redis', 'pgbouncer'],
-    workbench: process.env.CARACAL_TEST_VSCODE === 'desktop' ? ['redis'] : ['redis', 'browser', 'compiler'],
+    integration: ['redis', 'pgbouncer', 'faketime', 'docker'],
+    workbench: process.env.CARACAL_TEST_VSCODE === 'desktop' ? ['redis', 'docker'] : ['redis', 'browser', 'compiler', 'docker'],
   };
   const named = args.filter((arg) => arg in perSuite);
   const suites = named.length > 0 ? named : Object.keys(perSuite);
@@ -102,8 +115,20 @@ function which(name) {
 function locate(program) {
   const named = program.variable && process.env[program.variable];
   if (named) return named;
+  if (program.isThere) return program.isThere() ? program.title : undefined;
   if (program.allOf) return program.allOf.every(which) ? which(program.allOf[0]) : undefined;
   return program.anyOf.map(which).find(Boolean) ?? program.places?.find(isExecutable);
+}
+
+/** Root starts an engine of its own for tests; anybody else needs one that runs and that may be used. */
+function hasDockerEngine() {
+  const installed = ['dockerd', 'iptables', 'ip'].every((name) => which(name) ?? [`/usr/sbin/${name}`, `/sbin/${name}`].find(isExecutable));
+  if (process.getuid?.() === 0 && installed) return true;
+  const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
+  const address = host.startsWith('unix://') ? { socketPath: host.slice('unix://'.length) } : host.replace(/^tcp:/, 'http:');
+  const ask = `require('node:http').get(${JSON.stringify(address)}, { path: '/_ping', timeout: 3000 }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1))
+    .on('timeout', () => process.exit(1)).on('error', () => process.exit(1))`;
+  return spawnSync(process.execPath, ['-e', ask], { stdio: 'ignore' }).status === 0;
 }
 
 function runOnStderr(command, args, env = {}) {

@@ -27,9 +27,11 @@ interface Output {
  * imported statically is part of the file that imports it.
  */
 const lazyParts: readonly Output[] = [
-  { source: 'src/flow/engine.ts', name: 'engine', budget: 500 * KB },
+  { source: 'src/flow/engine.ts', name: 'engine', budget: 600 * KB },
   { source: 'src/targets/endpoints/postgres.ts', name: 'postgres', budget: 150 * KB },
   { source: 'src/targets/endpoints/redis.ts', name: 'redis', budget: 260 * KB },
+  { source: 'src/targets/compose/compose.ts', name: 'compose', budget: 190 * KB },
+  { source: 'src/targets/kubernetes/kubernetes.ts', name: 'kubernetes', budget: 560 * KB },
 ];
 
 const outputs: readonly Output[] = [
@@ -47,6 +49,32 @@ const lazyFiles: Plugin = {
       const part = lazyParts.find(({ source }) => join(root, source) === resolved.path);
       return part === undefined ? undefined : { path: `./${part.name}.cjs`, external: true };
     });
+  },
+};
+
+/**
+ * What dockerode loads for builds of images and for calls that are sent in another way than ours, so that
+ * nothing of it can run: src/targets/compose/transport.ts.
+ */
+const unusedByDockerode: Plugin = {
+  name: 'unused-by-dockerode',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(?:@balena\/dockerignore|@grpc\/grpc-js|@grpc\/proto-loader|docker-modem|protobufjs|tar-fs)$/ }, ({ path }) => ({ path, namespace: 'unused' }));
+    onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
+/**
+ * What the Kubernetes client loads for its own requests, for reading a kubeconfig, and for sign-ins that
+ * Kubernetes dropped: of it only TLS, OpenID and proxies are used, in src/targets/kubernetes/connection.ts.
+ */
+const unusedByKubernetes: Plugin = {
+  name: 'unused-by-kubernetes',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(?:undici|js-yaml|jsonpath-plus|\.\/gen\/index\.js)$/ }, ({ path, importer }) =>
+      importer.includes('/@kubernetes/client-node/dist/') ? { path, namespace: 'unused-by-kubernetes' } : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'unused-by-kubernetes' }, () => ({ contents: 'module.exports = {};' }));
   },
 };
 
@@ -70,7 +98,7 @@ export async function buildExtension({ dev = false } = {}): Promise<void> {
     // The parts are CommonJS, so `require` loads them without a detour through the ESM loader.
     supported: { 'dynamic-import': false },
     external: ['vscode'],
-    plugins: [lazyFiles],
+    plugins: [lazyFiles, unusedByDockerode, unusedByKubernetes],
     minify: !dev,
     sourcemap: dev ? 'linked' : false,
     legalComments: 'none',

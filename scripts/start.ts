@@ -2,7 +2,7 @@
  * Shows the extension at work: packages it, starts the lab, serves VS Code with the package installed,
  * and prints the address and the first flow report. Ctrl-C ends everything.
  *
- *     npm start [-- --desktop] [--port PORT] [--fault ID]...
+ *     npm start [-- --kind compose|kubernetes] [--fault ID]... [--desktop] [--port PORT]
  *
  * With --desktop the installed VS Code opens instead of a served one.
  */
@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     desktop: { type: 'boolean', default: false },
     port: { type: 'string', default: '0' },
     fault: { type: 'string', multiple: true, default: [] },
+    kind: { type: 'string' },
   },
 });
 
@@ -37,7 +38,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 /** Starts the lab and returns the path of its target file. */
 async function startLab(): Promise<string> {
-  const lab = new Lab(options.fault);
+  const lab = new Lab({ kind: options.kind, faults: options.fault });
   endings.push(() => lab.end());
   lab.onEnd(() => stop('the lab ended'));
   return lab.ready();

@@ -5,7 +5,7 @@
  *
  * The last line of stdout is `N passed, N failed`.
  */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildExtension } from './build.ts';
@@ -41,13 +41,13 @@ async function resultsFile(name: string): Promise<string> {
   return file;
 }
 
-async function mocha(name: string, files: string, ...args: string[]): Promise<Totals> {
+async function mocha(name: string, files: readonly string[], ...args: string[]): Promise<Totals> {
   const file = await resultsFile(name);
   const code = await runInherited(
     process.execPath,
     [
       tool('mocha', 'bin', 'mocha.js'),
-      files,
+      ...files,
       '--reporter=./scripts/test/reporter.ts',
       ...(process.env['CI'] === undefined ? [] : ['--forbid-only']),
       ...(grep === undefined ? [] : ['--grep', grep]),
@@ -61,15 +61,15 @@ async function mocha(name: string, files: string, ...args: string[]): Promise<To
 /** What the failing lab of the workbench suites suffers from: many consequences of one cause. */
 const failingFault = 'redis-stopped';
 
-/** The suites in the extension host, on a healthy lab and on a failing one. */
+/** The suites in the extension host, on a healthy lab, on a failing one, and on one of each other kind. */
 async function inHost(): Promise<Totals> {
   const file = await resultsFile('workbench');
-  const labs = { healthy: new Lab(), failing: new Lab([failingFault]) };
+  const labs = { healthy: new Lab(), failing: new Lab({ faults: [failingFault] }), compose: new Lab({ kind: 'compose' }), kubernetes: new Lab({ kind: 'kubernetes' }) };
   try {
-    const [healthy, failing] = await step('Start two labs', () => Promise.all([labs.healthy.ready(), labs.failing.ready()]));
-    return await totalsOf(file, await runWorkbench({ resultsFile: file, targets: { healthy, failing }, grep }));
+    const ready = await step('Start the labs', () => Promise.all(Object.entries(labs).map(async ([name, lab]) => [name, await lab.ready()] as const)));
+    return await totalsOf(file, await runWorkbench({ resultsFile: file, targets: Object.fromEntries(ready), grep }));
   } finally {
-    await Promise.all([labs.healthy.end(), labs.failing.end()]);
+    await Promise.all(Object.values(labs).map((lab) => lab.end()));
   }
 }
 
@@ -79,14 +79,27 @@ async function workbench(): Promise<Totals> {
   const source = await inHost();
   if (stop.signal.aborted) return source;
   await step('Package the extension', packageExtension);
-  return sum([source, await mocha('packaged', 'test/workbench/**/*.test.ts', '--timeout=120000')]);
+  return sum([source, await mocha('packaged', ['test/workbench/**/*.test.ts'], '--timeout=120000')]);
+}
+
+/**
+ * The files that take longest, so that they are begun first and none of them runs alone at the end. That of the
+ * services mostly waits.
+ */
+const longest = ['lab-services', 'faults-compose-containers', 'faults-compose-projects', 'faults-postgres', 'faults-services', 'faults-streams', 'faults-readiness', 'faults-audit', 'faults-redis', 'faults-kubernetes', 'logs'];
+
+async function integrationFiles(): Promise<string[]> {
+  const folder = join('test', 'integration');
+  const names = (await readdir(join(root, folder))).filter((name) => name.endsWith('.test.ts')).sort();
+  const first = longest.map((name) => `${name}.test.ts`);
+  return [...first, ...names.filter((name) => !first.includes(name))].map((name) => join(folder, name));
 }
 
 const suites: Readonly<Record<string, () => Promise<Totals>>> = {
   types: () => check(tool('typescript', 'bin', 'tsc'), '--noEmit'),
   lint: () => check(tool('eslint', 'bin', 'eslint.js'), '.'),
-  unit: () => mocha('unit', 'test/unit/**/*.test.ts'),
-  integration: () => mocha('integration', 'test/integration/**/*.test.ts', '--timeout=60000', '--parallel', '--jobs=4'),
+  unit: () => mocha('unit', ['test/unit/**/*.test.ts']),
+  integration: async () => mocha('integration', await integrationFiles(), '--timeout=60000', '--parallel', '--jobs=4'),
   workbench,
 };
 

@@ -9,12 +9,14 @@ import { EngineSlot } from './ui/engineSlot.ts';
 import { FlowCommands } from './ui/flowCommands.ts';
 import { FlowSession } from './ui/flowSession.ts';
 import { FlowView } from './ui/flowView.ts';
+import { HelmValues } from './ui/helmValues.ts';
 import { KnownTargets } from './ui/knownTargets.ts';
 import { DisposableStore } from './ui/lifecycle.ts';
 import { Log } from './ui/log.ts';
 import { ObservationDocuments } from './ui/observationDocument.ts';
 import { ObserverDocuments } from './ui/observerDocuments.ts';
 import { StatusBar } from './ui/statusBar.ts';
+import { Watch } from './ui/watch.ts';
 
 export function activate(context: ExtensionContext): void {
   const store = new DisposableStore();
@@ -38,16 +40,22 @@ export function activate(context: ExtensionContext): void {
   });
   const documents = store.add(new ObservationDocuments(session, engine));
   const observer = store.add(new ObserverDocuments(engine));
+  const helm = store.add(new HelmValues(engine));
   const pages = new CheckPages(context.extensionUri);
   const view: FlowView = store.add(new FlowView(session, () => void flowCommands.restore()));
-  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, observer, pages, log, contextKeys }));
+  const watch = store.add(new Watch({ engine, session, log, isVisible: () => view.visible }));
+  store.add(view.onDidChangeVisibility(() => watch.changed()));
+  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, observer, pages, log, contextKeys, watch, helm }));
   store.add(new StatusBar(session));
   store.add(
     session.onDidChange(() => {
       contextKeys.set('caracal.running', session.state.running.size > 0);
       contextKeys.set('caracal.triaging', session.state.triage !== undefined);
       contextKeys.set('caracal.hasTarget', session.target !== undefined);
+      contextKeys.set('caracal.targetKind', session.target?.target.kind ?? '');
       contextKeys.set('caracal.hasReport', session.report !== undefined);
+      contextKeys.set('caracal.watching', session.state.watch !== undefined);
+      watch.changed();
     }),
   );
 }

@@ -8,13 +8,19 @@ const READY_DEADLINE_MS = 180_000;
 /** The lab stops its stores in order. */
 const GRACE_MS = 20_000;
 
+export interface LabOptions {
+  /** Kind of target that the lab is. Default: `endpoints`. */
+  readonly kind?: string | undefined;
+  readonly faults?: readonly string[];
+}
+
 /** A running lab, with the faults that were asked for. */
 export class Lab {
   readonly #service: Service;
 
   /** Starts the lab; its own progress is passed on. */
-  constructor(faults: readonly string[] = []) {
-    const args = [join(root, 'test', 'lab', 'main.ts'), 'up', ...faults.flatMap((fault) => ['--fault', fault])];
+  constructor({ kind = 'endpoints', faults = [] }: LabOptions = {}) {
+    const args = [join(root, 'test', 'lab', 'main.ts'), 'up', '--kind', kind, ...faults.flatMap((fault) => ['--fault', fault])];
     this.#service = new Service('The lab', process.execPath, args);
     this.#service.onLine((line) => say(`  lab: ${line}`));
   }

@@ -34,8 +34,8 @@ async function buildSuites(): Promise<void> {
 /** What a run of the workbench suites is given. */
 export interface WorkbenchRun {
   readonly resultsFile: string;
-  /** The target files of two running labs. */
-  readonly targets: { readonly healthy: string; readonly failing: string };
+  /** The target files of running labs, by name. */
+  readonly targets: Readonly<Record<string, string>>;
   readonly grep: string | undefined;
 }
 
@@ -67,8 +67,9 @@ export async function runWorkbench({ resultsFile, targets, grep }: WorkbenchRun)
         CARACAL_TEST_DRIVE_PAGE: '1',
         // What is installed on this machine is not found: suites name their deployments.
         CARACAL_HOME: join(folder, 'no-runtime'),
-        CARACAL_LAB_HEALTHY: targets.healthy,
-        CARACAL_LAB_FAILING: targets.failing,
+        DOCKER_HOST: `unix://${join(folder, 'no-engine.sock')}`,
+        KUBECONFIG: join(folder, 'no-kubeconfig'),
+        ...Object.fromEntries(Object.entries(targets).map(([name, file]) => [`CARACAL_LAB_${name.toUpperCase()}`, file])),
         ...(grep === undefined ? {} : { CARACAL_TEST_GREP: grep }),
       },
     });

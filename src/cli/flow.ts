@@ -1,27 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import type * as Engine from '../flow/engine.ts';
 import type { Report } from '../model/report.ts';
-import type { LocatedTarget } from '../targets/located.ts';
 import { fileProblem } from '../targets/smallFile.ts';
 import { BadUsage } from './args.ts';
 import type { FlowCommand } from './args.ts';
+import type { Host } from './host.ts';
 import { junit } from './junit.ts';
 import { table } from './table.ts';
+import { asBadUsage, targetOf } from './targets.ts';
+import type { TargetParts } from './targets.ts';
 import { answer, exitCode } from './words.ts';
 
-/** What the command needs of the process that runs it. */
-export interface Host {
-  readonly environment: NodeJS.ProcessEnv;
-  /** Aborted when the user stops the run. */
-  readonly signal: AbortSignal;
-  /** Resolves when the text has left the process. */
-  readonly out: (text: string) => Promise<void>;
-  readonly progress: (line: string) => void;
-  /** Whether standard output is a terminal that shows colours. */
-  readonly colour: boolean;
-}
-
-type EngineParts = Pick<typeof Engine, 'checks' | 'createRedactor' | 'findLocalRuntime' | 'judgeAgain' | 'readReport' | 'readTargetFile' | 'runFlow'>;
+type EngineParts = TargetParts & Pick<typeof Engine, 'checksOf' | 'createRedactor' | 'judgeAgain' | 'readReport' | 'runFlow'>;
 
 /**
  * Runs the flow, or judges a saved report again, and prints the report.
@@ -40,7 +30,7 @@ export async function flow(command: FlowCommand, engine: EngineParts, host: Host
 
 async function live(command: FlowCommand, engine: EngineParts, host: Host): Promise<Report> {
   const { step, zone, since } = command;
-  const target = await targetOf(command.target, engine, host.environment);
+  const target = await targetOf(command.target, engine, host);
   const earlier = since === undefined ? [] : (await asBadUsage(engine.readReport(since))).observations;
   host.progress(`Running the flow on ${target.target.name}, ${target.origin}.`);
   let done = 0;
@@ -53,31 +43,15 @@ async function live(command: FlowCommand, engine: EngineParts, host: Host): Prom
     signal: host.signal,
     onVerdict: () => {
       done += 1;
-      host.progress(`Running: ${done} of ${step === undefined ? engine.checks.length : `the checks of ${step}`}.`);
+      host.progress(`Running: ${done} of ${step === undefined ? engine.checksOf(target.target.kind).length : `the checks of ${step}`}.`);
     },
   });
-}
-
-async function targetOf(name: string, engine: EngineParts, environment: NodeJS.ProcessEnv): Promise<LocatedTarget> {
-  if (name !== 'local') return asBadUsage(engine.readTargetFile(name));
-  const { found, looked } = await engine.findLocalRuntime(environment);
-  if (!found) throw new BadUsage(`Cannot find a Caracal on this machine: looked at ${looked.join(', ')}. Give --target FILE`);
-  return found;
 }
 
 async function recorded(path: string, { step }: FlowCommand, engine: EngineParts): Promise<Report> {
   const report = await asBadUsage(engine.readReport(path));
   // A report may come from anybody, and may have been written before a rule of today.
   return engine.createRedactor().json(await engine.judgeAgain(report, step === undefined ? {} : { step }));
-}
-
-/** Reading fails for reasons that the user can change, each with its own sentence. */
-async function asBadUsage<Value>(reading: Promise<Value>): Promise<Value> {
-  try {
-    return await reading;
-  } catch (error) {
-    throw new BadUsage(error instanceof Error ? error.message : String(error));
-  }
 }
 
 async function writeJunit(path: string, report: Report): Promise<void> {

@@ -2,6 +2,8 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { BadUsage, commandOf, usage } from './args.ts';
 import { flow } from './flow.ts';
+import type { Host } from './host.ts';
+import { targets } from './targets.ts';
 import { oneLine } from './words.ts';
 
 const crashed = 1;
@@ -18,12 +20,10 @@ async function main(words: readonly string[]): Promise<number> {
       case 'version':
         await out(`${manifest.version}\n`);
         return 0;
-      case 'flow': {
-        const signal = stopSignal();
-        const engine = await import('../flow/engine.ts');
-        const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
-        return await flow(command, engine, { environment: process.env, signal, out, progress, colour });
-      }
+      case 'flow':
+        return await flow(command, await import('../flow/engine.ts'), host());
+      case 'targets':
+        return await targets(command, await import('../flow/engine.ts'), host());
     }
   } catch (error) {
     if (error instanceof BadUsage) {
@@ -33,6 +33,11 @@ async function main(words: readonly string[]): Promise<number> {
     complain(`The debugger itself failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return crashed;
   }
+}
+
+function host(): Host {
+  const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
+  return { environment: process.env, signal: stopSignal(), out, progress, colour };
 }
 
 /** The first SIGINT or SIGTERM stops the run, so that what has answered is printed; the next ends the process. */

@@ -30,6 +30,11 @@ export const checks: readonly Check[] = [
   ...auditChecks,
 ];
 
+/** The checks that a target of this kind has. */
+export function checksOf(kind: string): readonly Check[] {
+  return checks.filter(({ kinds }) => kinds === undefined || kinds.some((each) => each === kind));
+}
+
 export const observers: readonly Observer<unknown>[] = [
   ...zoneObservers,
   ...readinessObservers,

@@ -6,9 +6,10 @@ import type { Verdict } from '../model/check.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Report } from '../model/report.ts';
 import type { Redactor } from '../redaction/redactor.ts';
-import { openEndpoints } from '../targets/endpoints/deployment.ts';
+import type * as Kubernetes from '../targets/kubernetes/kubernetes.ts';
 import type { LocatedTarget } from '../targets/located.ts';
-import { checks, observers, subjects } from './catalogue.ts';
+import { openTarget } from '../targets/open.ts';
+import { checks, checksOf, observers, subjects } from './catalogue.ts';
 import { withConsent } from './consent.ts';
 import { liveSource } from './liveSource.ts';
 import { earlierSource, recordedSource } from './recordedSource.ts';
@@ -19,10 +20,12 @@ import { wouldAsk } from './wouldAsk.ts';
 
 export { observerAcl } from '../caracal/observerAcl.ts';
 export { observerRoleSql } from '../caracal/observerRole.ts';
-export { checks } from './catalogue.ts';
+export { checks, checksOf } from './catalogue.ts';
 export { readReport } from './report.ts';
 export { listZones } from './zones.ts';
+export { asTheyCome, lookEverywhere } from '../targets/find.ts';
 export { findLocalRuntime } from '../targets/localRuntime.ts';
+export { follow } from '../watch/follow.ts';
 export { readTargetFile } from '../targets/targetFile.ts';
 export { createRedactor } from '../redaction/redactor.ts';
 
@@ -47,10 +50,10 @@ export interface FlowOptions {
  */
 export async function runFlow(options: FlowOptions): Promise<Report> {
   const { target, zone, selection = {}, askUnproven = false, earlier = [], redactor, signal, onVerdict } = options;
-  const deployment = await openEndpoints(target, redactor, zone);
+  const deployment = await openTarget(target, { redactor, zone, signal });
   try {
     const result = await run({
-      checks: select(checks, selection),
+      checks: select(checksOf(target.target.kind), selection),
       source: withConsent(liveSource(deployment, observers, earlierSource(earlier, subjects)), {
         given: askUnproven,
         zone: deployment.target.zone ?? null,
@@ -59,7 +62,7 @@ export async function runFlow(options: FlowOptions): Promise<Report> {
       signal,
       onVerdict: (verdict, observations) => onVerdict?.(redactor.json(verdict), redactor.json(observations)),
     });
-    return redactor.json(buildReport(deployment.target, result));
+    return redactor.json(buildReport(deployment, result));
   } finally {
     deployment.close();
   }
@@ -76,21 +79,33 @@ export async function callsByConsent(options: {
   /** What the check's last verdict rests on. */
   readonly observations: readonly Observation[];
   readonly redactor: Redactor;
+  readonly signal: AbortSignal;
 }): Promise<readonly string[]> {
   const check = checks.find(({ id }) => id === options.check);
   if (!check) return [];
-  const deployment = await openEndpoints(options.target, options.redactor, options.zone);
+  const { target, redactor, zone, signal } = options;
+  const deployment = await openTarget(target, { redactor, zone, signal });
   try {
-    return (await wouldAsk(check, options.observations, deployment, observers)).map((call) => options.redactor.text(call));
+    return (await wouldAsk(check, options.observations, deployment, observers)).map((call) => redactor.text(call));
   } finally {
     deployment.close();
   }
 }
 
+/** The revisions that Helm stored of a release; see `helm` of a deployment. */
+export async function helmHistory(...parameters: Parameters<typeof Kubernetes.helmHistory>): ReturnType<typeof Kubernetes.helmHistory> {
+  return (await import('../targets/kubernetes/kubernetes.ts')).helmHistory(...parameters);
+}
+
+/** Values of one revision as YAML, masked. */
+export async function helmValues(...parameters: Parameters<typeof Kubernetes.helmValues>): ReturnType<typeof Kubernetes.helmValues> {
+  return (await import('../targets/kubernetes/kubernetes.ts')).helmValues(...parameters);
+}
+
 /** Judges the observations of a saved report by the checks of this version. */
 export async function judgeAgain(report: Report, selection: Selection = {}): Promise<Report> {
   const result = await run({
-    checks: select(checks, selection),
+    checks: select(checksOf(report.target.kind), selection),
     source: recordedSource(report.observations, report.startedAt, subjects),
     signal: new AbortController().signal,
   });

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import manifest from '../../package.json' with { type: 'json' };
 import { reportSchema } from '../model/report.ts';
 import type { Report } from '../model/report.ts';
-import type { Target } from '../model/target.ts';
+import type { Deployment } from '../targets/deployment.ts';
 import { fileProblem, readSmallFile } from '../targets/smallFile.ts';
 import type { RunResult } from './runner.ts';
 import { zoneInView } from './zone.checks.ts';
@@ -11,12 +11,12 @@ import { zoneInView } from './zone.checks.ts';
 const largestBytes = 64 * 1024 * 1024;
 
 /** The report of a run. Nothing is masked here: see `runFlow`. */
-export function buildReport(target: Target, result: RunResult): Report {
+export function buildReport({ target, place }: Pick<Deployment, 'target' | 'place'>, result: RunResult): Report {
   const { verdicts, observations, startedAt, tookMs, cancelled } = result;
   return {
     format: 'caracal-report/1',
     tool: { name: 'caracal-debugger', version: manifest.version },
-    target: { name: target.name, kind: target.kind, address: addressOf(target) },
+    target: { name: target.name, kind: target.kind, address: place },
     zone: target.zone ?? zoneOf(observations),
     startedAt,
     tookMs,
@@ -31,12 +31,6 @@ export function buildReport(target: Target, result: RunResult): Report {
 function zoneOf(observations: RunResult['observations']): string | null {
   const outcome = observations.find(({ question }) => question.subject === zoneInView.name)?.outcome;
   return outcome?.kind === 'answer' ? (zoneInView.schema.safeParse(outcome.value).data?.zone ?? null) : null;
-}
-
-/** Host and port of the API, or of the first service there is; the kind of the target without any. */
-function addressOf({ services, kind }: Target): string {
-  const url = services.api ?? Object.values(services)[0];
-  return url === undefined ? kind : new URL(url).host;
 }
 
 function plainQuestion({ subject, of, sample, earlier }: RunResult['observations'][number]['question']): Report['observations'][number]['question'] {

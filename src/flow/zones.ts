@@ -1,6 +1,6 @@
 import type { Redactor } from '../redaction/redactor.ts';
-import { openEndpoints } from '../targets/endpoints/deployment.ts';
 import type { LocatedTarget } from '../targets/located.ts';
+import { openTarget } from '../targets/open.ts';
 
 export interface Zone {
   readonly id: string;
@@ -23,7 +23,7 @@ const statement = `
  * @throws Refused, Unavailable as every query does; the signal's reason when it is aborted.
  */
 export async function listZones(target: LocatedTarget, redactor: Redactor, signal: AbortSignal): Promise<readonly Zone[]> {
-  const deployment = await openEndpoints(target, redactor);
+  const deployment = await openTarget(target, { redactor, zone: undefined, signal });
   try {
     const rows = await deployment.postgres().query(statement, [], signal);
     return rows.map((row) => ({ id: String(row['id']), name: String(row['name']) }));

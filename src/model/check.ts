@@ -4,6 +4,7 @@ import { statuses } from './status.ts';
 import type { Status } from './status.ts';
 import { steps } from './step.ts';
 import type { Step } from './step.ts';
+import type { TargetKind } from './target.ts';
 
 /** One named value that stands under a check in the tree. */
 export const factSchema = z.strictObject({ name: z.string(), value: z.string() });
@@ -64,6 +65,8 @@ export interface Check {
   readonly title: string;
   readonly step: Step;
   readonly component: string;
+  /** Kinds of target that have it. Absent: every kind. */
+  readonly kinds?: readonly TargetKind[];
   /** Checks without whose success this one cannot say anything: if one fails, this one is blocked by it. */
   readonly needs: readonly string[];
   readonly asks: readonly Question[];

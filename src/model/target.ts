@@ -16,21 +16,19 @@ export const credentialSchema = z.union([
   z.strictObject({ file: z.string().min(1).describe('Path of a file; relative paths start at the target file.') }),
 ]);
 
-const serviceUrl = z.url({ protocol: /^https?$/ });
+const serviceUrls = z
+  .partialRecord(z.enum(serviceNames), z.url({ protocol: /^https?$/ }))
+  .describe('Base URL of each service that can be reached from here.');
 
-/** A deployment that is reached by addresses, as written in a target file. */
-export const targetSchema = z.strictObject({
+/** What a target of any kind may say. For a kind that finds this by itself, what is said here comes first. */
+const common = {
   $schema: z.string().optional(),
-  kind: z.literal('endpoints'),
   name: z.string().min(1).max(80).describe('What the view calls this deployment.'),
   mode: z
     .enum(['dev', 'rc', 'stable'])
     .optional()
     .describe('CARACAL_MODE of the deployment. Decides, for example, whether metrics are open without a bearer.'),
   zone: z.string().min(1).optional().describe('Id of the zone that per-zone checks look at.'),
-  services: z
-    .partialRecord(z.enum(serviceNames), serviceUrl)
-    .describe('Base URL of each service that can be reached from here.'),
   postgres: credentialSchema.optional().describe('Connection string, postgresql://user:password@host:5432/caracal?sslmode=require'),
   redis: credentialSchema.optional().describe('Connection string, redis://:password@host:6379 or rediss://…'),
   tokens: z
@@ -46,7 +44,51 @@ export const targetSchema = z.strictObject({
       streams: credentialSchema.optional().describe('STREAMS_HMAC_KEY in hex: recomputes the signatures of stream messages. Sent nowhere.'),
     })
     .optional(),
+};
+
+/** A deployment that is reached by addresses. */
+export const endpointsTargetSchema = z.strictObject({
+  kind: z.literal('endpoints'),
+  ...common,
+  services: serviceUrls,
+  logs: z.record(z.string().min(1).max(60), z.string().min(1)).optional().describe('Paths of log files, by the component that writes each, such as sts. Relative paths start at the target file.'),
 });
+
+/** A project of Docker Compose, found on a Docker Engine by its labels. */
+export const composeTargetSchema = z.strictObject({
+  kind: z.literal('compose'),
+  ...common,
+  services: serviceUrls.optional(),
+  project: z.string().min(1).describe('Name of the Compose project, such as caracal.'),
+  engine: z
+    .strictObject({
+      host: z.string().min(1).optional().describe('Address of the Docker Engine as in DOCKER_HOST, such as unix:///var/run/docker.sock.'),
+      context: z.string().min(1).optional().describe('Name of a Docker context.'),
+    })
+    .optional()
+    .describe('The Docker Engine. Without it, the one that the docker command would use.'),
+});
+
+/** A Helm release of the Caracal chart in a Kubernetes cluster. */
+export const kubernetesTargetSchema = z.strictObject({
+  kind: z.literal('kubernetes'),
+  ...common,
+  services: serviceUrls.optional(),
+  kubeconfig: z.string().min(1).optional().describe('Path of a kubeconfig file. Without it, KUBECONFIG or ~/.kube/config.'),
+  context: z.string().min(1).optional().describe('Name of a context of the kubeconfig. Without it, its current context when the target is opened.'),
+  namespace: z.string().min(1).describe('Namespace of the release.'),
+  release: z.string().min(1).describe('Name of the Helm release.'),
+});
+
+/** A target file holds one of these. */
+export const targetSchema = z.discriminatedUnion('kind', [endpointsTargetSchema, composeTargetSchema, kubernetesTargetSchema]);
 
 export type CredentialReference = z.infer<typeof credentialSchema>;
 export type Target = Readonly<z.infer<typeof targetSchema>>;
+export type TargetKind = Target['kind'];
+export type EndpointsTarget = Readonly<z.infer<typeof endpointsTargetSchema>>;
+export type ComposeTarget = Readonly<z.infer<typeof composeTargetSchema>>;
+export type KubernetesTarget = Readonly<z.infer<typeof kubernetesTargetSchema>>;
+
+/** What a target of any kind may say of how it is reached. */
+export type Endpoints = Pick<Target, 'name' | 'mode' | 'zone' | 'services' | 'postgres' | 'redis' | 'tokens' | 'keys'>;

@@ -68,6 +68,8 @@ export function isPlaceholder(value: string): boolean {
  */
 export function isHarmless(value: string, meaning: KeyMeaning): boolean {
   if (isPlaceholder(value)) return true;
+  // Where a secret is mounted, which services write when they cannot read it: `AUDIT_HMAC_KEY=/run/secrets/auditHmacKey: …`.
+  if (/^\/run\/secrets\/[\w.-]{1,80}:?$/.test(value)) return true;
   if (/^-?\d{1,5}(?:\.\d{1,3})?$/.test(value)) return true;
   if (meaning === 'password') return false;
   return /^[a-z]{1,10}$/i.test(value) || /^[a-z]+(?:_[a-z]+){1,4}$/i.test(value) || /^[a-z][a-z\d+.-]{1,20}:\/\//i.test(value) || /\s/.test(value);

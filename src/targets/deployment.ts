@@ -1,3 +1,17 @@
+import type { ContainerFacts, EngineFacts, ProjectFacts, RuntimeFilesFacts, SecretFileFacts } from '../model/compose.ts';
+import type {
+  AutoscalerFacts,
+  ClaimFacts,
+  ClusterFacts,
+  ComponentFacts,
+  HelmFacts,
+  JobFacts,
+  MonitorsFacts,
+  NetworkPolicyFacts,
+  PermissionsFacts,
+  SecretsFacts,
+  ServiceObjectFacts,
+} from '../model/kubernetes.ts';
 import type { ServiceName, Target } from '../model/target.ts';
 
 /** Options of one HTTP GET. There is no other method: what reads a deployment must not change it. */
@@ -41,6 +55,8 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface PostgresStore {
   readonly host: string;
   readonly port: number;
+  /** Whether connections go through a tunnel: their times are those of the tunnel as well. */
+  readonly forwarded: boolean;
   readonly user: string;
   /**
    * Asks the server for its TLS answer, which needs no credential.
@@ -64,6 +80,8 @@ export interface PostgresStore {
 export interface RedisStore {
   readonly host: string;
   readonly port: number;
+  /** Whether connections go through a tunnel: their times are those of the tunnel as well. */
+  readonly forwarded: boolean;
   /**
    * Sends PING without a credential: any answer, a refusal too, proves that a Redis listens. The answer
    * is its first line as it came, such as `-NOAUTH Authentication required.`
@@ -80,12 +98,70 @@ export interface RedisStore {
   call(command: readonly string[], signal: AbortSignal): Promise<unknown>;
 }
 
+/** Something that happened to a container or a pod. */
+export interface WorkloadEvent {
+  /** As the view calls it: `sts`, `Redis`. */
+  readonly component: string;
+  /** In the words of Docker or Kubernetes: `container die, exit code 137`, `pod caracal-sts-0 Killing`. */
+  readonly what: string;
+}
+
+/**
+ * A project of Docker Compose. Everything is asked by GET, and what several questions of a run share is
+ * asked once.
+ *
+ * All methods throw Refused with an errno, the HTTP status of the engine or a TLS code; Unavailable where
+ * the engine cannot be asked at all; the signal's reason when it is aborted.
+ */
+export interface ComposeProject {
+  /** Where it is asked, for a person: `project caracal at unix:///var/run/docker.sock`. */
+  readonly place: string;
+  engine(signal: AbortSignal): Promise<EngineFacts>;
+  project(signal: AbortSignal): Promise<ProjectFacts>;
+  /** Containers of one service, one-offs among them, by number. */
+  containers(service: string, signal: AbortSignal): Promise<readonly ContainerFacts[]>;
+  /** @throws Unavailable as well when the engine is on another machine, whose files cannot be seen. */
+  secretFiles(signal: AbortSignal): Promise<readonly SecretFileFacts[]>;
+  /** @throws Unavailable as well when the project does not name a folder of this machine. */
+  runtimeFiles(signal: AbortSignal): Promise<RuntimeFilesFacts>;
+  /** What happens to the containers of the project from now on. Ends when the engine ends the stream. */
+  events(signal: AbortSignal): AsyncIterable<WorkloadEvent>;
+}
+
+/**
+ * A Helm release in a Kubernetes cluster. Everything is asked by get, list and access reviews, and what
+ * several questions of a run share is asked once.
+ *
+ * All methods throw Refused with an errno, a TLS code, or the `reason` of the API server's Status;
+ * Unavailable with `no permission: list pods` where the API server forbids it, or where the cluster
+ * cannot be asked at all; the signal's reason when it is aborted.
+ */
+export interface KubernetesRelease {
+  /** Where it is asked, for a person: `release caracal in namespace caracal, context prod`. */
+  readonly place: string;
+  cluster(signal: AbortSignal): Promise<ClusterFacts>;
+  permissions(signal: AbortSignal): Promise<PermissionsFacts>;
+  component(component: string, signal: AbortSignal): Promise<ComponentFacts>;
+  services(signal: AbortSignal): Promise<readonly ServiceObjectFacts[]>;
+  jobs(signal: AbortSignal): Promise<readonly JobFacts[]>;
+  claims(signal: AbortSignal): Promise<readonly ClaimFacts[]>;
+  secrets(signal: AbortSignal): Promise<SecretsFacts>;
+  networkPolicies(signal: AbortSignal): Promise<readonly NetworkPolicyFacts[]>;
+  monitors(signal: AbortSignal): Promise<MonitorsFacts>;
+  autoscalers(signal: AbortSignal): Promise<readonly AutoscalerFacts[]>;
+  helm(signal: AbortSignal): Promise<HelmFacts>;
+  /** What happens to the pods of the release from now on. Ends when the API server ends the watch. */
+  events(signal: AbortSignal): AsyncIterable<WorkloadEvent>;
+}
+
 /**
  * The live clients of an open target. Each may answer that it is not available, and why. Clients
  * connect when first used and belong to one run: `close` ends them at once, answers pending or not.
  */
 export interface Deployment {
   readonly target: Target;
+  /** Where it is, for a person: `127.0.0.1:3000`, `project caracal at unix:///var/run/docker.sock`. */
+  readonly place: string;
   /** @throws Unavailable when the target gives no address for it. */
   http(service: ServiceName): HttpService;
   /** @throws Unavailable when the target gives no connection string. */
@@ -108,5 +184,10 @@ export interface Deployment {
    * @throws Unavailable when the target does not give the key, or gives one that is not hex of at least 32 bytes.
    */
   hmacSha256(key: 'audit' | 'streams', text: string): string;
+  /** @throws Unavailable when the target is of another kind. */
+  compose(): ComposeProject;
+  /** @throws Unavailable when the target is of another kind. */
+  kubernetes(): KubernetesRelease;
+  /** Ends what is open, port-forwards among it. */
   close(): void;
 }

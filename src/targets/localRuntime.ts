@@ -4,9 +4,10 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { services } from '../caracal/services.ts';
-import type { CredentialReference, ServiceName, Target } from '../model/target.ts';
+import type { ServiceName, Target } from '../model/target.ts';
 import type { LocatedTarget } from './located.ts';
-import { errnoOf } from './smallFile.ts';
+import { isLoopback, keysOf, secretsIn } from './secretsFolder.ts';
+import type { FoundSecrets, SecretFile } from './secretsFolder.ts';
 
 /** How long a port of this machine may take to accept a connection. */
 const portDeadlineMs = 300;
@@ -39,14 +40,13 @@ export async function findLocalRuntime(environment: Environment, platform: NodeJ
   const urls = serviceUrls(environment, looked);
   const isLocal = Object.values(urls).every((url) => isLoopback(new URL(url).hostname));
   const secrets = new Secrets(environment, home, looked);
-  const references = isLocal ? await secrets.find() : new Map<string, CredentialReference>();
+  const references: FoundSecrets = isLocal ? await secrets.find() : new Map();
   const answering = isLocal ? await answeringPorts() : [];
   if (isLocal) looked.push(`ports on ${published} (${answering.length === 0 ? 'none answers' : `${answering.join(', ')} answer`})`);
   if (references.size === 0 && answering.length === 0 && Object.keys(urls).length === 0) return { looked };
   const tokens = await findTokens(environment, references, looked);
   const mode = modeOf(environment, secrets.developmentFirst);
   const zone = environment['CARACAL_ZONE_ID'];
-  const [audit, streams] = [references.get('auditHmacKey'), references.get('streamsHmacKey')];
   const target: Target = {
     kind: 'endpoints',
     name: isLocal ? 'local' : 'environment',
@@ -61,7 +61,7 @@ export async function findLocalRuntime(environment: Environment, platform: NodeJ
         }
       : {}),
     tokens,
-    keys: { ...(audit ? { audit } : {}), ...(streams ? { streams } : {}) },
+    keys: keysOf(references),
   };
   return {
     found: {
@@ -118,10 +118,6 @@ function localServices(): Partial<Record<ServiceName, string>> {
   return Object.fromEntries(services.map(({ name, port }) => [name, `http://${published}:${port}`]));
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host);
-}
-
 /**
  * `CARACAL_MODE`, else `dev` for a source checkout. Which kind of release runs cannot be seen from
  * outside; secrets in the folder of installations mean one of them, and `stable` stands for both.
@@ -133,9 +129,7 @@ function modeOf(environment: Environment, development: boolean | undefined): Tar
   return development === false ? 'stable' : undefined;
 }
 
-const secretFiles = ['caracalAdminToken', 'caracalCoordinatorToken', 'metricsBearer', 'databaseUrl', 'redisUrl', 'auditHmacKey', 'streamsHmacKey'] as const;
-
-/** The generated secret files, of which only the paths are kept: they are read when the target is opened. */
+/** The generated secret files, in the folders where Caracal's own tools look for them. */
 class Secrets {
   readonly #environment: Environment;
   readonly #home: string;
@@ -149,25 +143,18 @@ class Secrets {
     this.#looked = looked;
   }
 
-  async find(): Promise<Map<string, CredentialReference>> {
-    const found = new Map<string, CredentialReference>();
+  async find(): Promise<FoundSecrets> {
+    const all = new Map<SecretFile, { readonly file: string }>();
     for (const { folder, development } of this.#folders()) {
-      const here: string[] = [];
-      let problem: string | undefined;
-      for (const name of secretFiles) {
-        try {
-          const file = join(folder, name);
-          if ((await stat(file)).size === 0) continue;
-          here.push(name);
-          if (!found.has(name)) found.set(name, { file });
-        } catch (error) {
-          if (errnoOf(error) !== 'ENOENT') problem = errnoOf(error);
-        }
+      const { found, problem } = await secretsIn(folder);
+      for (const [name, reference] of found) {
+        if (!all.has(name)) all.set(name, reference);
       }
-      if (here.length > 0) this.developmentFirst ??= development;
-      this.#looked.push(`secrets folder ${folder} (${here.length > 0 ? here.join(', ') : problem === undefined ? 'absent or empty' : `not readable: ${problem}`})`);
+      if (found.size > 0) this.developmentFirst ??= development;
+      const state = problem === undefined ? 'absent or empty' : `not readable: ${problem}`;
+      this.#looked.push(`secrets folder ${folder} (${found.size > 0 ? [...found.keys()].join(', ') : state})`);
     }
-    return found;
+    return all;
   }
 
   /**
@@ -201,7 +188,7 @@ const tokenSources = {
  */
 async function findTokens(
   environment: Environment,
-  references: ReadonlyMap<string, CredentialReference>,
+  references: FoundSecrets,
   looked: string[],
 ): Promise<NonNullable<Target['tokens']>> {
   const operator = await operatorFile(environment['CARACAL_ENV_FILE'], looked);

@@ -41,7 +41,7 @@ export async function readTargetFile(path: string): Promise<LocatedTarget> {
 
 /** What the schema cannot say. */
 function problemOf(target: Target): string | undefined {
-  for (const [service, text] of Object.entries(target.services)) {
+  for (const [service, text] of Object.entries(target.services ?? {})) {
     const url = new URL(text);
     if (url.username !== '' || url.password !== '') return `services.${service} has a user or password in it; tokens have a field of their own`;
     if (url.search !== '' || url.hash !== '') return `services.${service} has more than a base URL in it`;
@@ -50,6 +50,8 @@ function problemOf(target: Target): string | undefined {
 }
 
 type Issue = z.core.$ZodIssue;
+
+const kinds = targetSchema.options.map(({ shape }) => shape.kind.value);
 
 /** The first thing wrong, by field. Never quotes what was found. */
 function issueWords(issue: Issue | undefined): string {
@@ -63,6 +65,7 @@ function issueWords(issue: Issue | undefined): string {
     case 'invalid_format':
       return `${field} is not ${issue.format === 'url' ? 'an http:// or https:// URL' : `a ${issue.format}`}`;
     case 'invalid_union':
+      if ('discriminator' in issue) return `${field} must be ${kinds.map((kind) => `"${kind}"`).join(' or ')}`;
       return `${field} must be a text, {"value": …}, {"env": "NAME"} or {"file": "path"}`;
     case 'invalid_type':
       return issue.input === undefined ? `${field} is missing` : `${field} must be ${issue.expected === 'object' ? 'an object' : `a ${issue.expected}`}`;

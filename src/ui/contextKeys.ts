@@ -6,7 +6,10 @@ export interface ContextValues {
   /** The checks of a symptom run. */
   'caracal.triaging': boolean;
   'caracal.hasTarget': boolean;
+  /** Empty while no target is picked. */
+  'caracal.targetKind': string;
   'caracal.hasReport': boolean;
+  'caracal.watching': boolean;
   /** Which text an empty Flow view shows. */
   'caracal.empty': 'looking' | 'nothing-picked' | 'nothing-found' | 'too-old';
 }

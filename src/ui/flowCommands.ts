@@ -9,6 +9,7 @@ import type { Engine } from './engineSlot.ts';
 import type { Scope } from './flowState.ts';
 import type { FlowSession } from './flowSession.ts';
 import type { FlowView } from './flowView.ts';
+import type { HelmValues } from './helmValues.ts';
 import type { KnownTargets } from './knownTargets.ts';
 import { DisposableStore } from './lifecycle.ts';
 import type { Log } from './log.ts';
@@ -19,6 +20,7 @@ import { problemText } from './problem.ts';
 import { pickSymptom } from './symptomPicker.ts';
 import { pickTarget } from './targetPicker.ts';
 import { triage } from './triage.ts';
+import type { Watch } from './watch.ts';
 import { pickZone } from './zonePicker.ts';
 
 export interface FlowCommandsParts {
@@ -31,6 +33,8 @@ export interface FlowCommandsParts {
   readonly pages: CheckPages;
   readonly log: Log;
   readonly contextKeys: ContextKeys;
+  readonly watch: Watch;
+  readonly helm: HelmValues;
 }
 
 /** Argument of the key bindings in the manifest: the command is about the row that has the focus. */
@@ -54,6 +58,9 @@ export class FlowCommands {
       [commandIds.triageSymptom]: () => this.#triageSymptom(),
       [commandIds.addTarget]: () => this.#addTarget(),
       [commandIds.lookAgain]: () => this.restore(),
+      [commandIds.watch]: () => this.#parts.watch.start(),
+      [commandIds.stopWatching]: () => this.#parts.watch.stop(),
+      [commandIds.compareHelmValues]: () => this.#compareHelmValues(),
       [commandIds.showReport]: () => this.#parts.documents.showReport(),
       [commandIds.showLog]: () => this.#parts.log.show(),
       [commandIds.showObservations]: (id) => this.#showObservations(id),
@@ -143,6 +150,14 @@ export class FlowCommands {
     if (!picked || session.target !== target) return;
     if (picked.symptom) await triage(picked.symptom, this.#parts);
     else session.setSymptom(undefined);
+  }
+
+  async #compareHelmValues(): Promise<void> {
+    const { helm, session } = this.#parts;
+    const located = session.target;
+    if (located?.target.kind !== 'kubernetes') throw new Error('Cannot compare values: the target is no Helm release. Pick one with "Caracal: Pick Target…".');
+    const { target } = located;
+    await helm.compare({ ...located, target });
   }
 
   async #explain(id: string | undefined): Promise<void> {

@@ -11,7 +11,7 @@ import type { Verdict } from '../model/check.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Report } from '../model/report.ts';
 import type { LocatedTarget } from '../targets/located.ts';
-import type { Engine } from './engineSlot.ts';
+import type { Engine, EngineModule } from './engineSlot.ts';
 import { emptyState, inScope, staleAfterMs, withNeeds } from './flowState.ts';
 import type { Answer, CheckHead, FlowState, Scope } from './flowState.ts';
 import { Emitter } from './lifecycle.ts';
@@ -28,6 +28,8 @@ interface Run {
   readonly scope: Scope;
   /** The symptom that it looks into, if it is for one. */
   readonly symptom: Symptom | undefined;
+  /** Nobody started it and nothing shows that it runs: what has changed when it has answered is the news. */
+  readonly quiet: boolean;
   readonly controller: AbortController;
   /** Checks that it covers, those that others took over included. */
   readonly covers: ReadonlySet<string>;
@@ -45,7 +47,7 @@ export class FlowSession {
   readonly #runs = new Set<Run>();
   #located: LocatedTarget | undefined;
   #zone: string | undefined;
-  #checks: readonly CheckHead[] = [];
+  #checksOf: EngineModule['checksOf'] | undefined;
   /** By the id of the target; for this session only, because tomorrow something else is wrong. */
   readonly #symptoms = new Map<string, Symptom>();
   #ended: FlowState['ended'];
@@ -55,6 +57,7 @@ export class FlowSession {
   #standing: Standing = standing(emptyState, undefined, 0);
   /** What stood when nothing ran. It stays while something does, so that no surface flips. */
   #resting: Standing = this.#standing;
+  #watch: FlowState['watch'];
 
   constructor(engine: Engine, log: SessionLog) {
     this.#engine = engine;
@@ -103,10 +106,15 @@ export class FlowSession {
 
   /** Loads the catalogue, so that components and checks can be shown before anything runs. */
   async loadChecks(): Promise<void> {
-    if (this.#checks.length > 0) return;
-    const { checks } = await this.#engine.load();
-    this.#checks = checks;
+    if (this.#checksOf) return;
+    const { checksOf } = await this.#engine.load();
+    this.#checksOf = checksOf;
     this.#update();
+  }
+
+  /** The checks that the picked target has. */
+  get #checks(): readonly CheckHead[] {
+    return (this.#located && this.#checksOf?.(this.#located.target.kind)) ?? [];
   }
 
   /** Switches to another target, or to none: stops everything and empties the view at once. */
@@ -122,6 +130,7 @@ export class FlowSession {
     this.#ended = undefined;
     this.#report = undefined;
     this.#newestRun = undefined;
+    if (this.#watch) this.#watch = { wellBefore: false };
     if (target) this.#log.info(`Target ${target.target.name} (${target.origin})`);
     this.#update();
   }
@@ -149,7 +158,7 @@ export class FlowSession {
    */
   async triage(symptom: Symptom): Promise<boolean> {
     this.setSymptom(symptom);
-    return this.#runScope({ checks: symptom.checks }, symptom);
+    return this.#runScope({ checks: symptom.checks }, { symptom });
   }
 
   /**
@@ -159,17 +168,42 @@ export class FlowSession {
    * @throws What the engine throws when the target cannot be opened at all.
    */
   async run(scope: Scope, askUnproven = false): Promise<void> {
-    await this.#runScope(scope, undefined, askUnproven);
+    await this.#runScope(scope, { askUnproven });
   }
 
-  async #runScope(scope: Scope, symptom: Symptom | undefined, askUnproven = false): Promise<boolean> {
+  /**
+   * Looks again at what was run before, without a sign of it except what has changed. What somebody runs
+   * meanwhile comes first.
+   *
+   * @throws What the engine throws when the target cannot be opened at all.
+   */
+  async lookAgain(scope: Scope): Promise<void> {
+    await this.#runScope(scope, { quiet: true });
+  }
+
+  /** Begins or ends telling what changes on the target. */
+  setWatched(watched: boolean): void {
+    if (watched === (this.#watch !== undefined)) return;
+    this.#watch = watched ? { wellBefore: this.#isWell() } : undefined;
+    if (!watched) {
+      const quiet = [...this.#runs].filter((run) => run.quiet);
+      for (const run of quiet) this.#end(run, undefined);
+      this.#abort(quiet);
+    }
+    this.#update();
+  }
+
+  async #runScope(
+    scope: Scope,
+    { symptom, askUnproven = false, quiet = false }: { readonly symptom?: Symptom; readonly askUnproven?: boolean; readonly quiet?: boolean },
+  ): Promise<boolean> {
     const target = this.#located;
     if (!target) return false;
     await this.loadChecks();
     const engine = await this.#engine.load();
     // While the engine was loading another target may have been picked.
     if (this.#located !== target) return false;
-    const run: Run = { scope, symptom, controller: new AbortController(), covers: withNeeds(this.#checks, scope) };
+    const run: Run = { scope, symptom, quiet, controller: new AbortController(), covers: withNeeds(this.#checks, scope) };
     this.#begin(run);
     try {
       const report = await engine.runFlow({
@@ -222,8 +256,9 @@ export class FlowSession {
     const superseded = [...this.#runs].filter((other) => ![...other.covers].some((id) => this.#waitsFor(other, id)));
     for (const other of superseded) this.#runs.delete(other);
     this.#runs.add(run);
-    this.#newestRun = run;
-    this.#log.info(`Running ${runText(run)}, ${run.covers.size} checks`);
+    // A quiet look at a part is no report that anybody asks for.
+    if (!run.quiet || Object.keys(run.scope).length === 0) this.#newestRun = run;
+    if (!run.quiet) this.#log.info(`Running ${runText(run)}, ${run.covers.size} checks`);
     this.#update();
     this.#abort(superseded);
   }
@@ -247,9 +282,17 @@ export class FlowSession {
   #settle(run: Run, verdict: Verdict, observations: readonly Observation[]): void {
     const { step, component, check, checks } = run.scope;
     const apart = (check ?? checks ?? component) !== undefined || (step !== undefined && step !== verdict.step);
+    const before = this.#answers.get(verdict.check);
+    const at = Date.now();
+    const changed = before !== undefined && before.verdict.status !== verdict.status && [before, { verdict }].every((each) => each.verdict.status !== 'cancelled');
     this.#waiting.delete(verdict.check);
     this.#evidence.set(verdict.check, observations);
-    this.#answers.set(verdict.check, { verdict, at: Date.now(), apart });
+    this.#answers.set(verdict.check, { verdict, at, apart, changedAt: changed ? at : before?.changedAt });
+  }
+
+  #isWell(): boolean {
+    const checks = this.#checks;
+    return checks.length > 0 && checks.every(({ id }) => ['pass', 'not-applicable'].includes(this.#answers.get(id)?.verdict.status ?? ''));
   }
 
   /** @returns whether the run was still wanted. */
@@ -260,8 +303,9 @@ export class FlowSession {
       for (const id of run.covers) {
         if (this.#owners.get(id) === run) this.#waiting.delete(id);
       }
-      if (report && this.#runs.size === 0) this.#ended = run.symptom ? 'triaged' : 'complete';
-      if (report) this.#log.info(`Ran ${runText(run)} in ${milliseconds(report.tookMs)}`);
+      if (report && this.#runs.size === 0 && !run.quiet) this.#ended = run.symptom ? 'triaged' : 'complete';
+      if (report && this.#watch && this.#isWell()) this.#watch = { wellBefore: true };
+      if (report && !run.quiet) this.#log.info(`Ran ${runText(run)} in ${milliseconds(report.tookMs)}`);
     }
     // Also of a stopped run the report can be shown: it holds what was answered in time.
     this.#update();
@@ -278,20 +322,24 @@ export class FlowSession {
 
   #update(): void {
     const target = this.#located;
-    const covered = new Set([...this.#runs].flatMap((run) => [...run.covers]));
+    const shown = [...this.#runs].filter((run) => !run.quiet);
+    const covered = new Set(shown.flatMap((run) => [...run.covers]));
     const triage = [...this.#runs].find((run) => run.symptom !== undefined);
     this.#state = {
       target: target && { id: target.id, name: target.target.name, kind: target.target.kind },
       zone: this.#zone ?? target?.target.zone,
       checks: this.#checks,
       answers: new Map(this.#answers),
-      running: new Set(this.#waiting),
+      running: new Set([...this.#waiting].filter((check) => !this.#owners.get(check)?.quiet)),
       runSize: covered.size,
       ended: this.#ended,
       symptom: target && this.#symptoms.get(target.id),
       triage: triage && { done: [...triage.covers].filter((id) => !this.#waiting.has(id)).length, of: triage.covers.size },
+      watch: this.#watch,
     };
-    this.#standing = standing(this.#state, this.#resting, Date.now());
+    // While something is looked at again quietly, what stood goes on standing.
+    const quietly = this.#state.running.size === 0 && this.#waiting.size > 0;
+    if (!quietly) this.#standing = standing(this.#state, this.#resting, Date.now());
     if (this.#waiting.size === 0) this.#resting = this.#standing;
     this.#changed.fire();
   }

@@ -22,6 +22,8 @@ export interface Answer {
   readonly at: number;
   /** It came from a run that did not cover the whole step, so the age of the step does not tell its age. */
   readonly apart: boolean;
+  /** When its status last changed from one run to the next, local clock, milliseconds; undefined when it never did. */
+  readonly changedAt?: number | undefined;
 }
 
 export interface TargetHead {
@@ -48,6 +50,8 @@ export interface FlowState {
   readonly symptom: Symptom | undefined;
   /** How far the run for the symptom has come, in checks; undefined when none goes on. */
   readonly triage: { readonly done: number; readonly of: number } | undefined;
+  /** Present while the target is watched. `wellBefore`: all that applies passed at the end of some run since. */
+  readonly watch: { readonly wellBefore: boolean } | undefined;
 }
 
 export const emptyState: FlowState = {
@@ -60,6 +64,7 @@ export const emptyState: FlowState = {
   ended: undefined,
   symptom: undefined,
   triage: undefined,
+  watch: undefined,
 };
 
 /** Older than this, a click asks again. */

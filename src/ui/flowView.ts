@@ -15,6 +15,7 @@ import { DisposableStore } from './lifecycle.ts';
 import { ancestors, changedNodes, checkNodeId, present } from './present.ts';
 import type { FlowNode, Presentation } from './present.ts';
 import { asMarkdown, tooltipText } from './tooltip.ts';
+import { kindTitles } from './words.ts';
 
 /** Answers that arrive together are drawn together. Far below what a person can tell apart. */
 const drawAfterMs = 25;
@@ -80,6 +81,11 @@ export class FlowView implements TreeDataProvider<string> {
     const focused = after.find((id) => !before.includes(id)) ?? before.find((id) => !after.includes(id));
     if (focused !== undefined) await this.#view.reveal(focused, { select: true, focus: true });
     return focused;
+  }
+
+  /** Fires when somebody can see it, or no longer can. */
+  get onDidChangeVisibility(): TreeView<string>['onDidChangeVisibility'] {
+    return this.#view.onDidChangeVisibility;
   }
 
   /** False as well while nobody can see it. */
@@ -213,7 +219,7 @@ export class FlowView implements TreeDataProvider<string> {
 
   #drawHead(): void {
     const { state, standing, target } = this.#session;
-    const description = target ? [target.target.name, target.target.kind].join(' · ') : '';
+    const description = target ? [target.target.name, kindTitles[target.target.kind], ...(state.watch ? ['watching'] : [])].join(' · ') : '';
     if (this.#view.description !== description) this.#view.description = description;
     if (this.#view.badge?.value !== standing.badge?.value) this.#view.badge = standing.badge;
     this.#drawMessage(state.running.size > 0);

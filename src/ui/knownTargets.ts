@@ -1,4 +1,5 @@
 /** The deployments that can be picked, and which one a workspace remembers. Knows nothing of the editor. */
+import type { Found } from '../targets/find.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import type { Engine } from './engineSlot.ts';
 import { problemText } from './problem.ts';
@@ -9,11 +10,11 @@ export interface Memory {
   update(key: string, value: unknown): PromiseLike<void>;
 }
 
-/** One place that was looked at. */
-export type Found =
-  | { readonly kind: 'target'; readonly located: LocatedTarget }
-  /** The place holds no target, and why: an entry of the picker, never an error box. */
-  | { readonly kind: 'nothing'; readonly place: string; readonly why: string; readonly detail?: string };
+/** A target that was picked here. One that was found by itself is kept whole: it names places and holds no secret. */
+export interface Remembered {
+  readonly id: string;
+  readonly located?: LocatedTarget;
+}
 
 export interface KnownTargetsOptions {
   readonly engine: Engine;
@@ -42,52 +43,54 @@ export class KnownTargets {
     return this.#options.files();
   }
 
-  /** Looks at every place at once; yields each as it answers. */
-  async *find(): AsyncGenerator<Found> {
-    const open = new Map<string, Promise<{ readonly place: string; readonly found: Found }>>();
-    const look = (place: string, found: Promise<Found>): void => {
-      open.set(place, found.then((answer) => ({ place, found: answer })));
-    };
-    for (const path of new Set(this.#options.files())) look(path, this.#readFile(path));
-    look('local runtime', this.#findLocal());
-    while (open.size > 0) {
-      const { place, found } = await Promise.race(open.values());
-      open.delete(place);
+  /** Looks at every place at once; yields each answer as it comes, and nothing more once the signal is aborted. */
+  async *find(signal: AbortSignal): AsyncGenerator<Found> {
+    const { environment, engine, log } = this.#options;
+    const { asTheyCome, lookEverywhere } = await engine.load();
+    const files = [...new Set(this.files())].map(async (path) => [await this.#readFile(path)]);
+    for await (const found of asTheyCome([...files, ...lookEverywhere(environment, signal)], signal)) {
+      if (found.kind === 'nothing') log(`${found.place}: ${found.why}${found.detail === undefined ? '' : `; ${found.detail}`}`);
       yield found;
     }
   }
 
   /**
-   * The remembered target or, when nothing was picked here before, the only one that is found.
+   * The remembered target or, when nothing was picked here before, the only one that is found. One that
+   * was found in an engine or a cluster is taken as it was: it may be away just when it is looked into.
    * `anyFound` tells a user with nothing picked from a user with nothing to pick.
    */
   async restore(): Promise<{ readonly located: LocatedTarget | undefined; readonly anyFound: boolean }> {
     const picked = this.#options.memory.get(pickedKey);
+    const remembered = this.recent().find(({ id }) => id === picked)?.located;
+    if (remembered) return { located: remembered, anyFound: true };
     const found: LocatedTarget[] = [];
-    for await (const answer of this.find()) {
-      if (answer.kind === 'target') found.push(answer.located);
+    for await (const answer of this.find(new AbortController().signal)) {
+      if (answer.kind !== 'target') continue;
+      if (answer.located.id === picked) return { located: answer.located, anyFound: true };
+      found.push(answer.located);
     }
-    const only = found.length === 1 ? found[0] : undefined;
-    const located = typeof picked === 'string' ? found.find(({ id }) => id === picked) : only;
-    return { located, anyFound: found.length > 0 };
+    const [only] = found;
+    return { located: picked === undefined && found.length === 1 ? only : undefined, anyFound: found.length > 0 };
   }
 
-  /** Ids of targets picked in this workspace, newest first. */
-  recent(): readonly string[] {
+  /** Targets picked in this workspace, newest first. */
+  recent(): readonly Remembered[] {
     const stored = this.#options.memory.get(recentKey);
-    return Array.isArray(stored) ? stored.filter((id): id is string => typeof id === 'string') : [];
+    return Array.isArray(stored) ? (stored as readonly Remembered[]) : [];
   }
 
   async remember(target: LocatedTarget): Promise<void> {
     const { memory } = this.#options;
-    await memory.update(pickedKey, target.id);
-    await memory.update(recentKey, [target.id, ...this.recent().filter((id) => id !== target.id)].slice(0, recentLength));
+    const { id } = target;
+    const entry: Remembered = id.startsWith('compose:') || id.startsWith('kubernetes:') ? { id, located: target } : { id };
+    await memory.update(pickedKey, id);
+    await memory.update(recentKey, [entry, ...this.recent().filter((other) => other.id !== id)].slice(0, recentLength));
   }
 
   async forget(id: string): Promise<void> {
     const { memory } = this.#options;
     if (memory.get(pickedKey) === id) await memory.update(pickedKey, undefined);
-    await memory.update(recentKey, this.recent().filter((other) => other !== id));
+    await memory.update(recentKey, this.recent().filter((other) => other.id !== id));
     await memory.update(zoneKey(id), undefined);
   }
 
@@ -109,18 +112,7 @@ export class KnownTargets {
     try {
       return { kind: 'target', located: await this.read(path) };
     } catch (error) {
-      this.#options.log(problemText(error));
       return { kind: 'nothing', place: path, why: 'cannot be read', detail: problemText(error) };
     }
-  }
-
-  async #findLocal(): Promise<Found> {
-    const { environment, log } = this.#options;
-    const { findLocalRuntime } = await this.#options.engine.load();
-    const { found, looked } = await findLocalRuntime(environment);
-    log(`Looked for a local runtime: ${looked.join('; ')}`);
-    return found
-      ? { kind: 'target', located: found }
-      : { kind: 'nothing', place: 'Local runtime', why: 'not found', detail: looked.join(', ') };
   }
 }

@@ -10,7 +10,7 @@ import { stepTitles, steps } from '../model/step.ts';
 import type { Step } from '../model/step.ts';
 import { inScope, settledState, staleAfterMs } from './flowState.ts';
 import type { CheckHead, FlowState, Scope } from './flowState.ts';
-import { age, countStates, countsText, spoken, stateIcons, stateWords, withAge } from './words.ts';
+import { age, countStates, countsText, spoken, stateIcons, stateWords, timeOfDay, withAge } from './words.ts';
 import type { Age, Icon, State } from './words.ts';
 
 export interface FlowNode {
@@ -276,18 +276,19 @@ class Presenter {
     const running = this.#state.running.has(check.id);
     const state = running ? 'running' : (answer?.verdict.status ?? 'not-run');
     const old = answer?.apart ? this.#age(answer.at) : undefined;
+    const since = this.#state.watch && answer?.changedAt !== undefined ? `since ${timeOfDay(answer.changedAt)}` : undefined;
     const summary = answer?.verdict.summary ?? '';
     const abilities = [running ? 'running' : 'runnable', answer ? 'answered' : 'unanswered', ...(summary === notAskedUnproven ? ['unproven'] : [])];
     return this.#add({
       ...bare(id, 'check', parent),
       children: (answer?.verdict.facts ?? []).map((fact, index) => this.#fact(id, check, fact, index)),
       label: check.title,
-      description: !answer && running ? 'running' : withAge(summary, old),
+      description: !answer && running ? 'running' : [withAge(summary, old), since].filter(Boolean).join(' · '),
       icon: stateIcons[state],
       state,
       contextValue: `check ${abilities.join(' ')}`,
       // A blocked or cancelled check says so in its summary.
-      accessibilityLabel: said(check.title, summary.startsWith(stateWords[state]) ? undefined : stateWords[state], summary, old?.spoken),
+      accessibilityLabel: said(check.title, summary.startsWith(stateWords[state]) ? undefined : stateWords[state], summary, old?.spoken, since),
       opens: 'observations',
       scope: { check: check.id },
       check: check.id,

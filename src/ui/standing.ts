@@ -6,7 +6,7 @@ import type { Status } from '../model/status.ts';
 import { worst } from '../model/status.ts';
 import { settledState } from './flowState.ts';
 import type { FlowState } from './flowState.ts';
-import { age, countStates, countsText, stateIcons } from './words.ts';
+import { age, countStates, countsText, stateIcons, timeOfDay } from './words.ts';
 import type { Counts, State } from './words.ts';
 
 export interface Standing {
@@ -61,8 +61,25 @@ function sentence(state: FlowState, settled: readonly State[], counts: Counts): 
   if (state.ended === 'triaged') return triageText(state);
   if (state.ended === 'stopped') return `Stopped by you. ${answered} of ${total} checks have an answer.`;
   const statuses = settled.filter((each): each is Status => each !== 'running' && each !== 'not-run');
+  const news = watchText(state);
+  if (news !== undefined) return news;
   const well = statuses.every((status) => status === 'pass' || status === 'not-applicable');
   return well && of('not-run') > 0 ? `${answered} of ${total} checks were run, and all pass.` : answerOf(statuses);
+}
+
+/** Of a watched target, what failed since the last good state: the earliest, with how many beside it. */
+function watchText({ watch, checks, answers }: FlowState): string | undefined {
+  if (!watch) return undefined;
+  const failures = checks.flatMap(({ id, component }) => {
+    const answer = answers.get(id);
+    return answer?.verdict.status === 'fail' ? [{ component, at: answer.changedAt }] : [];
+  });
+  const changed = failures.filter((failure): failure is { component: string; at: number } => failure.at !== undefined);
+  const first = changed.reduce<(typeof changed)[number] | undefined>((before, failure) => (before && before.at <= failure.at ? before : failure), undefined);
+  if (!first) return undefined;
+  const others = new Set(failures.map(({ component }) => component)).size - 1;
+  const subject = others === 0 ? first.component : `${first.component} and ${others} more`;
+  return `${subject} failed at ${timeOfDay(first.at)}.${watch.wellBefore ? ' All passed before.' : ''}`;
 }
 
 /** What the run for the symptom found: where to begin, or that it is not here. */

@@ -4,7 +4,7 @@ import { commandIds, flowViewId } from './commandIds.ts';
 import type { FlowSession } from './flowSession.ts';
 import { DisposableStore } from './lifecycle.ts';
 import { asMarkdown } from './tooltip.ts';
-import { age, withAge } from './words.ts';
+import { age, kindTitles, withAge } from './words.ts';
 
 /** Low, so that it stands right of the items of the editor and of source control. */
 const priority = -10;
@@ -48,7 +48,7 @@ export class StatusBar {
     tooltip.isTrusted = { enabledCommands: [commandIds.runAll, commandIds.pickTarget] };
     const lines = [
       withAge(standing.message ?? '', Number.isFinite(newest) ? age(newest, Date.now()) : undefined),
-      target ? `${target.target.name}, ${target.target.kind}, ${target.origin}` : '',
+      target ? `${target.target.name}, ${kindTitles[target.target.kind]}, ${target.origin}` : '',
     ];
     tooltip.appendMarkdown(lines.map(asMarkdown).join('\n\n'));
     tooltip.appendMarkdown(`\n\n[Run All](command:${commandIds.runAll}) · [Pick Target…](command:${commandIds.pickTarget})`);

@@ -1,7 +1,9 @@
 import { QuickPickItemKind, ThemeIcon, window } from 'vscode';
 import type { QuickInputButton, QuickPick, QuickPickItem } from 'vscode';
 import type { LocatedTarget } from '../targets/located.ts';
-import type { Found, KnownTargets } from './knownTargets.ts';
+import type { Found } from '../targets/find.ts';
+import type { KnownTargets } from './knownTargets.ts';
+import { kindTitles } from './words.ts';
 import { DisposableStore } from './lifecycle.ts';
 
 interface Item extends QuickPickItem {
@@ -10,6 +12,9 @@ interface Item extends QuickPickItem {
 }
 
 export type Picked = { readonly kind: 'target'; readonly located: LocatedTarget } | { readonly kind: 'add' };
+
+/** The list does not move so soon after the user did something: Enter means what stood there. */
+const calmMs = 300;
 
 const forget: QuickInputButton = { iconPath: new ThemeIcon('trash'), tooltip: 'Forget' };
 
@@ -25,10 +30,15 @@ export async function pickTarget(known: KnownTargets, current: string | undefine
   const list = new TargetList(picker, known, current);
   const done = Promise.withResolvers<Picked | undefined>();
   store.add(picker.onDidHide(() => done.resolve(undefined)));
+  store.add(picker.onDidChangeValue(() => list.touched()));
+  store.add(picker.onDidChangeActive(() => list.touched()));
   store.add(picker.onDidTriggerItemButton(({ item }) => void list.forget(item.located)));
   store.add(
     picker.onDidAccept(() => {
-      const [item] = picker.selectedItems;
+      // Entries that are added just now leave nothing selected, or another one: what was typed is meant.
+      const chosen = picker.selectedItems[0] ?? picker.activeItems[0];
+      const isMeant = (one: Item): boolean => one.kind !== QuickPickItemKind.Separator && fits(one, picker.value);
+      const item = chosen && isMeant(chosen) ? chosen : (picker.items.find(isMeant) ?? chosen);
       if (item?.action === 'look-again') void list.look();
       else if (item?.action === 'add') done.resolve({ kind: 'add' });
       else if (item?.located) done.resolve({ kind: 'target', located: item.located });
@@ -49,8 +59,12 @@ class TargetList {
   readonly #known: KnownTargets;
   readonly #current: string | undefined;
   #found: readonly Found[] = [];
-  /** Counts looks: a slower earlier one must not add to the list of a later one. */
-  #look = 0;
+  /** Targets of the first group. It does not grow once something is typed: VS Code tells what was chosen by its place in the list. */
+  #recent: ReadonlySet<string> = new Set();
+  /** Of the look that goes on: one that another takes over from, or whose list was closed, ends. */
+  #looking = new AbortController();
+  #touchedAt = 0;
+  #nextDraw: NodeJS.Timeout | undefined;
 
   constructor(picker: QuickPick<Item>, known: KnownTargets, current: string | undefined) {
     this.#picker = picker;
@@ -59,17 +73,17 @@ class TargetList {
   }
 
   async look(): Promise<void> {
-    this.#look += 1;
-    const look = this.#look;
+    this.#looking.abort();
+    this.#looking = new AbortController();
+    const { signal } = this.#looking;
     this.#found = [];
     this.#picker.busy = true;
     this.#draw();
-    for await (const found of this.#known.find()) {
-      if (look !== this.#look) return;
+    for await (const found of this.#known.find(signal)) {
       this.#found = [...this.#found, found];
-      this.#draw();
+      this.#drawWhenCalm();
     }
-    this.#picker.busy = false;
+    if (!signal.aborted) this.#picker.busy = false;
   }
 
   async forget(located: LocatedTarget | undefined): Promise<void> {
@@ -78,17 +92,32 @@ class TargetList {
     this.#draw();
   }
 
+  /** The user typed or moved. */
+  touched(): void {
+    this.#touchedAt = Date.now();
+  }
+
   close(): void {
-    this.#look = -1;
+    this.#looking.abort();
+    clearTimeout(this.#nextDraw);
+  }
+
+  #drawWhenCalm(): void {
+    clearTimeout(this.#nextDraw);
+    const waitMs = this.#touchedAt + calmMs - Date.now();
+    if (waitMs <= 0) this.#draw();
+    else this.#nextDraw = setTimeout(() => this.#drawWhenCalm(), waitMs);
   }
 
   #draw(): void {
-    const recent = this.#known.recent();
     const targets = this.#found.flatMap((found) => (found.kind === 'target' ? [found.located] : []));
+    const shown = this.#known.recent().filter(({ id, located }) => located !== undefined || targets.some((target) => target.id === id));
+    if (this.#picker.value === '') this.#recent = new Set(shown.map(({ id }) => id));
+    const recent = this.#known.recent().filter(({ id }) => this.#recent.has(id));
     const items = [
-      ...group('Recent', recent.flatMap((id) => targets.filter((located) => located.id === id)).map((located) => this.#item(located, [forget]))),
+      ...group('Recent', recent.flatMap(({ id, located }) => targets.find((target) => target.id === id) ?? located ?? []).map((located) => this.#item(located, [forget]))),
       ...group('Found here', [
-        ...targets.filter(({ id }) => !recent.includes(id)).map((located) => this.#item(located, [])),
+        ...targets.filter(({ id }) => !recent.some((other) => other.id === id)).map((located) => this.#item(located, [])),
         ...this.#found.flatMap((found) =>
           found.kind === 'nothing' ? [{ label: `$(question) ${found.place}: ${found.why}`, detail: found.detail ?? '' }] : [],
         ),
@@ -98,10 +127,11 @@ class TargetList {
         { label: '$(refresh) Look Again', action: 'look-again' as const },
       ]),
     ];
-    // New items make VS Code choose the first one; what the user is at must stay.
-    const at = this.#picker.activeItems[0]?.label;
+    // New items make VS Code choose the first one that matches; what the user went to must stay.
+    const [at] = this.#picker.activeItems;
+    const [first, moved] = [this.#picker.items, items].map((list) => list.filter(({ kind }) => kind !== QuickPickItemKind.Separator));
+    const active = at === undefined || at === first?.[0] ? undefined : moved?.find((item) => isSame(item, at));
     this.#picker.items = items;
-    const active = items.find((item) => item.label === at && item.kind !== QuickPickItemKind.Separator);
     if (active) this.#picker.activeItems = [active];
   }
 
@@ -109,12 +139,20 @@ class TargetList {
     const current = located.id === this.#current ? ', picked' : '';
     return {
       label: `$(server-environment) ${located.target.name}`,
-      description: `${located.target.kind}, ${located.origin}${current}`,
-      detail: located.id === 'local' ? located.folder : located.id,
+      description: `${kindTitles[located.target.kind]}, ${located.origin}${current}`,
+      ...(located.id === 'local' ? { detail: located.folder } : located.origin === 'target file' ? { detail: located.id } : {}),
       buttons,
       located,
     };
   }
+}
+
+function fits({ label, description = '', detail = '' }: Item, typed: string): boolean {
+  return [label, description, detail].some((text) => text.toLowerCase().includes(typed.trim().toLowerCase()));
+}
+
+function isSame(one: Item, other: Item): boolean {
+  return one.located?.id === other.located?.id && one.action === other.action && one.label === other.label;
 }
 
 function group(label: string, items: readonly Item[]): readonly Item[] {

@@ -32,6 +32,9 @@ export const stateIcons: Readonly<Record<State, Icon>> = {
 
 export const stateWords: Readonly<Record<State, string>> = { ...statusWords, running: 'running', 'not-run': 'not run' };
 
+/** Kinds of target as their users write them. */
+export const kindTitles: Readonly<Record<string, string>> = { endpoints: 'endpoints', compose: 'Compose', kubernetes: 'Kubernetes' };
+
 export type Counts = ReadonlyMap<State, number>;
 
 export function countStates(states: Iterable<State>): Counts {

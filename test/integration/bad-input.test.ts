@@ -12,7 +12,7 @@ import { flowDeadlineMs } from '../../src/flow/runner.ts';
 import { readReport } from '../../src/flow/report.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Status } from '../../src/model/status.ts';
-import type { Target } from '../../src/model/target.ts';
+import type { EndpointsTarget } from '../../src/model/target.ts';
 import { eventually } from '../lab/eventually.ts';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
@@ -22,7 +22,7 @@ import { freePort } from '../lab/stores/ports.ts';
 import { POSTGRES_SUPERUSER } from '../lab/stores/postgres.ts';
 import { startRedis } from '../lab/stores/redis.ts';
 import { createScratchFolder } from '../lab/stores/scratch.ts';
-import { certificate } from './certificate.ts';
+import { certificate } from '../lab/certificate.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -49,7 +49,7 @@ afterEach(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 /** The command line in a process of its own, so that a rejection that nobody handles ends it. */
-async function flow(target: Partial<Target>, environment: NodeJS.ProcessEnv = {}): Promise<Run> {
+async function flow(target: Partial<EndpointsTarget>, environment: NodeJS.ProcessEnv = {}): Promise<Run> {
   const targetFile = join(folder, 'target.json');
   await writeFile(targetFile, JSON.stringify({ kind: 'endpoints', name: 'bad', services: {}, ...target }));
   const { code, stdout, stderr } = await cli(['flow', '--target', targetFile, '--json'], environment);
@@ -213,10 +213,10 @@ describe('stores that are not as usual', function () {
   });
   after(() => lab.close());
 
-  const services = (): Target['services'] => Object.fromEntries(Object.entries(lab.services).map(([name, { url }]) => [name, url]));
+  const services = (): EndpointsTarget['services'] => Object.fromEntries(Object.entries(lab.services).map(([name, { url }]) => [name, url]));
 
-  async function target(changes: Partial<Target>): Promise<Partial<Target>> {
-    const { default: whole } = (await import(lab.targetFile, { with: { type: 'json' } })) as { default: Target };
+  async function target(changes: Partial<EndpointsTarget>): Promise<Partial<EndpointsTarget>> {
+    const { default: whole } = (await import(lab.targetFile, { with: { type: 'json' } })) as { default: EndpointsTarget };
     return { ...whole, ...changes };
   }
 

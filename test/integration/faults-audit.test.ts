@@ -1,4 +1,5 @@
 import { auditDecoys, auditFaults } from '../lab/faults/audit.ts';
+import { startLab } from '../lab/lab.ts';
 import { proveAll } from './faults.ts';
 
-proveAll('audit', auditFaults, auditDecoys);
+proveAll('audit', auditFaults, auditDecoys, startLab);

@@ -1,4 +1,5 @@
 import { postgresDecoys, postgresFaults } from '../lab/faults/postgres.ts';
+import { startLab } from '../lab/lab.ts';
 import { proveAll } from './faults.ts';
 
-proveAll('postgres', postgresFaults, postgresDecoys);
+proveAll('postgres', postgresFaults, postgresDecoys, startLab);

@@ -1,4 +1,5 @@
 import { readinessDecoys, readinessFaults } from '../lab/faults/readiness.ts';
+import { startLab } from '../lab/lab.ts';
 import { proveAll } from './faults.ts';
 
-proveAll('readiness', readinessFaults, readinessDecoys);
+proveAll('readiness', readinessFaults, readinessDecoys, startLab);

@@ -1,4 +1,5 @@
 import { streamsDecoys, streamsFaults } from '../lab/faults/streams.ts';
+import { startLab } from '../lab/lab.ts';
 import { proveAll } from './faults.ts';
 
-proveAll('streams', streamsFaults, streamsDecoys);
+proveAll('streams', streamsFaults, streamsDecoys, startLab);

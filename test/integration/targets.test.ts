@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import { Client } from 'pg';
 import { listZones } from '../../src/flow/zones.ts';
-import type { Target } from '../../src/model/target.ts';
+import type { EndpointsTarget } from '../../src/model/target.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import type { Deployment } from '../../src/targets/deployment.ts';
 import { openEndpoints } from '../../src/targets/endpoints/deployment.ts';
@@ -24,8 +24,8 @@ import { freePort } from '../lab/stores/ports.ts';
 import { POSTGRES_SUPERUSER, type PostgresHandle, startPostgres } from '../lab/stores/postgres.ts';
 import { type RedisHandle, startRedis } from '../lab/stores/redis.ts';
 import { createScratchFolder } from '../lab/stores/scratch.ts';
-import { certificate } from './certificate.ts';
-import type { Certificate } from './certificate.ts';
+import { certificate } from '../lab/certificate.ts';
+import type { Certificate } from '../lab/certificate.ts';
 
 const token = 'sesame-open-0123456789';
 const password = 'o"w\'n er/%';
@@ -56,11 +56,11 @@ afterEach(async () => {
   deepEqual(unhandled, []);
 });
 
-function located(target: Partial<Target>): LocatedTarget {
+function located(target: Partial<EndpointsTarget>): LocatedTarget {
   return { id: 'test', folder, origin: 'test', target: { kind: 'endpoints', name: 'test', services: {}, ...target } };
 }
 
-async function open(target: Partial<Target>): Promise<Deployment> {
+async function open(target: Partial<EndpointsTarget>): Promise<Deployment> {
   const deployment = await openEndpoints(located(target), createRedactor());
   opened.push(deployment);
   return deployment;

@@ -73,7 +73,7 @@ export type Lab = {
 };
 
 /** Undoes, latest first, what has been started; one failure does not keep the others. */
-type Teardown = { add: (undo: () => Promise<unknown>) => void; run: () => Promise<void> };
+export type Teardown = { add: (undo: () => Promise<unknown>) => void; run: () => Promise<void> };
 
 /**
  * Starts stores, schema, content, streams, the six services and traffic, and resolves once all of
@@ -140,9 +140,10 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
     log('traffic flows');
   }
   const addresses = Object.fromEntries(Object.entries(services).map(([name, { url }]) => [name, url]));
+  const logs = Object.fromEntries(Object.entries({ ...services, postgres, redis }).map(([name, { logFile }]) => [name, logFile]));
   const readdress = async (changed: Readonly<Record<string, string>>): Promise<void> => {
     Object.assign(addresses, changed);
-    await writeFile(targetFile, `${JSON.stringify(target({ home, zoneId: seeded.payments.id, addresses }), undefined, 2)}\n`, { mode: 0o600 });
+    await writeFile(targetFile, `${JSON.stringify(target({ home, zoneId: seeded.payments.id, addresses, logs }), undefined, 2)}\n`, { mode: 0o600 });
   };
   await readdress({});
 
@@ -220,7 +221,8 @@ async function install(options: { pool: Pool; redisClient: Redis; secrets: Secre
   }
 }
 
-function startTraffic(plan: TrafficPlan, logFile: string, teardown: Teardown): ServiceProcess {
+/** Steady traffic as a process of its own; its end is added to `teardown`. */
+export function startTraffic(plan: TrafficPlan, logFile: string, teardown: Teardown): ServiceProcess {
   const traffic = new ServiceProcess({
     name: 'traffic', program: '../traffic.ts', port: 0, environment: { LAB_TRAFFIC: JSON.stringify(plan) }, logFile,
   });
@@ -229,8 +231,9 @@ function startTraffic(plan: TrafficPlan, logFile: string, teardown: Teardown): S
   return traffic;
 }
 
-function trafficPlan(options: {
-  services: Record<ServiceName, ServiceHandle>; seeded: Seeded; secrets: Secrets; database: string; clientSecret: string;
+/** What traffic has to know to reach these services. */
+export function trafficPlan(options: {
+  services: Readonly<Record<ServiceName, Pick<ServiceHandle, 'url'>>>; seeded: Seeded; secrets: Secrets; database: string; clientSecret: string;
 }): TrafficPlan {
   const { services, seeded: { payments }, secrets, database, clientSecret } = options;
   const delegated = (application: string, session: string, edge: string) => ({
@@ -244,8 +247,8 @@ function trafficPlan(options: {
   };
 }
 
-/** The document that a debugger gets: addresses, and the files that hold credentials. */
-function target({ home, zoneId, addresses }: { home: string; zoneId: string; addresses: Readonly<Record<string, string>> }): unknown {
+/** The document that a debugger gets: addresses, the files that hold credentials, and the logs. */
+function target({ home, zoneId, addresses, logs }: { home: string; zoneId: string; addresses: Readonly<Record<string, string>>; logs: Readonly<Record<string, string>> }): unknown {
   const file = (name: string): { file: string } => ({ file: join(home, 'secrets', name) });
   return {
     kind: 'endpoints', name: 'lab', mode: 'stable', zone: zoneId,
@@ -253,10 +256,12 @@ function target({ home, zoneId, addresses }: { home: string; zoneId: string; add
     postgres: file('databaseUrl'), redis: file('redisUrl'),
     tokens: { admin: file('caracalAdminToken'), coordinator: file('caracalCoordinatorToken'), metrics: file('metricsBearer') },
     keys: { audit: file('auditHmacKey'), streams: file('streamsHmacKey') },
+    logs,
   };
 }
 
-function derivedSecrets(postgres: PostgresHandle, redis: RedisHandle, secrets: Secrets): DerivedSecrets {
+/** The secret files that hold connection strings. */
+export function derivedSecrets(postgres: Pick<PostgresHandle, 'dsn'>, redis: Pick<RedisHandle, 'url'>, secrets: Secrets): DerivedSecrets {
   const passwords = rolePasswords(secrets);
   const auth = new URL(postgres.dsn('caracalauth', passwords.caracalauth));
   auth.pathname = '/caracal_auth';
@@ -268,7 +273,8 @@ function derivedSecrets(postgres: PostgresHandle, redis: RedisHandle, secrets: S
   };
 }
 
-async function choosePorts(kind: 'free' | 'standard'): Promise<typeof STANDARD_PORTS> {
+/** A port for each service and store. */
+export async function choosePorts(kind: 'free' | 'standard'): Promise<typeof STANDARD_PORTS> {
   if (kind === 'standard') return STANDARD_PORTS;
   return {
     api: await freePort(), sts: await freePort(), gateway: await freePort(), audit: await freePort(), coordinator: await freePort(), web: await freePort(),
@@ -277,7 +283,7 @@ async function choosePorts(kind: 'free' | 'standard'): Promise<typeof STANDARD_P
 }
 
 /** Deletes a file or folder at the end, also when this process is killed. */
-function protect(path: string, teardown: Teardown): void {
+export function protect(path: string, teardown: Teardown): void {
   const guard = guardAgainstLeftovers({ signal: 'SIGKILL', scratch: path });
   teardown.add(async () => {
     await rm(path, { recursive: true, force: true });
@@ -286,7 +292,7 @@ function protect(path: string, teardown: Teardown): void {
 }
 
 /** A pool of a frozen server cannot take leave of it; its sockets end with the server. */
-async function endPool(pool: Pool): Promise<void> {
+export async function endPool(pool: Pool): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   setTimeout(() => {
     resolve(undefined);
@@ -294,7 +300,7 @@ async function endPool(pool: Pool): Promise<void> {
   await Promise.race([pool.end(), promise]);
 }
 
-function newTeardown(): Teardown {
+export function newTeardown(): Teardown {
   const steps: (() => Promise<unknown>)[] = [];
   let running: Promise<void> | undefined;
   const undo = async (): Promise<void> => {

@@ -1,67 +1,61 @@
-import { type Fault, faults } from './faults/index.ts';
-import { type LabOptions, startLab } from './lab.ts';
+import { parseArgs } from 'node:util';
+import { type CommonOptions, type LabKind, labKinds } from './kinds.ts';
 
-// `lab up [--fault ID]... [--ports standard] [--home DIR]` and `lab faults [--json]`.
+// `lab up [--kind endpoints|compose|kubernetes] [--fault ID]... [--ports standard] [--home DIR]` and `lab faults [--kind KIND] [--json]`.
 
-const USAGE = 'usage: lab up [--fault ID]... [--ports free|standard] [--home DIR] | lab faults [--json]';
+const USAGE = 'usage: lab up [--kind endpoints|compose|kubernetes] [--fault ID]... [--ports free|standard] [--home DIR] | lab faults [--kind KIND] [--json]';
 
 class BadUsage extends Error {}
 
-type Command = { name: 'up'; faults: readonly Fault[]; options: LabOptions } | { name: 'faults'; json: boolean };
+type Command = { name: 'up'; kind: LabKind; faults: readonly string[]; options: CommonOptions } | { name: 'faults'; kind: LabKind; json: boolean };
 
 /** @throws BadUsage */
 function commandOf(words: readonly string[]): Command {
-  const [name, ...rest] = words;
-  if (name === 'faults') {
-    if (rest.some((word) => word !== '--json')) throw new BadUsage(USAGE);
-    return { name, json: rest.length > 0 };
-  }
-  if (name !== 'up') throw new BadUsage(USAGE);
-  const options: LabOptions = {};
-  const chosen: Fault[] = [];
-  for (let index = 0; index < rest.length; index += 2) {
-    const [option, value] = [rest[index], rest[index + 1]];
-    if (value === undefined) throw new BadUsage(USAGE);
-    if (option === '--home') options.home = value;
-    else if (option === '--ports' && (value === 'free' || value === 'standard')) options.ports = value;
-    else if (option === '--fault') chosen.push(faultOf(value));
-    else throw new BadUsage(USAGE);
-  }
-  return { name, faults: chosen, options };
+  const { values, positionals } = parsed(words);
+  const [name, ...more] = positionals;
+  const { kind: kindName = 'endpoints', ports, home, fault: faults = [], json = false } = values;
+  if ((name !== 'up' && name !== 'faults') || more.length > 0 || !isKind(kindName)) throw new BadUsage(USAGE);
+  const kind = labKinds[kindName];
+  if (name === 'faults') return { name, kind, json };
+  if (ports !== undefined && ports !== 'free' && ports !== 'standard') throw new BadUsage(USAGE);
+  const unknown = faults.find((id) => !kind.faults.some((fault) => fault.id === id));
+  if (unknown !== undefined) throw new BadUsage(`no fault ${unknown}; there are: ${kind.faults.map(({ id }) => id).join(', ')}`);
+  return { name, kind, faults, options: { ...(ports === undefined ? {} : { ports }), ...(home === undefined ? {} : { home }) } };
 }
 
-function faultOf(id: string): Fault {
-  const fault = faults.find((candidate) => candidate.id === id);
-  if (fault === undefined) throw new BadUsage(`no fault ${id}; there are: ${faults.map((known) => known.id).join(', ')}`);
-  return fault;
+function parsed(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: { kind: { type: 'string' }, ports: { type: 'string' }, home: { type: 'string' }, fault: { type: 'string', multiple: true }, json: { type: 'boolean' } },
+    });
+  } catch (error) {
+    throw new BadUsage(USAGE, { cause: error });
+  }
 }
 
-function listFaults(json: boolean): void {
+function isKind(name: string): name is keyof typeof labKinds {
+  return Object.hasOwn(labKinds, name);
+}
+
+function listFaults({ faults }: LabKind, json: boolean): void {
   const rows = faults.map(({ id, title, contract, verdicts }) => ({ id, title, contract, verdicts }));
-  process.stdout.write(json ? `${JSON.stringify(rows)}\n` : rows.map(({ id, title }) => `${id.padEnd(26)}${title}\n`).join(''));
+  process.stdout.write(json ? `${JSON.stringify(rows)}\n` : rows.map(({ id, title }) => `${id.padEnd(30)}${title}\n`).join(''));
 }
 
-/** Runs in the foreground until SIGINT or SIGTERM. */
-async function up({ faults: chosen, options }: Extract<Command, { name: 'up' }>): Promise<void> {
+/** Runs in the foreground until SIGINT or SIGTERM; prints the path of the target file once the lab is as it was asked for. */
+async function up({ kind, faults, options }: Extract<Command, { name: 'up' }>): Promise<void> {
   const { promise: ended, resolve: end } = Promise.withResolvers<undefined>();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       end(undefined);
     });
   }
-  const progress = (line: string): void => {
-    process.stderr.write(`${line}\n`);
-  };
-  const starting = startLab({ ...options, log: progress });
-  const prepared = starting.then(async (lab) => {
-    for (const fault of chosen) {
-      progress(`injecting ${fault.id}: ${fault.title}`);
-      await fault.inject(lab);
-    }
-    process.stdout.write(`${lab.targetFile}\n`);
-  });
+  const starting = kind.start(faults, { ...options, log: (line) => void process.stderr.write(`${line}\n`) });
+  const ready = starting.then(({ targetFile }) => void process.stdout.write(`${targetFile}\n`));
   try {
-    await Promise.race([ended, prepared.then(() => ended)]);
+    await Promise.race([ended, ready.then(() => ended)]);
   } finally {
     // A lab that is still starting ends as well, as soon as it can be ended.
     const lab = await starting.catch(() => undefined);
@@ -71,7 +65,7 @@ async function up({ faults: chosen, options }: Extract<Command, { name: 'up' }>)
 
 try {
   const command = commandOf(process.argv.slice(2));
-  if (command.name === 'faults') listFaults(command.json);
+  if (command.name === 'faults') listFaults(command.kind, command.json);
   else await up(command);
   process.exit(0);
 } catch (error) {

@@ -1,8 +1,8 @@
 import { flowDeadlineMs } from '../../src/flow/runner.ts';
 import type { Report } from '../../src/model/report.ts';
-import type { Decoy, Fault } from './faults/index.ts';
+import type { Decoy, Fault, Stage } from './faults/fault.ts';
 import { startLab } from './lab.ts';
-import type { Lab, LabOptions } from './lab.ts';
+import type { LabOptions } from './lab.ts';
 import { explained, notPassed, runFlowOn } from './runFlow.ts';
 
 /** What one flow on a lab of its own showed. */
@@ -16,20 +16,16 @@ export interface Proof {
 }
 
 /** Breaks a fresh lab and compares every verdict with the fault's list. */
-export async function proveFault(fault: Fault): Promise<Proof> {
-  return onFreshLab({}, async (lab) => {
-    return compared(fault.id, fault.verdicts, await flowAfter(fault, lab));
-  });
+export async function proveFault<On extends Stage, Options>(fault: Fault<On, Options>, start: (options?: Options) => Promise<On>): Promise<Proof> {
+  return onFresh(() => start(fault.options), async (lab) => compared(fault.id, fault.verdicts, await flowAfter(fault, lab)));
 }
 
 /** Lets something harmless happen to a fresh lab: every verdict must stay as it was. */
-export async function proveDecoy(decoy: Decoy): Promise<Proof> {
-  return onFreshLab({}, async (lab) => {
-    return compared(decoy.id, {}, await flowAfter(decoy, lab));
-  });
+export async function proveDecoy<On extends Stage, Options>(decoy: Decoy<On, Options>, start: (options?: Options) => Promise<On>): Promise<Proof> {
+  return onFresh(() => start(decoy.options), async (lab) => compared(decoy.id, {}, await flowAfter(decoy, lab)));
 }
 
-async function flowAfter({ before, inject }: Decoy, lab: Lab): Promise<Report> {
+async function flowAfter<On extends Stage, Options>({ before, inject }: Decoy<On, Options>, lab: On): Promise<Report> {
   const earlier = before ? (await runFlowOn(lab.targetFile)).observations : [];
   await inject(lab);
   return runFlowOn(lab.targetFile, { earlier });
@@ -37,15 +33,15 @@ async function flowAfter({ before, inject }: Decoy, lab: Lab): Promise<Report> {
 
 /** Runs on one healthy lab, one after another. */
 export async function proveHealthy(runs: number, options: LabOptions): Promise<readonly Proof[]> {
-  return onFreshLab(options, async (lab) => {
+  return onFresh(() => startLab(options), async (lab) => {
     const proofs: Proof[] = [];
     for (let run = 1; run <= runs; run += 1) proofs.push(compared(`healthy ${run}`, {}, await runFlowOn(lab.targetFile)));
     return proofs;
   });
 }
 
-async function onFreshLab<Result>(options: LabOptions, work: (lab: Lab) => Promise<Result>): Promise<Result> {
-  const lab = await startLab(options);
+async function onFresh<On extends Stage, Result>(start: () => Promise<On>, work: (lab: On) => Promise<Result>): Promise<Result> {
+  const lab = await start();
   try {
     return await work(lab);
   } finally {

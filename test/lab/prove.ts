@@ -1,14 +1,14 @@
 /**
- * Proves every fault, every decoy and 50 healthy runs under load on fresh labs:
+ * Proves every fault and every decoy of each kind of lab on fresh labs, and 50 healthy runs under load:
  *
- *     npm run -s prove [-- --json] [--only ID]... [--labs N]
+ *     npm run -s prove [-- --json] [--kind KIND]... [--only ID]... [--labs N]
  *
  * Prints one table, or with `--json` `{faults, right, unlisted, decoys, decoysQuiet, healthy, falseRed}`.
  * Progress goes to stderr. Exit code 1 when anything was wrong.
  */
 import { parseArgs } from 'node:util';
-import { decoys, faultsByStep } from './faults/index.ts';
-import { proveDecoy, proveFault, proveHealthy, whatWasSeen } from './proof.ts';
+import { labKinds } from './kinds.ts';
+import { proveHealthy, whatWasSeen } from './proof.ts';
 import type { Proof } from './proof.ts';
 
 const healthyRuns = 50;
@@ -24,14 +24,21 @@ interface Row {
 }
 
 const { values } = parseArgs({
-  options: { json: { type: 'boolean' }, only: { type: 'string', multiple: true }, labs: { type: 'string', default: '3' } },
+  options: {
+    json: { type: 'boolean' },
+    kind: { type: 'string', multiple: true },
+    only: { type: 'string', multiple: true },
+    labs: { type: 'string', default: '3' },
+  },
 });
-const wanted = (id: string): boolean => values.only === undefined || values.only.includes(id);
 
-const faultRows = Object.entries(faultsByStep).flatMap(([step, faults]) =>
-  faults.filter(({ id }) => wanted(id)).map((fault): Row => ({ ...fault, kind: step, prove: () => proveFault(fault) })),
-);
-const decoyRows = decoys.filter(({ id }) => wanted(id)).map((decoy): Row => ({ ...decoy, kind: 'decoy', prove: () => proveDecoy(decoy) }));
+const rowsOf = (which: 'faults' | 'decoys'): readonly Row[] =>
+  Object.entries(labKinds)
+    .filter(([kind]) => values.kind?.includes(kind) ?? true)
+    .flatMap(([kind, { prove, [which]: all }]) => all.map(({ id, title, contract }): Row => ({ id, title, contract, kind: which === 'faults' ? kind : `${kind}, decoy`, prove: () => prove(id) })))
+    .filter(({ id }) => values.only?.includes(id) ?? true);
+const faultRows = rowsOf('faults');
+const decoyRows = rowsOf('decoys');
 
 /** Runs tasks, at most `limit` at a time; results in the order of the tasks. */
 async function atMost<Result>(limit: number, tasks: readonly (() => Promise<Result>)[]): Promise<Result[]> {
@@ -61,7 +68,7 @@ async function proved({ id, prove }: Row): Promise<Proof | Error> {
 
 const rows = [...faultRows, ...decoyRows];
 const results = await atMost(Number(values.labs), rows.map((row) => () => proved(row)));
-const healthy = values.only === undefined ? await proveHealthy(healthyRuns, { traffic: load }) : [];
+const healthy = values.only === undefined && values.kind === undefined ? await proveHealthy(healthyRuns, { traffic: load }) : [];
 for (const proof of healthy.filter(({ wrong }) => wrong.length > 0)) process.stderr.write(`WRONG  ${proof.id}\n${whatWasSeen(proof)}\n`);
 
 const isRight = (result: Proof | Error | undefined): boolean => result !== undefined && !(result instanceof Error) && result.wrong.length === 0;
@@ -81,7 +88,7 @@ function table(): string {
   const lines = rows.map(({ kind, id, title, contract }, index) => {
     const result = results[index];
     const took = result === undefined || result instanceof Error ? '' : `${(result.report.tookMs / 1_000).toFixed(1)} s`;
-    return `${kind.padEnd(10)} ${(isRight(result) ? 'right' : 'WRONG').padEnd(6)} ${took.padStart(7)}  ${id.padEnd(34)} ${title} (${contract})`;
+    return `${kind.padEnd(18)} ${(isRight(result) ? 'right' : 'WRONG').padEnd(6)} ${took.padStart(7)}  ${id.padEnd(34)} ${title} (${contract})`;
   });
   const { faults, right, unlisted, decoysQuiet, falseRed } = summary;
   return [

@@ -33,7 +33,7 @@ async function run(plan: TrafficPlan): Promise<void> {
   });
   pool.on('error', () => undefined);
   await Promise.all([
-    every(400, () => useResource(plan)),
+    every(800, () => useResource(plan)),
     every(1500, () => beDenied(plan)),
     every(2000, sessionRound(plan)),
     every(4000, () => decideApproval(plan, pool)),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { checks, observers, subjects } from '../../src/flow/catalogue.ts';
+import { checks, checksOf, observers, subjects } from '../../src/flow/catalogue.ts';
 import { steps } from '../../src/model/step.ts';
 import { decoys, faults, faultsByStep } from '../lab/faults/index.ts';
+import { labKinds } from '../lab/kinds.ts';
 
 describe('catalogue of checks', () => {
   const ids = checks.map(({ id }) => id);
@@ -9,6 +10,14 @@ describe('catalogue of checks', () => {
   it('gives every check an id of its own, in one form', () => {
     assert.equal(new Set(ids).size, ids.length);
     for (const id of ids) assert.match(id, /^CRC-(RDY|STO|STR|SVC|AUD)-\d{3}$/);
+  });
+
+  it('has checks of one kind only for that kind', () => {
+    const own = (kind: string): number => checksOf(kind).filter(({ kinds }) => kinds !== undefined).length;
+    assert.deepEqual([own('endpoints'), own('compose'), own('kubernetes')], [0, 18, 25]);
+    for (const { id, kinds, needs } of checks) {
+      if (kinds === undefined) assert.ok(needs.every((need) => checks.find((check) => check.id === need)?.kinds === undefined), id);
+    }
   });
 
   it('keeps the order of the flow', () => {
@@ -38,10 +47,10 @@ describe('catalogue of checks', () => {
   });
 });
 
-describe('faults of the lab', () => {
-  const known = new Map(checks.map((check) => [check.id, check]));
+for (const [kind, { faults: broken, decoys: harmless }] of Object.entries(labKinds)) describe(`faults of the lab, kind ${kind}`, () => {
+  const known = new Map(checksOf(kind).map((check) => [check.id, check]));
 
-  for (const fault of faults) {
+  for (const fault of broken) {
     it(`${fault.id} lists checks that exist, with a failure that each blocked one needs`, () => {
       const failed = new Set(Object.entries(fault.verdicts).filter(([, status]) => status === 'fail').map(([id]) => id));
       assert.ok(Object.values(fault.verdicts).some((status) => status !== 'blocked'));
@@ -54,6 +63,13 @@ describe('faults of the lab', () => {
     });
   }
 
+  it('have ids of their own', () => {
+    const all = [...broken, ...harmless].map(({ id }) => id);
+    assert.deepEqual(all.filter((id, index) => all.indexOf(id) !== index), []);
+  });
+});
+
+describe('faults of the lab', () => {
   it('are enough: at least five in each step, and fifty altogether, with fifteen decoys', () => {
     assert.deepEqual(Object.keys(faultsByStep), [...steps]);
     for (const [step, own] of Object.entries(faultsByStep)) assert.ok(own.length >= 5, step);
@@ -61,8 +77,8 @@ describe('faults of the lab', () => {
     assert.ok(decoys.length >= 15);
   });
 
-  it('have ids of their own', () => {
-    const ids = [...faults, ...decoys].map(({ id }) => id);
-    assert.deepEqual(ids.filter((id, index) => ids.indexOf(id) !== index), []);
+  it('are enough of containers and of clusters', () => {
+    assert.ok(labKinds.compose.faults.length >= 15);
+    assert.ok(labKinds.kubernetes.faults.length >= 20);
   });
 });

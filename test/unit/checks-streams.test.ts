@@ -279,7 +279,7 @@ describe('what is observed of streams', () => {
   /** A deployment whose Redis answers by the first words of a command. */
   function deployment(answers: Answers, rest: Partial<Deployment> = {}): Deployment {
     const redis: RedisStore = {
-      host: 'redis', port: 6379,
+      host: 'redis', port: 6379, forwarded: false,
       hello: () => Promise.resolve({ answer: '+PONG' }),
       call: (command) => {
         asked.push([...command]);

@@ -9,11 +9,15 @@ import { BadUsage, commandOf } from '../../src/cli/args.ts';
 import { flow } from '../../src/cli/flow.ts';
 import { junit } from '../../src/cli/junit.ts';
 import { table } from '../../src/cli/table.ts';
+import { targetOf, targets } from '../../src/cli/targets.ts';
 import { answer, exitCode } from '../../src/cli/words.ts';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Status } from '../../src/model/status.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
+import { asTheyCome } from '../../src/targets/find.ts';
+import type { Found } from '../../src/targets/find.ts';
+import type { LocatedTarget } from '../../src/targets/located.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -38,11 +42,12 @@ function report(verdicts: Verdict[], rest: Partial<Report> = {}): Report {
 
 describe('command line', () => {
   it('is understood', () => {
-    deepEqual(commandOf(['flow']), { name: 'flow', target: 'local', json: false });
+    deepEqual(commandOf(['flow']), { name: 'flow', json: false });
+    deepEqual(commandOf(['targets', '--json']), { name: 'targets', json: true });
     deepEqual(commandOf(['flow', '--target', 'x.json', '--json', '--junit', 'j.xml', '--step', 'Storage', '--zone', 'z']), {
       name: 'flow', target: 'x.json', json: true, junit: 'j.xml', step: 'storage', zone: 'z',
     });
-    deepEqual(commandOf(['flow', '--from', 'r.json']), { name: 'flow', target: 'local', json: false, from: 'r.json' });
+    deepEqual(commandOf(['flow', '--from', 'r.json']), { name: 'flow', json: false, from: 'r.json' });
     deepEqual(commandOf(['flow', '--help']), { name: 'help' });
     deepEqual(commandOf(['--version']), { name: 'version' });
   });
@@ -50,7 +55,8 @@ describe('command line', () => {
   it('that is not understood says what to give', () => {
     const bad: Readonly<Record<string, RegExp>> = {
       '': /^No command is given\. Give "flow"/,
-      fix: /^There is no command "fix"\. /,
+      fix: /^There is no command "fix"\. Give "flow" or "targets"$/,
+      'targets --zone z': /^--zone is for "flow"\. /,
       'flow more': /^"more" is not understood\. /,
       'flow --bogus': /^Unknown option '--bogus'\. See --help$/,
       'flow --step trace': /^There is no step "trace" with checks\. Give readiness, storage, /,
@@ -147,7 +153,9 @@ describe('flow command', () => {
 
   function parts(ends: Report): Parameters<typeof flow>[1] {
     return {
-      checks: [],
+      checksOf: () => [],
+      asTheyCome,
+      lookEverywhere: () => [Promise.resolve([{ kind: 'target', located } as const])],
       createRedactor,
       findLocalRuntime: () => Promise.resolve({ found: located, looked: [] }),
       judgeAgain: (recorded, selection) => Promise.resolve({ ...recorded, judgedAgainAt: recorded.startedAt, verdicts: selection?.step ? [] : recorded.verdicts }),
@@ -259,5 +267,56 @@ describe('program', function () {
     equal(printed.cancelled, true);
     ok(printed.verdicts.some(({ status }) => status === 'cancelled'));
     ok((await readFile(junitFile, 'utf8')).includes('cancelled: stopped by you'));
+  });
+});
+
+describe('targets on the command line', () => {
+  const stop = new AbortController();
+  const project: LocatedTarget = { id: 'compose:caracal', folder: '/', origin: 'Docker Engine', target: { kind: 'compose', name: 'caracal', project: 'caracal' } };
+  const release: LocatedTarget = { id: 'kubernetes:prod/caracal/caracal', folder: '/', origin: 'context prod', target: { kind: 'kubernetes', name: 'caracal', namespace: 'caracal', release: 'caracal' } };
+  const away: Found = { kind: 'nothing', place: 'Docker Engine', why: 'not running', detail: 'start it' };
+
+  function given(...located: readonly LocatedTarget[]) {
+    const found: readonly Found[] = located.length === 0 ? [away] : located.map((one) => ({ kind: 'target', located: one }));
+    return {
+      asTheyCome,
+      lookEverywhere: () => [Promise.resolve(found)],
+      findLocalRuntime: () => Promise.resolve({ looked: ['here (absent)'] }),
+      readTargetFile: (path: string) => Promise.resolve({ ...project, id: path }),
+    };
+  }
+
+  function host() {
+    const written: string[] = [];
+    const lines: string[] = [];
+    const out = (text: string): Promise<void> => Promise.resolve(void written.push(text));
+    return { written, lines, environment: {}, signal: stop.signal, out, progress: (line: string) => void lines.push(line), colour: false };
+  }
+
+  it('are listed with what the places without one say', async () => {
+    const to = host();
+    equal(await targets({ name: 'targets', json: false }, given(project, release), to), 0);
+    equal(to.written.join(''), 'compose:caracal  compose, Docker Engine\nkubernetes:prod/caracal/caracal  kubernetes, context prod\n');
+    const none = host();
+    equal(await targets({ name: 'targets', json: false }, given(), none), 5);
+    deepEqual(none.lines, ['Docker Engine: not running.']);
+    const machine = host();
+    equal(await targets({ name: 'targets', json: true }, given(project), machine), 0);
+    deepEqual(JSON.parse(machine.written.join('')), { targets: [{ id: 'compose:caracal', name: 'caracal', kind: 'compose', origin: 'Docker Engine' }], nothing: [] });
+  });
+
+  it('are the only one, the one that is named, or a file', async () => {
+    equal((await targetOf(undefined, given(project), host())).id, 'compose:caracal');
+    equal((await targetOf('kubernetes:prod/caracal/caracal', given(project, release), host())).id, 'kubernetes:prod/caracal/caracal');
+    equal((await targetOf('./caracal.json', given(), host())).id, './caracal.json');
+  });
+
+  it('that cannot be told apart or found are bad usage', async () => {
+    const refused = (name: string | undefined, located: readonly LocatedTarget[], says: string): Promise<void> =>
+      rejects(targetOf(name, given(...located), host()), (error) => error instanceof BadUsage && error.message === says);
+    await refused(undefined, [project, release], 'Several deployments were found: compose:caracal, kubernetes:prod/caracal/caracal. Give one of them as --target');
+    await refused(undefined, [], 'Cannot find a Caracal: Docker Engine (not running; start it). Give --target FILE');
+    await refused('compose:other', [project], 'There is no target compose:other. Found: compose:caracal');
+    await refused('compose:other', [], 'There is no target compose:other. Docker Engine (not running; start it)');
   });
 });

@@ -20,6 +20,15 @@ const rows: Readonly<Record<string, readonly string[]>> = {
     'tables exist', 'retention index and privilege', 'lease fencing', 'operator_message_runs of 0003', 'retired tables', 'append-only', 'immutability',
     'row-level security', 'lineage', 'partitions',
   ],
+  'docker compose ps': ['NAME', 'IMAGE', 'SERVICE', 'CREATED', 'STATUS', 'PORTS'],
+  'kubectl get pods,svc,jobs -o wide': [
+    'pods NAME', 'pods READY', 'pods STATUS', 'pods RESTARTS', 'pods AGE', 'pods IP', 'pods NODE',
+    'services NAME', 'services TYPE', 'services CLUSTER-IP', 'services PORT(S)', 'services SELECTOR', 'jobs COMPLETIONS', 'jobs DURATION',
+  ],
+  'kubectl describe pod': [
+    'Node', 'Status', 'Controlled By', 'Image, Image ID', 'State, Reason', 'Last State, Exit Code', 'Ready, Restart Count', 'Limits',
+    'Liveness, Readiness, Startup', 'Mounts, Volumes', 'Conditions', 'Events',
+  ],
   'verify.sh of Redis': ['password', 'streams exist', 'consumer groups exist', 're-run of the provisioner'],
 };
 

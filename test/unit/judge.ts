@@ -1,4 +1,5 @@
 import { checks } from '../../src/flow/catalogue.ts';
+import { composeContainers } from '../../src/flow/containers.ts';
 import { run } from '../../src/flow/runner.ts';
 import type { Verdict } from '../../src/model/check.ts';
 import { questionId } from '../../src/model/observation.ts';
@@ -12,9 +13,11 @@ export const timeout = (deadlineMs: number): Outcome => ({ kind: 'timeout', dead
 export const nowMs = Date.parse('2026-08-20T10:00:00.000Z');
 
 const noEarlierRun: Outcome = { kind: 'unavailable', why: 'no earlier run', wayOut: 'run again' };
+const noContainers: Outcome = { kind: 'unavailable', why: 'the target gives addresses only', wayOut: 'pick the Compose project' };
 
 /**
- * The verdict that one check of the catalogue gives on these outcomes, by question id, whatever it needs. Without one, there was no earlier run.
+ * The verdict that one check of the catalogue gives on these outcomes, by question id, whatever it needs. Without one, there
+ * was no earlier run, and the target is reached by addresses.
  *
  * @param ages Seconds before now at which an outcome was observed, by question id; 0 for all others.
  */
@@ -27,7 +30,7 @@ export async function judge(id: string, outcomes: Readonly<Record<string, Outcom
     source: {
       ask(question) {
         const asked = questionId(question);
-        const outcome = outcomes[asked] ?? (question.earlier ? noEarlierRun : undefined);
+        const outcome = outcomes[asked] ?? (question.earlier ? noEarlierRun : question.subject === composeContainers.name ? noContainers : undefined);
         if (!outcome) throw new Error(`the test has no outcome for ${asked}`);
         const at = new Date(nowMs - (ages[asked] ?? 0) * 1_000).toISOString();
         return Promise.resolve({ id: asked, question, asked, at, tookMs: 1, outcome });

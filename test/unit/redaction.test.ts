@@ -97,6 +97,7 @@ const table: Readonly<Record<keyof typeof rules, { secrets: readonly (readonly [
       'secret_backend_errors=3 secret_backend_reads=1200456',
       '{"tokens_issued":1200456,"token_count":12,"password_min_length":12}',
       'CARACAL_ADMIN_TOKEN_FILE=/run/secrets/caracalAdminToken',
+      'panic: read secret file STREAMS_HMAC_KEY=/run/secrets/streamsHmacKey: open /run/secrets/streamsHmacKey: no such file or directory',
       'passwordFile: /run/secrets/postgresPassword',
       '{"error":"invalid_admin_token","code":"token_expired"}',
       'token=expired',

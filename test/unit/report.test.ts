@@ -16,17 +16,16 @@ const result: RunResult = {
   cancelled: false,
 };
 
-const target: Target = { kind: 'endpoints', name: 'one', zone: 'z1', services: { sts: 'http://127.0.0.1:8080', api: 'https://api.example.org:8443/x' } };
+const target: Target = { kind: 'endpoints', name: 'one', zone: 'z1', services: { api: 'https://api.example.org:8443/x' } };
+const deployment = { target, place: 'api.example.org:8443' };
 
 describe('report', () => {
   it('is built in the published form', () => {
-    const report = buildReport(target, result);
+    const report = buildReport(deployment, result);
     equal(reportSchema.safeParse(report).success, true);
     deepEqual(report.target, { name: 'one', kind: 'endpoints', address: 'api.example.org:8443' });
     equal(report.zone, 'z1');
-    equal(buildReport({ ...target, services: { sts: 'http://127.0.0.1:8080' } }, result).target.address, '127.0.0.1:8080');
-    equal(buildReport({ kind: 'endpoints', name: 'none', services: {} }, result).target.address, 'endpoints');
-    equal(buildReport({ kind: 'endpoints', name: 'none', services: {} }, result).zone, null);
+    equal(buildReport({ ...deployment, target: { kind: 'endpoints', name: 'none', services: {} } }, result).zone, null);
   });
 
   describe('read from a file', () => {
@@ -43,12 +42,12 @@ describe('report', () => {
     };
 
     it('is the one that was written', async () => {
-      const report = buildReport(target, result);
+      const report = buildReport(deployment, result);
       deepEqual(await readReport(await file(JSON.stringify(report))), JSON.parse(JSON.stringify(report)));
     });
 
     it('says in one sentence what is wrong with it', async () => {
-      const report = JSON.parse(JSON.stringify(buildReport(target, result))) as Record<string, unknown>;
+      const report = JSON.parse(JSON.stringify(buildReport(deployment, result))) as Record<string, unknown>;
       const expected = async (content: string, says: RegExp): Promise<void> => rejects(readReport(await file(content)), says);
       await expected('{"cut', /^Error: Cannot read the report .*: it is not JSON\. Give a file/);
       await expected('{}', /it is no report of this tool\. /);

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EndpointsTarget } from '../../src/model/target.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import { resolveCredential } from '../../src/targets/credential.ts';
 import { openEndpoints } from '../../src/targets/endpoints/deployment.ts';
@@ -30,7 +31,7 @@ async function file(name: string, content: string): Promise<string> {
   return path;
 }
 
-function located(target: Partial<LocatedTarget['target']>, rest: Partial<LocatedTarget> = {}): LocatedTarget {
+function located(target: Partial<EndpointsTarget>, rest: Partial<LocatedTarget> = {}): LocatedTarget {
   return { id: 'test', folder, origin: 'test', target: { kind: 'endpoints', name: 'test', services: {}, ...target }, ...rest };
 }
 
@@ -54,7 +55,9 @@ describe('target file', () => {
     'an empty file': ['', /invalid JSON at line 1, column 1\. /],
     'something else after it': ['{} {}', /invalid JSON at line 1, column 4\. /],
     'a list': ['[]', /the file must be an object\. Correct it; docs\/targets\.md describes the format\.$/],
-    'another kind': [JSON.stringify({ ...valid, kind: 'compose' }), /kind must be "endpoints"\. /],
+    'another kind': [JSON.stringify({ ...valid, kind: 'swarm' }), /kind must be "endpoints" or "compose" or "kubernetes"\. /],
+    'a project without its name': [JSON.stringify({ kind: 'compose', name: 'x' }), /project is missing\. /],
+    'a release without its namespace': [JSON.stringify({ kind: 'kubernetes', name: 'x', release: 'x' }), /namespace is missing\. /],
     'no name': [JSON.stringify({ ...valid, name: undefined }), /name is missing\. /],
     'no services': [JSON.stringify({ kind: 'endpoints', name: 'x' }), /services is missing\. /],
     'an unknown field': [JSON.stringify({ ...valid, postgress: secret }), /the file has the unknown field "postgress"\. /],
@@ -157,18 +160,17 @@ describe('credentials', () => {
 
 describe('connection strings', () => {
   it('of Postgres are read as libpq reads them', () => {
-    const read = (text: string): unknown => parsePostgresAddress(text, '/etc/caracal', { postgres: '127.0.0.1' });
+    const read = (text: string): unknown => parsePostgresAddress(text, '/etc/caracal');
     deepEqual(read('postgresql://caracal:p%40ss%2F@db:6543/main?sslmode=verify-full&sslrootcert=ca.pem'), {
       host: 'db', port: 6543, user: 'caracal', password: 'p@ss/', database: 'main', sslMode: 'verify-full', sslRootCert: '/etc/caracal/ca.pem',
     });
     deepEqual(read('postgres://caracal@[::1]'), { host: '::1', port: 5432, user: 'caracal', database: 'caracal', sslMode: 'prefer' });
-    deepEqual(read('postgresql://caracal:x@postgres:5432/caracal'), { host: '127.0.0.1', port: 5432, user: 'caracal', password: 'x', database: 'caracal', sslMode: 'prefer' });
     deepEqual(read('postgresql:///main?host=/var/run/postgresql&user=ana'), { host: '/var/run/postgresql', port: 5432, user: 'ana', database: 'main', sslMode: 'prefer' });
     deepEqual(read('postgresql://u@db/main?sslmode=require&sslrootcert=system'), { host: 'db', port: 5432, user: 'u', database: 'main', sslMode: 'require', sslRootCert: 'system' });
   });
 
   it('of Redis are read with user, database and TLS', () => {
-    deepEqual(parseRedisAddress('redis://:p%40ss@redis:6379', { redis: '127.0.0.1' }), { host: '127.0.0.1', port: 6379, tls: false, password: 'p@ss', database: 0 });
+    deepEqual(parseRedisAddress('redis://:p%40ss@redis:6379'), { host: 'redis', port: 6379, tls: false, password: 'p@ss', database: 0 });
     deepEqual(parseRedisAddress('rediss://observer:x@cache.example.org:6380/3'), { host: 'cache.example.org', port: 6380, tls: true, user: 'observer', password: 'x', database: 3 });
     deepEqual(parseRedisAddress('redis://localhost'), { host: 'localhost', port: 6379, tls: false, database: 0 });
   });
@@ -280,7 +282,7 @@ describe('local runtime', () => {
     deepEqual(target.tokens, { admin: { file: join(CARACAL_HOME, 'secrets/caracalAdminToken') }, metrics: { env: 'METRICS_BEARER' } });
     deepEqual(target.postgres, { file: join(CARACAL_HOME, 'secrets/databaseUrl') });
     deepEqual(target.redis, { file: join(CARACAL_HOME, 'secrets/redisUrl') });
-    equal(target.services.api, 'http://127.0.0.1:3000');
+    equal(target.services?.api, 'http://127.0.0.1:3000');
     equal(target.services.web, 'http://127.0.0.1:3001');
     equal(target.zone, 'z1');
     equal(target.mode, 'stable');
@@ -342,7 +344,7 @@ describe('local runtime', () => {
     const CARACAL_HOME = await home({ databaseUrl: 'postgresql://x' });
     const { found, looked } = await findLocalRuntime({ CARACAL_HOME, CARACAL_API_URL: 'http://localhost:3999', CARACAL_AUDIT_URL: 'audit:9090' });
     ok(found);
-    equal(found.target.services.api, 'http://localhost:3999');
+    equal(found.target.services?.api, 'http://localhost:3999');
     equal(found.target.services.audit, 'http://127.0.0.1:9090');
     ok(looked.includes('CARACAL_AUDIT_URL (set, but no http:// or https:// URL)'), looked.join('\n'));
   });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, match, ok, rejects, strictEqual } from 'node:assert/strict';
 import type { Symptom } from '../../src/caracal/symptoms.ts';
 import type { Check, Verdict } from '../../src/model/check.ts';
 import type { Observation } from '../../src/model/observation.ts';
@@ -30,8 +30,8 @@ class FakeEngine implements Engine {
   readonly redactor = { text: (text: string) => text, json: <Value>(value: Value) => value } as Engine['redactor'];
   load = (): Promise<EngineModule> => Promise.resolve(this.#module as unknown as EngineModule);
 
-  readonly #module: Pick<EngineModule, 'runFlow'> & { checks: readonly Check[] } = {
-    checks,
+  readonly #module: Pick<EngineModule, 'runFlow' | 'checksOf'> = {
+    checksOf: () => checks,
     runFlow: (options) => {
       const run = new FakeRun(options);
       this.runs.push(run);
@@ -166,6 +166,53 @@ describe('A flow session', () => {
     session.stop({ step: 'readiness' });
     deepStrictEqual(states(session), { 'CRC-RDY-001': 'cancelled', 'CRC-STO-001': 'running', 'CRC-STO-020': 'running', 'CRC-STR-001': 'not-run' });
     deepStrictEqual(engine.runs.map(({ options }) => options.signal.aborted), [true, false]);
+  });
+
+  it('looks again quietly: only what changed shows, and since when', async () => {
+    const run = session.run({});
+    await settled();
+    for (const { id } of checks) engine.run(0).say(id, 'pass');
+    engine.run(0).end();
+    await run;
+    session.setWatched(true);
+    const look = session.lookAgain({});
+    await settled();
+    strictEqual(session.state.running.size, 0);
+    strictEqual(session.standing.message, 'All 4 checks that apply pass.');
+    const before = Date.now();
+    engine.run(1).say('CRC-STO-020', 'fail');
+    strictEqual(session.standing.message, 'All 4 checks that apply pass.', 'what stood stands until the look has ended');
+    engine.run(1).say('CRC-RDY-001', 'pass');
+    engine.run(1).end();
+    await look;
+    const changedAt = session.state.answers.get('CRC-STO-020')?.changedAt;
+    ok(changedAt !== undefined && changedAt >= before);
+    strictEqual(session.state.answers.get('CRC-RDY-001')?.changedAt, undefined);
+    match(session.standing.message, /^Redis failed at \d\d:\d\d\. All passed before\.$/);
+    strictEqual(failures(session), 1);
+  });
+
+  it('keeps the report of the last whole run when a part is looked at quietly', async () => {
+    const run = session.run({});
+    await settled();
+    for (const { id } of checks) engine.run(0).say(id, 'pass');
+    engine.run(0).end();
+    await run;
+    const look = session.lookAgain({ step: 'readiness' });
+    await settled();
+    engine.run(1).say('CRC-RDY-001', 'pass');
+    engine.run(1).end();
+    await look;
+    strictEqual(session.report?.verdicts.length, 4);
+  });
+
+  it('ends a quiet look when the target is watched no more', async () => {
+    session.setWatched(true);
+    void session.lookAgain({});
+    await settled();
+    session.setWatched(false);
+    strictEqual(engine.run(0).options.signal.aborted, true);
+    deepStrictEqual(states(session), { 'CRC-RDY-001': 'not-run', 'CRC-STO-001': 'not-run', 'CRC-STO-020': 'not-run', 'CRC-STR-001': 'not-run' });
   });
 
   it('lets a newer run take over, and ends one that decides nothing any more', async () => {

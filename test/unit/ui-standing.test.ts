@@ -54,6 +54,33 @@ describe('The standing of a target', () => {
     });
   }
 
+  const watched = (statuses: readonly Status[], changedAt: number, wellBefore: boolean): FlowState => {
+    const state = flow(statuses);
+    const answers = new Map([...state.answers].map(([id, answer]) => [id, answer.verdict.status === 'fail' ? { ...answer, changedAt } : answer]));
+    return { ...state, answers, watch: { wellBefore } };
+  };
+  const at = new Date(2026, 7, 20, 14, 2).getTime();
+  const news: readonly (readonly [state: FlowState, message: string])[] = [
+    [watched(['pass', 'fail', 'blocked'], at, true), 'Redis failed at 14:02. All passed before.'],
+    [watched(['pass', 'fail', 'warn'], at, false), 'Redis failed at 14:02.'],
+    [watched(['pass', 'pass'], at, true), 'All 2 checks that apply pass.'],
+    [{ ...flow(['fail']), watch: { wellBefore: false } }, '1 failure, no cause confirmed.'],
+  ];
+  for (const [state, message] of news) {
+    it(`is "${message}" while it is watched`, () => strictEqual(standing(state, undefined, now).message, message));
+  }
+
+  it('names the component that failed first, and how many beside it', () => {
+    const state = watched(['fail', 'fail', 'fail'], at, true);
+    const components = ['Postgres', 'Redis', 'Redis'];
+    const checks = state.checks.map((check, index) => ({ ...check, component: components[index] ?? '' }));
+    const answers = new Map(state.answers);
+    const redis = answers.get('C1');
+    ok(redis);
+    answers.set('C1', { ...redis, changedAt: at - 60_000 });
+    strictEqual(standing({ ...state, checks, answers }, undefined, now).message, 'Redis and 1 more failed at 14:01. All passed before.');
+  });
+
   it('has a badge for failures only', () => {
     strictEqual(standing(flow(['fail', 'fail']), undefined, now).badge?.tooltip, '2 checks failed, no cause confirmed');
     strictEqual(standing(flow(['warn', 'unknown']), undefined, now).badge, undefined);

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Mocha from 'mocha';
 import { ResultReporter } from '../../scripts/test/reporter.ts';
-import { isPageDriven } from './page.ts';
+import { isPageDriven, openedPage } from './page.ts';
 
 const TIMEOUT_MS = 60_000;
 
@@ -26,6 +26,16 @@ export async function run(): Promise<void> {
   // Built next to this file, which is CommonJS by then.
   const all = readdirSync(__dirname).filter((name) => name.endsWith('.workbench.cjs'));
   for (const file of all) if (isPageDriven() || withoutPage.includes(file)) mocha.addFile(join(__dirname, file));
+  mocha.rootHooks({ async afterEach(this: Mocha.Context) { if (this.currentTest?.state === 'failed' && isPageDriven()) await keepSight(this.currentTest.title); } });
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));
   if (failures > 0) throw new Error(`${failures} workbench tests failed`);
+}
+
+/** What stood in the window when a test failed: a picture, and in words what a picture of another machine cannot tell. */
+async function keepSight(title: string): Promise<void> {
+  const page = openedPage();
+  await page.screenshot(`failed-${title.replace(/\W+/g, '-').slice(0, 60)}`);
+  for (const part of ['.quick-input-widget', '.notifications-toasts', '.statusbar']) {
+    console.log(`${part}\n${await page.snapshot(part).catch(() => 'is not there')}`);
+  }
 }

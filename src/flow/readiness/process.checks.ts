@@ -3,6 +3,7 @@ import { starts } from '../../caracal/starting.ts';
 import type { Fact, Judgement, Observed } from '../../model/check.ts';
 import type { Question } from '../../model/observation.ts';
 import type { ServiceName } from '../../model/target.ts';
+import { composeContainers, containerWords } from '../containers.ts';
 import { finding, lack } from '../judging.ts';
 import { migrationHistory } from '../storage/migrations.checks.ts';
 import { postgresHello } from '../storage/postgres.checks.ts';
@@ -39,14 +40,16 @@ export function judgeProcess(service: ServiceName, observed: Observed): Judgemen
   }
   if (outcome.kind === 'unavailable') return finding('unknown', lack(observation), 'The target gives no address for this service.');
   const failed = `${asked} had no complete HTTP answer from here.`;
-  if (outcome.kind !== 'refused' || outcome.code !== 'ECONNREFUSED') return finding('fail', lack(observation), failed);
+  const summary = `${lack(observation)}${containerWords(service, observed)}`;
+  const container = composeContainers.of(service);
+  if (outcome.kind !== 'refused' || outcome.code !== 'ECONNREFUSED') return { ...finding('fail', summary, failed), wants: [container] };
   const facts = missingAtStart(service, observed);
   const why = facts.length > 0
     ? `${service} ends while it starts when what it needs is away, so its own answer cannot tell the reason.`
     : 'It was stopped, is shutting down, or ended while it started. Nothing else that was seen tells which; its log does.';
   return {
-    result: { status: 'fail', summary: lack(observation), reasoning: `${failed} Nothing listens there. ${why}`, facts },
-    wants: neededToStart(service),
+    result: { status: 'fail', summary, reasoning: `${failed} Nothing listens there. ${why}`, facts },
+    wants: [container, ...neededToStart(service)],
   };
 }
 

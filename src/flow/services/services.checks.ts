@@ -1,8 +1,10 @@
 import type { Check } from '../../model/check.ts';
 import { alertChecks } from './alerts.checks.ts';
 import { auditServiceChecks } from './auditService.checks.ts';
+import { composeChecks } from './compose/compose.checks.ts';
 import { evidenceChecks } from './evidence.checks.ts';
 import { gatewayChecks } from './gateway.checks.ts';
+import { kubernetesChecks } from './kubernetes/kubernetes.checks.ts';
 import { metricsChecks } from './metrics.checks.ts';
 import { operatorModelChecks } from './operatorModel.checks.ts';
 import { policyChecks } from './policy.checks.ts';
@@ -13,8 +15,7 @@ import { sweeperChecks } from './sweepers.checks.ts';
 import { versionChecks } from './version.checks.ts';
 import { zoneChecks } from './zone.checks.ts';
 
-/** Every check of the step, by its number, which is the order of the services. */
-export const servicesChecks: readonly Check[] = [
+const ofServices: readonly Check[] = [
   ...metricsChecks,
   ...secretBackendChecks,
   ...operatorModelChecks,
@@ -28,4 +29,11 @@ export const servicesChecks: readonly Check[] = [
   ...providerChecks,
   ...zoneChecks,
   ...alertChecks,
-].toSorted((left, right) => left.id.localeCompare(right.id));
+];
+
+/** Every check of the step: first what runs the services, then the services themselves, by number. */
+export const servicesChecks: readonly Check[] = [
+  ...composeChecks,
+  ...kubernetesChecks,
+  ...ofServices.toSorted((left, right) => left.id.localeCompare(right.id)),
+];

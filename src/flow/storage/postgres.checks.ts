@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import type { Check } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
+import { composeContainers, containerWords } from '../containers.ts';
 import { finding, lack, whenAnswered } from '../judging.ts';
 import { milliseconds } from '../words.ts';
 
-export const postgresHello = subject('postgres.hello', z.object({ tls: z.boolean(), tookMs: z.number() }));
+export const postgresHello = subject('postgres.hello', z.object({ tls: z.boolean(), tookMs: z.number(), forwarded: z.boolean().default(false) }));
 
 export const postgresSession = subject(
   'postgres.session',
@@ -47,10 +48,11 @@ export const postgresChecks: readonly Check[] = [
       const observation = observed.get(hello);
       const { outcome, asked } = observation;
       if (outcome.kind === 'answer') {
-        const { tookMs, tls } = outcome.value;
-        const offer = tls ? 'offers TLS' : 'offers no TLS';
+        const { tookMs, tls, forwarded } = outcome.value;
+        const offer = `${forwarded ? 'forwarded, ' : ''}${tls ? 'offers TLS' : 'offers no TLS'}`;
         const passed = finding('pass', `${milliseconds(tookMs)}, ${offer}`, `${asked} was answered by a Postgres server.`);
-        if (tookMs < slowMs) return passed;
+        // The way of a forward is not the way that services take.
+        if (tookMs < slowMs || forwarded) return passed;
         // This machine may have been busy: a slow way is slow twice.
         const again = observed.find(secondHello)?.outcome;
         if (!again) return { ...passed, wants: [secondHello] };
@@ -59,7 +61,10 @@ export const postgresChecks: readonly Check[] = [
         return finding('warn', `slow: ${best}, ${offer}`, `${asked} took ${best} or longer twice. Services ask Postgres several times for one request.`);
       }
       if (outcome.kind === 'unavailable') return finding('unknown', lack(observation), 'The target gives no connection string.');
-      return finding('fail', lack(observation), `${asked} had no answer of a Postgres server from here. Nothing was sent that needs a credential.`);
+      return {
+        ...finding('fail', `${lack(observation)}${containerWords('postgres', observed)}`, `${asked} had no answer of a Postgres server from here. Nothing was sent that needs a credential.`),
+        wants: [composeContainers.of('postgres')],
+      };
     },
   },
   {

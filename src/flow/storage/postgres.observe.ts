@@ -1,10 +1,11 @@
+import type * as z from 'zod';
 import type { Observer } from '../liveSource.ts';
 import { postgresHello, postgresSession } from './postgres.checks.ts';
 
 /** Longer than the 5 s after which Caracal's own Node services give a connection up. */
 export const postgresDeadlineMs = 6_000;
 
-const hello: Observer<{ tls: boolean; tookMs: number }> = {
+const hello: Observer<z.infer<typeof postgresHello.schema>> = {
   subject: postgresHello,
   deadlineMs: postgresDeadlineMs,
   // Whether it was slow by chance is seen at once.
@@ -13,8 +14,9 @@ const hello: Observer<{ tls: boolean; tookMs: number }> = {
   async observe(deployment, { signal, stage }) {
     stage('connecting, or connected and waiting for the first byte');
     const startedMs = performance.now();
-    const { tls } = await deployment.postgres().hello(signal);
-    return { tls, tookMs: Math.round(performance.now() - startedMs) };
+    const postgres = deployment.postgres();
+    const { tls } = await postgres.hello(signal);
+    return { tls, tookMs: Math.round(performance.now() - startedMs), forwarded: postgres.forwarded };
   },
 };
 

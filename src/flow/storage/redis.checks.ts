@@ -1,5 +1,6 @@
 import { keyOf, streams } from '../../caracal/streams.ts';
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
+import { composeContainers, containerWords } from '../containers.ts';
 import { finding, lack, whenAnswered } from '../judging.ts';
 import { redisStream } from '../streams/snapshot.ts';
 import { count, milliseconds } from '../words.ts';
@@ -104,10 +105,14 @@ const access: readonly Check[] = [
       const observation = observed.get(hello);
       const { outcome, asked } = observation;
       if (outcome.kind === 'answer') {
-        return finding('pass', milliseconds(outcome.value.tookMs), `${asked} was answered by a Redis server: ${outcome.value.answer}`);
+        const { tookMs, forwarded } = outcome.value;
+        return finding('pass', `${milliseconds(tookMs)}${forwarded ? ', forwarded' : ''}`, `${asked} was answered by a Redis server: ${outcome.value.answer}`);
       }
       if (outcome.kind === 'unavailable') return finding('unknown', lack(observation), 'The target gives no connection string.');
-      return finding('fail', lack(observation), `${asked} had no answer of a Redis server from here. Nothing was sent that needs a credential.`);
+      return {
+        ...finding('fail', `${lack(observation)}${containerWords('redis', observed)}`, `${asked} had no answer of a Redis server from here. Nothing was sent that needs a credential.`),
+        wants: [composeContainers.of('redis')],
+      };
     },
   },
   {

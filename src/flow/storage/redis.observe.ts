@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import type { Deployment } from '../../targets/deployment.ts';
 import { Refused } from '../../targets/failures.ts';
 import type { Observer } from '../liveSource.ts';
@@ -31,15 +32,16 @@ export function infoFields(info: string): Record<string, string> {
 
 const address = (deployment: Deployment): string => `${deployment.redis().host}:${deployment.redis().port}`;
 
-const hello: Observer<{ answer: string; tookMs: number }> = {
+const hello: Observer<z.infer<typeof redisHello.schema>> = {
   subject: redisHello,
   deadlineMs: redisDeadlineMs,
   asked: (deployment) => `PING without a credential to ${address(deployment)}`,
   async observe(deployment, { signal, stage }) {
     stage('connecting, or connected and waiting for the first byte');
     const startedMs = performance.now();
-    const { answer } = await deployment.redis().hello(signal);
-    return { answer, tookMs: Math.round(performance.now() - startedMs) };
+    const redis = deployment.redis();
+    const { answer } = await redis.hello(signal);
+    return { answer, tookMs: Math.round(performance.now() - startedMs), forwarded: redis.forwarded };
   },
 };
 

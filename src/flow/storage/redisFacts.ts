@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Observation } from '../../model/observation.ts';
 import { earlier, subject } from '../../model/observation.ts';
 
-export const redisHello = subject('redis.hello', z.object({ answer: z.string(), tookMs: z.number() }));
+export const redisHello = subject('redis.hello', z.object({ answer: z.string(), tookMs: z.number(), forwarded: z.boolean().default(false) }));
 
 export const redisSession = subject('redis.session', z.object({ user: z.string().nullable() }));
 

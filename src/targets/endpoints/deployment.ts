@@ -1,15 +1,18 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { CredentialReference, ServiceName, Target } from '../../model/target.ts';
+import type { CredentialReference, Endpoints, ServiceName } from '../../model/target.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import { resolveCredential } from '../credential.ts';
 import type { Deployment, PostgresStore, RedisStore } from '../deployment.ts';
-import { Unavailable } from '../failures.ts';
-import type { LocatedTarget } from '../located.ts';
+import { Refused, Unavailable } from '../failures.ts';
+import type { LocatedEndpoints, LocatedTarget } from '../located.ts';
 import { httpService } from './http.ts';
 import { parsePostgresAddress } from './postgresAddress.ts';
+import type { PostgresAddress } from './postgresAddress.ts';
 import { postgresHello } from './postgresSocket.ts';
 import { parseRedisAddress } from './redisAddress.ts';
+import type { RedisAddress } from './redisAddress.ts';
 import { redisHello } from './redisSocket.ts';
+import type { Address, Tunnel } from './sockets.ts';
 
 type TokenName = Parameters<Deployment['hasToken']>[0];
 type KeyName = Parameters<Deployment['hasKey']>[0];
@@ -19,28 +22,57 @@ const tokenNames: Readonly<Record<TokenName, string>> = { admin: 'admin token', 
 /** A value, or why there is none, to be thrown when somebody asks for it. */
 type Known<Value> = { readonly value: Value } | { readonly missing: Unavailable };
 
+/** What addresses and credentials give of a deployment, whatever kind of target it is. */
+export type EndpointClients = Omit<Deployment, 'compose' | 'kubernetes'>;
+
 /**
- * Opens a target that is reached by addresses. Reads its credentials and teaches them to `redactor`;
- * connects nowhere yet. What the target does not give, or gives in a form that cannot be used, is
- * told by `Unavailable` when it is asked for.
+ * Opens a target that is reached by addresses.
  *
  * @param zone Takes the place of the target's own zone in the `target` of what is returned.
  */
 export async function openEndpoints(located: LocatedTarget, redactor: Redactor, zone?: string): Promise<Deployment> {
-  const { folder, publishedHosts } = located;
-  const target: Target = zone === undefined ? located.target : { ...located.target, zone };
+  const { target, folder, publishedHosts = {} } = located;
+  const clients = await openClients({
+    target: zone === undefined ? target : { ...target, zone },
+    endpoints: target,
+    place: hostOf(target) ?? target.kind,
+    folder,
+    store: (host, port) => {
+      const published = publishedHosts[host];
+      return published === undefined ? undefined : { host: published, port };
+    },
+    service: () => undefined,
+  }, redactor);
+  const otherKind = (): never => {
+    throw new Unavailable('the target gives addresses only', 'pick the Compose project or the Helm release itself');
+  };
+  return { ...clients, compose: otherKind, kubernetes: otherKind };
+}
+
+/** Host and port of the API, or of the first service there is. */
+function hostOf({ services = {} }: Endpoints): string | undefined {
+  const url = services.api ?? Object.values(services)[0];
+  return url === undefined ? undefined : new URL(url).host;
+}
+
+/**
+ * Reads the credentials and teaches them to `redactor`; connects nowhere yet. What is not given, or
+ * given in a form that cannot be used, is told by `Unavailable` when it is asked for.
+ */
+export async function openClients(located: LocatedEndpoints, redactor: Redactor): Promise<EndpointClients> {
+  const { target, endpoints, place, folder } = located;
   const secret = async (reference: CredentialReference | undefined, noun: string, field: string, label = noun): Promise<Known<string>> => {
     if (reference === undefined) return { missing: new Unavailable(`no ${noun}`, `give ${field} in the target`) };
     return known(() => resolveCredential(reference, { noun, label, folder, redactor }));
   };
-  const token = (name: TokenName): Promise<Known<string>> => secret(target.tokens?.[name], tokenNames[name], `tokens.${name}`);
-  const key = (name: KeyName, noun: string): Promise<Known<string>> => secret(target.keys?.[name], noun, `keys.${name}`);
+  const token = (name: TokenName): Promise<Known<string>> => secret(endpoints.tokens?.[name], tokenNames[name], `tokens.${name}`);
+  const key = (name: KeyName, noun: string): Promise<Known<string>> => secret(endpoints.keys?.[name], noun, `keys.${name}`);
   const [admin, coordinator, metrics, postgresText, redisText, auditKey, streamsKey] = await Promise.all([
     token('admin'),
     token('coordinator'),
     token('metrics'),
-    secret(target.postgres, 'connection string of Postgres', 'postgres', 'postgres url'),
-    secret(target.redis, 'connection string of Redis', 'redis', 'redis url'),
+    secret(endpoints.postgres, 'connection string of Postgres', 'postgres', 'postgres url'),
+    secret(endpoints.redis, 'connection string of Redis', 'redis', 'redis url'),
     key('audit', 'AUDIT_HMAC_KEY'),
     key('streams', 'STREAMS_HMAC_KEY'),
   ]);
@@ -48,17 +80,21 @@ export async function openEndpoints(located: LocatedTarget, redactor: Redactor, 
   const tokens = { admin, coordinator, metrics };
   const closing = new AbortController();
   const closed = closing.signal;
-  const postgres = await known(() => postgresStore(parsePostgresAddress(valueOf(postgresText), folder, publishedHosts), redactor, closed));
-  const redis = await known(() => redisStore(parseRedisAddress(valueOf(redisText), publishedHosts), redactor, closed));
+  const postgres = await known(() => postgresStore(reached(parsePostgresAddress(valueOf(postgresText), folder), located), redactor, closed));
+  const redis = await known(() => redisStore(reached(parseRedisAddress(valueOf(redisText)), located), redactor, closed));
   const tokenOf = (name: TokenName): string => valueOf(tokens[name]);
   return {
     target,
-    http: (service) => httpService({ url: serviceUrl(target, service, redactor), token: tokenOf, closed }),
+    place,
+    http: (service) => {
+      const via = located.service(service);
+      return httpService({ url: serviceUrl(endpoints, service, redactor), via, token: tokenOf, closed });
+    },
     postgres: () => valueOf(postgres),
     redis: () => valueOf(redis),
-    hasToken: (name) => target.tokens?.[name] !== undefined,
+    hasToken: (name) => endpoints.tokens?.[name] !== undefined,
     tokenSha256: (name) => Promise.resolve().then(() => createHash('sha256').update(tokenOf(name)).digest('hex')),
-    hasKey: (name) => target.keys?.[name] !== undefined,
+    hasKey: (name) => endpoints.keys?.[name] !== undefined,
     hmacSha256: (name, text) => createHmac('sha256', valueOf(keys[name])).update(text).digest('hex'),
     close: () => closing.abort(new Error('the target was closed')),
   };
@@ -85,8 +121,8 @@ function valueOf<Value>(known: Known<Value>): Value {
 }
 
 /** The service's own address, without a user or password that stands in it: tokens have a field of their own. */
-function serviceUrl(target: Target, service: ServiceName, redactor: Redactor): URL {
-  const text = target.services[service];
+function serviceUrl({ services }: Endpoints, service: ServiceName, redactor: Redactor): URL {
+  const text = services?.[service];
   if (text === undefined) throw new Unavailable(`no address of ${service}`, `give services.${service} in the target`);
   const url = new URL(text);
   if (url.password !== '') redactor.learn(text, `${service} url`);
@@ -95,30 +131,65 @@ function serviceUrl(target: Target, service: ServiceName, redactor: Redactor): U
   return url;
 }
 
-function postgresStore(address: ReturnType<typeof parsePostgresAddress>, redactor: Redactor, closed: AbortSignal): PostgresStore {
-  const { host, port, user } = address;
+function reached<Store extends { readonly host: string; readonly port: number }>(address: Store, { store }: LocatedEndpoints): Store {
+  const via = store(address.host, address.port);
+  return via === undefined ? address : { ...address, via };
+}
+
+/** What is connected to, for a person: the address here when there is one, else the store's own. */
+function shownAddress({ host, port, via }: Pick<PostgresAddress, 'host' | 'port' | 'via'>): Pick<PostgresStore, 'host' | 'port' | 'forwarded'> {
+  const here = via !== undefined && 'host' in via ? via : { host, port };
+  return { host: here.host, port: here.port, forwarded: via !== undefined && 'tunnel' in via };
+}
+
+/** Codes of a connection that ended although an answer was due. */
+const endedEarly: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
+
+/**
+ * A store's address whose tunnel, if it has one, is listened to: drivers tell of a lost tunnel only that
+ * the connection ended, which would be held against the store.
+ */
+function listenedTo<Store extends { readonly via?: Address }>(store: Store): { readonly address: Store; readonly tell: <Answer>(asking: Promise<Answer>) => Promise<Answer> } {
+  const { via } = store;
+  if (via === undefined || !('tunnel' in via)) return { address: store, tell: (asking) => asking };
+  let lost: Error | undefined;
+  const tunnel: Tunnel = async (signal) => {
+    lost = undefined;
+    const socket = await via.tunnel(signal);
+    return socket.once('error', (error) => (lost = error));
+  };
+  return {
+    address: { ...store, via: { tunnel } },
+    tell: (asking) =>
+      asking.catch((error: unknown) => {
+        throw error instanceof Refused && endedEarly.has(error.code) && lost instanceof Unavailable ? lost : error;
+      }),
+  };
+}
+
+function postgresStore(store: PostgresAddress, redactor: Redactor, closed: AbortSignal): PostgresStore {
+  const { address, tell } = listenedTo(store);
+  const { user } = address;
   // The driver is a file of its own and loads with the first statement.
   let session: Promise<{ query: PostgresStore['query'] }> | undefined;
   const opened = (): NonNullable<typeof session> =>
     (session ??= import('./postgres.ts').then(({ PostgresSession }) => new PostgresSession(address, redactor, closed)));
   return {
-    host,
-    port,
+    ...shownAddress(address),
     user,
-    hello: (signal) => postgresHello(address, AbortSignal.any([signal, closed])),
-    query: async (statement, parameters, signal) => (await opened()).query(statement, parameters, signal),
+    hello: (signal) => tell(postgresHello(address, AbortSignal.any([signal, closed]))),
+    query: async (statement, parameters, signal) => tell((await opened()).query(statement, parameters, signal)),
   };
 }
 
-function redisStore(address: ReturnType<typeof parseRedisAddress>, redactor: Redactor, closed: AbortSignal): RedisStore {
-  const { host, port } = address;
+function redisStore(store: RedisAddress, redactor: Redactor, closed: AbortSignal): RedisStore {
+  const { address, tell } = listenedTo(store);
   let session: Promise<{ call: RedisStore['call'] }> | undefined;
   const opened = (): NonNullable<typeof session> =>
     (session ??= import('./redis.ts').then(({ RedisSession }) => new RedisSession(address, redactor, closed)));
   return {
-    host,
-    port,
-    hello: (signal) => redisHello(address, AbortSignal.any([signal, closed])),
-    call: async (command, signal) => (await opened()).call(command, signal),
+    ...shownAddress(address),
+    hello: (signal) => tell(redisHello(address, AbortSignal.any([signal, closed]))),
+    call: async (command, signal) => tell((await opened()).call(command, signal)),
   };
 }

@@ -1,16 +1,19 @@
-import { request as plainRequest } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import { ClientRequest, request as plainRequest } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { TLSSocket, connect as connectTls } from 'node:tls';
 import type { HttpAnswer, HttpQuestion, HttpService } from '../deployment.ts';
-import { refusedBy } from './sockets.ts';
+import { openSocket, refusedBy, serverName } from './sockets.ts';
+import type { Address } from './sockets.ts';
 
 /** A body is cut here. Caracal's own answers are far smaller. */
 const bodyLimitBytes = 1024 * 1024;
 
 export interface HttpServiceOptions {
   readonly url: URL;
+  /** How the host is reached when it is not by its own name. */
+  readonly via?: Address | undefined;
   /** @throws Unavailable when the target does not give the token. */
   readonly token: (name: NonNullable<HttpQuestion['token']>) => string;
   /** Aborted when the deployment is closed. */
@@ -21,12 +24,12 @@ export interface HttpServiceOptions {
  * One service, by GET alone. Each request has a connection of its own and leaves none behind.
  * Redirects are answers like any other; a token goes to the origin of the service and nowhere else.
  */
-export function httpService({ url, token, closed }: HttpServiceOptions): HttpService {
+export function httpService({ url, via, token, closed }: HttpServiceOptions): HttpService {
   return {
     at: (path) => below(url, path),
     async get({ path, token: name, signal }) {
       const bearer = name === undefined ? undefined : token(name);
-      return get(below(url, path), bearer, AbortSignal.any([signal, closed]));
+      return get(below(url, path), via, bearer, AbortSignal.any([signal, closed]));
     },
   };
 }
@@ -38,15 +41,15 @@ function below(base: URL, path: string): URL {
   return url;
 }
 
-function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
+async function get(url: URL, via: Address | undefined, bearer: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const startedMs = performance.now();
+  const carrier = via && (await openSocket(via, signal));
+  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   const options = {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host,
     port: url.port,
     path: url.pathname + url.search,
-    // Without an agent the connection ends with the answer, and nothing is shared between runs.
-    agent: false,
     signal,
     rejectUnauthorized: true,
     headers: {
@@ -57,9 +60,12 @@ function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise
       ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
     },
   };
-  const fail = (error: unknown): void => reject(signal.aborted ? (signal.reason as Error) : refusedBy(error, 'it did not answer in HTTP'));
+  const fail = (error: unknown): void => {
+    carrier?.destroy();
+    reject(signal.aborted ? (signal.reason as Error) : refusedBy(error, 'it did not answer in HTTP'));
+  };
   try {
-    const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)(options);
+    const request = send(url, options, carrier);
     request.on('error', fail);
     request.once('response', (response) => {
       const certificate = certificateOf(response.socket);
@@ -67,6 +73,7 @@ function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise
         ({ body, truncated }) => {
           // Ends the connection also when a body goes on and on.
           request.destroy();
+          carrier?.destroy();
           resolve({
             status: response.statusCode ?? 0,
             headers: headersOf(response),
@@ -87,6 +94,21 @@ function get(url: URL, bearer: string | undefined, signal: AbortSignal): Promise
     fail(error);
   }
   return promise;
+}
+
+/**
+ * Begins a request. The editor puts its own agent, which knows the user's proxy, in the place of what the
+ * functions of Node are given; a connection that is there already is past any proxy, and no agent may
+ * open another.
+ */
+function send(url: URL, options: RequestOptions & { readonly host: string }, carrier: Socket | undefined): ClientRequest {
+  const isTls = url.protocol === 'https:';
+  // Without an agent the connection ends with the answer, and nothing is shared between runs.
+  if (carrier === undefined) return (isTls ? tlsRequest : plainRequest)({ ...options, agent: false });
+  return new ClientRequest({
+    ...options,
+    createConnection: () => (isTls ? connectTls({ socket: carrier, ...serverName(options.host) }) : carrier),
+  });
 }
 
 function certificateOf(socket: Socket): HttpAnswer['certificate'] {

@@ -21,6 +21,8 @@ export interface PostgresAddress {
   readonly sslRootCert?: string;
   readonly sslCert?: string;
   readonly sslKey?: string;
+  /** How the host is reached from here when it is not by its own name. TLS goes on checking the host. */
+  readonly via?: Address;
 }
 
 const form = 'postgresql://user:password@host:5432/caracal';
@@ -33,7 +35,7 @@ const wayOut = `give it as ${form}, with reserved characters of the password per
  *
  * @throws Unavailable when it is no connection string that this tool can use. Names no part of it.
  */
-export function parsePostgresAddress(text: string, folder: string, publishedHosts: Readonly<Record<string, string>> = {}): PostgresAddress {
+export function parsePostgresAddress(text: string, folder: string): PostgresAddress {
   const unusable = (why: string): Unavailable => new Unavailable(`the connection string of Postgres ${why}`, wayOut);
   if (!/^postgres(?:ql)?:\/\//i.test(text)) throw unusable('does not begin with postgresql://');
   let url: URL;
@@ -70,7 +72,7 @@ export function parsePostgresAddress(text: string, folder: string, publishedHost
     sslKey: path('sslkey'),
   };
   return {
-    host: publishedHosts[hostOf] ?? hostOf,
+    host: hostOf,
     port,
     user: name,
     database: database || parameter('dbname') || name,
@@ -86,6 +88,7 @@ function withoutUndefined<Fields extends object>(fields: Fields): Present<Fields
 }
 
 /** Where to connect to: libpq takes a host that begins with a slash for a folder of Unix sockets. */
-export function socketAddress({ host, port }: { readonly host: string; readonly port: number }): Address {
+export function socketAddress({ host, port, via }: Pick<PostgresAddress, 'host' | 'port' | 'via'>): Address {
+  if (via) return via;
   return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { fileProblem } from '../smallFile.ts';
 import { Refused, Unavailable } from '../failures.ts';
 import { socketAddress } from './postgresAddress.ts';
@@ -41,7 +41,7 @@ export async function postgresHello(address: PostgresAddress, signal: AbortSigna
 
 /** An open way to the server; `end` closes it at once. */
 export interface PostgresSocket {
-  readonly stream: Socket | TLSSocket;
+  readonly stream: Socket;
   end(): void;
 }
 

@@ -1,4 +1,5 @@
 import { Unavailable } from '../failures.ts';
+import type { Address } from './sockets.ts';
 
 /** A connection string of Redis, taken apart. */
 export interface RedisAddress {
@@ -9,6 +10,8 @@ export interface RedisAddress {
   readonly user?: string;
   readonly password?: string;
   readonly database: number;
+  /** How the host is reached from here when it is not by its own name. TLS goes on checking the host. */
+  readonly via?: Address;
 }
 
 const wayOut = 'give it as redis://:password@host:6379 or rediss://…, with reserved characters of the password percent-encoded';
@@ -18,7 +21,7 @@ const wayOut = 'give it as redis://:password@host:6379 or rediss://…, with res
  *
  * @throws Unavailable when it is no connection string that this tool can use. Names no part of it.
  */
-export function parseRedisAddress(text: string, publishedHosts: Readonly<Record<string, string>> = {}): RedisAddress {
+export function parseRedisAddress(text: string): RedisAddress {
   const unusable = (why: string): Unavailable => new Unavailable(`the connection string of Redis ${why}`, wayOut);
   if (!/^rediss?:\/\//i.test(text)) throw unusable('does not begin with redis:// or rediss://');
   let url: URL;
@@ -37,7 +40,7 @@ export function parseRedisAddress(text: string, publishedHosts: Readonly<Record<
   if (!/^\d{1,5}$/.test(path)) throw unusable('names a database that is no number');
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1') || 'localhost';
   return {
-    host: publishedHosts[host] ?? host,
+    host,
     port: Number(url.port || 6379),
     tls: url.protocol === 'rediss:',
     ...(user ? { user } : {}),

@@ -14,8 +14,8 @@ export interface RedisSocket {
  *
  * @throws Refused with the errno or TLS code; the signal's reason when it is aborted.
  */
-export async function openRedisSocket({ host, port, tls }: RedisAddress, signal: AbortSignal): Promise<RedisSocket> {
-  const socket = await openSocket({ host, port }, signal);
+export async function openRedisSocket({ host, port, tls, via }: RedisAddress, signal: AbortSignal): Promise<RedisSocket> {
+  const socket = await openSocket(via ?? { host, port }, signal);
   const stream = tls ? await startTls(socket, host, { rejectUnauthorized: true }, signal) : socket;
   return {
     stream,

@@ -3,10 +3,17 @@ import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { errnoOf } from '../smallFile.ts';
-import { Refused } from '../failures.ts';
+import { Refused, Unavailable } from '../failures.ts';
 
-/** A port of a host, or the path of a Unix socket. */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+/**
+ * Opens a connection through something else, such as a port-forward; it is connected when it is returned.
+ *
+ * @throws Refused, Unavailable; the signal's reason when it is aborted, with nothing left open.
+ */
+export type Tunnel = (signal: AbortSignal) => Promise<Socket>;
+
+/** A port of a host, the path of a Unix socket, or a tunnel. */
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string } | { readonly tunnel: Tunnel };
 
 const noAuthority = 'the certificate comes from an authority that this machine does not know';
 
@@ -38,11 +45,13 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 /**
- * A failed connection as a refusal, with the errno or TLS code and what it means. The system's own
+ * A failed connection as a refusal, with the errno or TLS code and what it means, or as what a tunnel says
+ * of itself. The system's own
  * message is not passed on, because it may quote what was sent.
  */
-export function refusedBy(error: unknown, fallback = 'the connection failed'): Refused {
-  if (error instanceof Refused) return error;
+export function refusedBy(error: unknown, fallback = 'the connection failed'): Refused | Unavailable {
+  // A tunnel tells what it was that failed.
+  if (error instanceof Refused || error instanceof Unavailable) return error;
   // Several addresses of one name were tried: the first failure speaks for all.
   const cause: unknown = error instanceof AggregateError ? (error.errors[0] ?? error) : error;
   const code = errnoOf(cause) ?? errnoOf(error) ?? 'ECONNRESET';
@@ -55,11 +64,12 @@ export function closedEarly(): Refused {
 }
 
 /**
- * Opens a TCP or Unix connection.
+ * Opens a connection.
  *
  * @throws Refused with the errno; the signal's reason when it is aborted, with nothing left open.
  */
 export function openSocket(address: Address, signal: AbortSignal): Promise<Socket> {
+  if ('tunnel' in address) return address.tunnel(signal);
   return ready(connectSocket({ ...address, noDelay: true }), 'connect', signal);
 }
 
@@ -71,15 +81,20 @@ export function openSocket(address: Address, signal: AbortSignal): Promise<Socke
  */
 export async function startTls(socket: Socket, host: string, options: ConnectionOptions, signal: AbortSignal): Promise<TLSSocket> {
   try {
-    return await ready(connectTls({ ...options, socket, host, ...(isIP(host) === 0 ? { servername: host } : {}) }), 'secureConnect', signal);
+    return await ready(connectTls({ ...options, socket, host, ...serverName(host) }), 'secureConnect', signal);
   } catch (error) {
     socket.destroy();
     throw error;
   }
 }
 
-async function ready<Connection extends Socket>(socket: Connection, event: string, signal: AbortSignal): Promise<Connection> {
-  const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+/** The name for TLS to ask for and check; an IP address is none (RFC 6066, section 3). */
+export function serverName(host: string): { readonly servername?: string } {
+  return isIP(host) === 0 ? { servername: host } : {};
+}
+
+async function ready<Opened extends Socket>(socket: Opened, event: string, signal: AbortSignal): Promise<Opened> {
+  const { promise, resolve, reject } = Promise.withResolvers<Opened>();
   const fail = (error: unknown): void => reject(refusedBy(error));
   const closed = (): void => reject(closedEarly());
   const abort = (): void => reject(signal.reason as Error);

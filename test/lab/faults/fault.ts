@@ -1,25 +1,34 @@
-import type { Lab } from '../lab.ts';
+import type { Lab, LabOptions } from '../lab.ts';
 
 export type Expected = Readonly<Record<string, 'fail' | 'warn' | 'blocked' | 'unknown'>>;
+
+/** What a flow runs on: a deployment of some kind that was started for it. */
+export interface Stage {
+  /** Target file that a flow takes. */
+  readonly targetFile: string;
+  close(): Promise<void>;
+}
 
 /**
  * Something that breaks in a running lab. `verdicts` lists every check that must not pass because of
  * it; a check that is not listed must go on passing (or stay not applicable).
  */
-export interface Fault {
+export interface Fault<On extends Stage = Lab, Options = LabOptions> {
   readonly id: string;
   readonly title: string;
   /** Where the contract of Caracal describes it. */
   readonly contract: string;
   readonly verdicts: Expected;
+  /** What the lab must be started with. */
+  readonly options?: Options;
   /** True when the flow is to know a run on the lab from before. */
   readonly before?: true;
   /** Breaks the real part, and resolves when the effect can be seen from outside. */
-  inject(lab: Lab): Promise<void>;
+  inject(lab: On): Promise<void>;
 }
 
 /** Something that looks wrong and is not: no verdict may change because of it. */
-export type Decoy = Omit<Fault, 'verdicts'>;
+export type Decoy<On extends Stage = Lab, Options = LabOptions> = Omit<Fault<On, Options>, 'verdicts'>;
 
 export function all<State extends string>(state: State, ...checks: readonly string[]): Record<string, State> {
   return Object.fromEntries(checks.map((check) => [check, state]));

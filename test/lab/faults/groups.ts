@@ -40,3 +40,22 @@ export const figures = {
   audit: ids('SVC', ...range(30, 35)),
   coordinator: ids('SVC', 40, 43),
 } as const;
+
+/** What waits for any answer of a service. */
+export const behindService = {
+  api: [...ids('RDY', 2, 3, 4), ...figures.api, ...behindApi],
+  sts: [...ids('RDY', 12, 13, 14), ...figures.sts, ...ids('SVC', 13, 15)],
+  gateway: [...ids('RDY', 22, 23, 24), ...figures.gateway],
+  audit: [...ids('RDY', 32, 33, 34), ...figures.audit],
+  coordinator: [...ids('RDY', 42, 43, 44), ...figures.coordinator],
+  web: [...ids('RDY', 52, 53, 54), ...ids('SVC', 51)],
+} as const;
+
+/** What recomputes signatures, which is left out where there is no key. */
+const withKeys: readonly string[] = ids('STR', 25, 38, 55);
+
+/** What takes a credential of the deployment. */
+export const withCredentials: readonly string[] = [
+  ...ids('STO', 1, 2, 20), ...behindPostgresSession, ...ids('STO', ...range(21, 31)), ...streams.filter((check) => !withKeys.includes(check)),
+  ...Object.values(figures).flat(), ...ids('SVC', 13, 61, 90),
+];

@@ -12,7 +12,7 @@ import { all, ids } from './fault.ts';
 import type { Decoy, Fault } from './fault.ts';
 import { behindPostgres, behindPostgresSession } from './groups.ts';
 
-const postgresGone = {
+export const postgresGone = {
   ...all('fail', 'CRC-STO-001', ...ids('RDY', 3, 13, 33, 43, 53, 90)),
   ...all('blocked', ...behindPostgres),
 };

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '../eventually.ts';
 import type { Lab } from '../lab.ts';
@@ -7,7 +9,7 @@ import { all, ids, range } from './fault.ts';
 import type { Decoy, Fault } from './fault.ts';
 import { behindApi, behindRedis, streams } from './groups.ts';
 
-const redisGone = {
+export const redisGone = {
   ...all('fail', 'CRC-STO-020', ...ids('RDY', 3, 13, 23, 32, 33, 43, 90)),
   ...all('blocked', 'CRC-RDY-034', ...behindRedis),
 };
@@ -19,6 +21,19 @@ const writesRefused = {
   ...all('unknown', ...ids('SVC', 40, 43)),
   'CRC-SVC-019': 'warn',
 } as const;
+
+async function answersAnything(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port });
+  try {
+    socket.write('PING\r\n');
+    await once(socket, 'data', { signal: AbortSignal.timeout(1_000) });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
 
 /** The STS could not write its audit events to Redis and keeps them in files. */
 async function stsKeepsEvents(lab: Lab): Promise<void> {
@@ -166,14 +181,16 @@ export const redisFaults: readonly Fault[] = [
     },
     inject: async (lab) => {
       await lab.redisClient.eval("for key = 1, 500 do redis.call('SET', 'lab:ballast:' .. key, string.rep('x', 4096)) end", 0);
-      // Microseconds for each key: 45 s for all of them, in which Redis tells how far it is.
-      await lab.redisClient.config('SET', 'key-load-delay', 90_000, 'loading-process-events-interval-bytes', 4_096, 'rdbcompression', 'no');
+      // Microseconds for each key: 100 s for all of them, in which Redis tells how far it is.
+      await lab.redisClient.config('SET', 'key-load-delay', 200_000, 'loading-process-events-interval-bytes', 4_096, 'rdbcompression', 'no');
       await lab.redisClient.bgrewriteaof();
       await eventually('the file is rewritten', async () => Number(await info(lab, 'aof_base_size')) > megabyte);
       await lab.redisClient.config('REWRITE');
       await lab.redis.stop();
-      // Resolves when all is read, which nobody waits for.
+      // Until all is read, which nobody waits for.
       lab.redis.start().catch(() => undefined);
+      // The reader fails already while nothing listens.
+      await eventually('Redis answers while it loads', () => answersAnything(lab.redis.port));
       await auditReaderFailed(lab);
     },
   },

@@ -352,6 +352,8 @@ export const servicesDecoys: readonly Decoy[] = [
       await lab.services.gateway.thaw();
       await reaches(lab, 'gateway', 'revocation_propagation_seconds', 31);
       await untilReady(lab.services.gateway);
+      // The call that the Gateway was at when it froze has failed by then.
+      await reaches(lab, 'gateway', 'requests_allowed', (await figure(lab, 'gateway', 'requests_allowed')) + 2);
     },
   },
   {

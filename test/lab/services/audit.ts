@@ -5,6 +5,7 @@ import { messageOf } from './deadline.ts';
 import { hexKey, hostName, optional, required, whole } from './environment.ts';
 import { GoRedis } from './go-redis.ts';
 import { goEmpty, goJson, goPlain, GoServer, goText, type GoHandler, metricsAuthorised, notReady, onTermination } from './go-server.ts';
+import { endAsGo, initialise } from './go-process.ts';
 import { Lease } from './leases.ts';
 import { goLog } from './logging.ts';
 import { GO_METRICS_TYPE } from './metrics-text.ts';
@@ -14,12 +15,15 @@ import { entriesOf, momentOf, STREAMS } from './streams.ts';
 // Stand-in for Caracal's Audit (contract, readiness 2.2; storage 7.2 and 9).
 
 const READY_BUDGET_MS = 2000;
+/** Time that Postgres and Redis get while the service starts (contract, deploy 5.2, DB_CONNECT_TIMEOUT). */
+const INIT_LIMIT_MS = 10_000;
 const GAUGES_EVERY_MS = 30_000;
 const HOUR_MS = 3_600_000;
 const RETENTION_EVERY_MS = 6 * HOUR_MS;
 /** Months that the partition keeper keeps ready, the current one included. */
 const PARTITIONS = 4;
 
+endAsGo();
 const log = goLog('audit');
 const port = whole('PORT', 9090);
 const key = hexKey('AUDIT_HMAC_KEY');
@@ -183,6 +187,10 @@ const server = new GoServer([
   }) },
 ]);
 
+await initialise(async () => {
+  await pingPostgres(pool, INIT_LIMIT_MS);
+  await redis.run((client) => client.ping(), INIT_LIMIT_MS);
+});
 exportLease.start();
 retentionLease.start();
 const timers = [

@@ -7,6 +7,7 @@ import { type GatewayFigures, gatewayMetricsText } from './gateway-metrics.ts';
 import { GatewayProxy } from './gateway-proxy.ts';
 import { GoRedis } from './go-redis.ts';
 import { goEmpty, goJson, goPlain, GoServer, goText, type GoHandler, metricsAuthorised, notReady, onTermination } from './go-server.ts';
+import { endAsGo, initialise } from './go-process.ts';
 import { goLog } from './logging.ts';
 import { GO_METRICS_TYPE } from './metrics-text.ts';
 import { Revocations } from './revocations.ts';
@@ -17,6 +18,7 @@ import { StsClient } from './sts-client.ts';
 
 const READY_BUDGET_MS = 2000;
 
+endAsGo();
 const log = goLog('gateway');
 const port = whole('PORT', 8081);
 const bearer = optional('METRICS_BEARER');
@@ -125,14 +127,10 @@ const server = new GoServer([
   return proxy.serve(request, response, requestId);
 });
 
-try {
+await initialise(async () => {
   await audit.start();
   await revocations.start();
-} catch (error) {
-  // The real service ends here without a trace, because its log writer is not flushed (contract, deploy 0, fact 3).
-  log('error', 'init failed', { error: `revocation snapshot: ${messageOf(error)}` });
-  process.exit(1);
-}
+});
 await server.listen(port);
 log('info', 'gateway listening', { port: String(port), tls: false });
 

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../eventually.ts';
 import { guardAgainstLeftovers, type Guarded } from '../stores/guard.ts';
-import { goneWithin, sendSignal } from '../stores/processes.ts';
+import { freeze, goneWithin, sendSignal } from '../stores/processes.ts';
 
 export type ServiceName = 'api' | 'sts' | 'gateway' | 'audit' | 'coordinator' | 'web';
 
@@ -47,6 +47,9 @@ const STOP_LIMIT_MS = 20_000;
 const KILL_LIMIT_MS = 5000;
 const START_LIMIT_MS = 20_000;
 const LOG_LINES_IN_ERROR = 15;
+
+/** Hundreds of processes load the same programs. */
+const compileCache = fileURLToPath(new URL('../../../.vscode-test/compile-cache', import.meta.url));
 
 export class ServiceProcess implements ServiceHandle {
   readonly #spec: ServiceSpec;
@@ -99,7 +102,7 @@ export class ServiceProcess implements ServiceHandle {
     const log = openSync(logFile, 'a');
     // PATH and the like only: no variable of the caller may change what a stand-in does.
     const child = spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url))], {
-      env: { PATH: process.env['PATH'], TZ: 'Etc/UTC', ...environment, ...this.#changed }, stdio: ['ignore', log, log], detached: true,
+      env: { PATH: process.env['PATH'], TZ: 'Etc/UTC', NODE_COMPILE_CACHE: compileCache, ...environment, ...this.#changed }, stdio: ['ignore', log, log], detached: true,
     });
     closeSync(log);
     this.#child = child;
@@ -128,8 +131,7 @@ export class ServiceProcess implements ServiceHandle {
   async freeze(): Promise<void> {
     const pid = this.pid;
     if (pid === undefined) throw new Error(`${this.name} is not running, so it cannot be frozen`);
-    sendSignal(pid, 'SIGSTOP');
-    return Promise.resolve();
+    await freeze(pid);
   }
 
   async thaw(): Promise<void> {

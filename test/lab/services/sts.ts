@@ -6,6 +6,7 @@ import { hexKey, optional, required, whole } from './environment.ts';
 import { GATEWAY_HEADERS, type GatewayEnvelope, isGatewayRequest } from './gateway-signature.ts';
 import { GoRedis } from './go-redis.ts';
 import { goEmpty, goError, goJson, goPlain, GoServer, goText, type GoHandler, metricsAuthorised, notReady, onTermination, readText } from './go-server.ts';
+import { endAsGo, initialise } from './go-process.ts';
 import { goLog } from './logging.ts';
 import { GO_METRICS_TYPE } from './metrics-text.ts';
 import { DECISION_CONTRACT_SHA256, DECISION_CONTRACT_VERSION, PolicyEngine } from './policy-engine.ts';
@@ -20,9 +21,12 @@ import { type OpaFigures, type StsFigures, stsMetricsText } from './sts-metrics.
 // Stand-in for Caracal's STS (contract, readiness 2.2 and 4.6; request evidence 4).
 
 const READY_BUDGET_MS = 2000;
+/** Time that Postgres and Redis get while the service starts (contract, deploy 5.2, DB_CONNECT_TIMEOUT). */
+const INIT_LIMIT_MS = 10_000;
 const NONCE_SECONDS = 120;
 const MAX_FORM_BYTES = 64 * 1024;
 
+endAsGo();
 const log = goLog('sts');
 const port = whole('PORT', 8080);
 const bearer = optional('METRICS_BEARER');
@@ -211,7 +215,10 @@ const server = new GoServer([
   }) },
 ]);
 
-await audit.start();
+await initialise(async () => {
+  await pingPostgres(pool, INIT_LIMIT_MS);
+  await audit.start();
+});
 void consumers.start([
   { stream: STREAMS.revocations, group: STS_GROUPS.revocations, role: 'revocations', failure: 'revocation consumer read', handle: revoke },
   { stream: STREAMS.policy, group: STS_GROUPS.policy, role: 'policy', failure: 'policy invalidation consumer read', handle: reloadPolicy },

@@ -100,6 +100,7 @@ shutdown.register('http', () => {
 });
 
 await ensureDatabase();
-server.listen(port, '127.0.0.1', () => {
-  log('info', 'listening', { baseURL: `http://127.0.0.1:${String(port)}`, host: '127.0.0.1', port, web: true });
+const host = optional('HOST', '127.0.0.1');
+server.listen(port, host, () => {
+  log('info', 'listening', { baseURL: `http://${host}:${String(port)}`, host, port, web: true });
 });

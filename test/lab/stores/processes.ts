@@ -36,6 +36,32 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** Stops a process where it stands, and resolves when none of its threads runs any more. */
+export async function freeze(pid: number): Promise<void> {
+  sendSignal(pid, 'SIGSTOP');
+  while (threadStates(pid).some((state) => !/^[TtZX]/.test(state))) await delay(1);
+}
+
+/** None for a process that is gone. */
+function threadStates(pid: number): string[] {
+  if (process.platform !== 'linux') return execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).trim().split('\n');
+  const folder = `/proc/${String(pid)}/task`;
+  return unlessEnded(() => readdirSync(folder), []).map((thread) =>
+    unlessEnded(() => {
+      const stat = readFileSync(`${folder}/${thread}/stat`, 'utf8');
+      return stat.slice(stat.lastIndexOf(')') + 2);
+    }, 'X'),
+  );
+}
+
+function unlessEnded<Value>(read: () => Value, ended: Value): Value {
+  try {
+    return read();
+  } catch {
+    return ended;
+  }
+}
+
 /** Resolves to whether all of the processes were gone within `timeoutMs` milliseconds. */
 export async function goneWithin(pids: readonly number[], timeoutMs: number): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Guarded } from './guard.ts';
-import { descendantsOf, goneWithin, sendSignal } from './processes.ts';
+import { descendantsOf, freeze, goneWithin, sendSignal } from './processes.ts';
 
 export type StoreState = 'running' | 'frozen' | 'stopped' | 'closed';
 
@@ -17,9 +17,9 @@ export interface StoreHandle {
   /** The server's own log, in its own format. */
   readonly logFile: string;
   /** Starts the server again on the same data and resolves once it accepts connections.
-   *  @throws Error with the end of the log when the server ends or is not ready in 60 s */
+   *  @throws Error with the end of the log when the server ends, is stopped or is not ready in 180 s */
   start(): Promise<void>;
-  /** Shuts down and resolves when no process of the store is left. Works on a frozen store. */
+  /** Shuts down and resolves when no process of the store is left. Works on a store that is frozen or starting. */
   stop(): Promise<void>;
   /** Stops every process of the store where it stands: open connections get no further answer,
    *  new ones are accepted by the kernel and get none either.
@@ -47,7 +47,8 @@ export interface StoreSpec {
   stopSignal: NodeJS.Signals;
 }
 
-const START_TIMEOUT_MS = 60_000;
+/** A Redis with much to read takes its time. */
+const START_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
 const LOG_LINES_IN_ERROR = 15;
@@ -58,6 +59,8 @@ export class Store implements StoreHandle {
   #server: ChildProcess | undefined;
   #frozen: readonly number[] = [];
   #closed = false;
+  /** Stops that wait for their turn: a start that waits for its server makes way. */
+  #stopsAhead = 0;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(spec: StoreSpec) {
@@ -91,13 +94,11 @@ export class Store implements StoreHandle {
   }
 
   stop(): Promise<void> {
-    return this.#inTurn(() => this.#stop());
+    return this.#interruptingStart(() => this.#stop());
   }
 
   freeze(): Promise<void> {
-    return this.#inTurn(() => {
-      this.#freeze();
-    });
+    return this.#inTurn(() => this.#freeze());
   }
 
   thaw(): Promise<void> {
@@ -107,12 +108,21 @@ export class Store implements StoreHandle {
   }
 
   close(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#interruptingStart(async () => {
       await this.#stop();
       await rm(this.#spec.directory, { recursive: true, force: true });
       this.#spec.guard.release();
       this.#closed = true;
     });
+  }
+
+  async #interruptingStart(stop: () => Promise<void>): Promise<void> {
+    this.#stopsAhead += 1;
+    try {
+      await this.#inTurn(stop);
+    } finally {
+      this.#stopsAhead -= 1;
+    }
   }
 
   #inTurn(action: () => Promise<void> | void): Promise<void> {
@@ -144,6 +154,7 @@ export class Store implements StoreHandle {
       if (this.pid !== pid) {
         throw new Error(`${this.#spec.name} ended while starting:\n${this.#logTail()}`);
       }
+      if (this.#stopsAhead > 0) throw new Error(`${this.#spec.name} was stopped while starting`);
       if (Date.now() > deadline) {
         await this.#stop();
         throw new Error(`${this.#spec.name} was not ready in ${String(START_TIMEOUT_MS)} ms:\n${this.#logTail()}`);
@@ -174,17 +185,15 @@ export class Store implements StoreHandle {
     }
   }
 
-  #freeze(): void {
+  async #freeze(): Promise<void> {
     const pid = this.pid;
     if (pid === undefined) {
       throw new Error(`${this.#spec.name} is not running, so it cannot be frozen`);
     }
     // The parent first: from then on it starts no further children.
-    sendSignal(pid, 'SIGSTOP');
+    await freeze(pid);
     const children = descendantsOf(pid);
-    children.forEach((child) => {
-      sendSignal(child, 'SIGSTOP');
-    });
+    await Promise.all(children.map((child) => freeze(child)));
     this.#frozen = [pid, ...children];
   }
 

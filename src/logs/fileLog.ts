@@ -1,0 +1,45 @@
+import { basename } from 'node:path';
+import { openLogFile } from './bytes.ts';
+import { Findings } from './findings.ts';
+import { indexLog, LogIndex } from './index.ts';
+import type { OpenLog } from './openLog.ts';
+
+/** What is taken in at once. */
+const sliceMs = 20;
+
+/**
+ * A file, as long as it is when it is opened, and however large.
+ *
+ * @throws Error with the code of the file system
+ */
+export function openFileLog(path: string): OpenLog {
+  const bytes = openLogFile(path);
+  const name = basename(path).replace(/\.(?:log|txt|jsonl?)$/, '');
+  const index = new LogIndex();
+  const findings = new Findings();
+  const indexing = indexLog(bytes, 0, index, (record, scanned) => findings.add(index.length, name, record, scanned));
+  let [isLoaded, read] = [false, 0];
+  return {
+    log: { bytes, index, sources: [name] },
+    findings,
+    late: new Map(),
+    skewMs: undefined,
+    get sources() {
+      return [{ name, standing: isLoaded ? 'read' : `reads, ${Math.floor((read / Math.max(1, bytes.length)) * 100)} %`, isWell: true }];
+    },
+    get isLoaded() {
+      return isLoaded;
+    },
+    problem: undefined,
+    advance(now) {
+      if (isLoaded) return false;
+      do {
+        const next = indexing.next();
+        if (next.done === true) isLoaded = true;
+        else read = next.value;
+      } while (!isLoaded && Date.now() - now < sliceMs);
+      return true;
+    },
+    close: () => bytes.close(),
+  };
+}

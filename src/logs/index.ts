@@ -1,0 +1,133 @@
+import type { LogBytes } from './bytes.ts';
+import { joins } from './grouping.ts';
+import type { Block, Joined } from './grouping.ts';
+import { nothingScanned, scanRecord } from './scan.ts';
+import type { Scanned } from './scan.ts';
+
+/** Level of a row that no process logged: it says what happened to the log itself. */
+export const markLevel = 7;
+
+/** Typed columns beside the bytes of a log: one value per record, 22 bytes in all. */
+export class LogIndex {
+  /** Where the record begins; it ends where the next one does. */
+  offset = new Float64Array(minimum);
+  /** Milliseconds since 1970; that of the record before it where the record has none, NaN where none was before. */
+  time = new Float64Array(minimum);
+  /** `hashOf` the request id, or 0. */
+  requestId = new Uint32Array(minimum);
+  source = new Uint8Array(minimum);
+  /** Place in `levels` and one more, or 0, or `markLevel`. */
+  level = new Uint8Array(minimum);
+  /** Rows of `markLevel`. */
+  readonly marks: number[] = [];
+  #length = 0;
+  /** Where the last record ends. */
+  #end = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Where the record ends, the newline after it included. */
+  endOf(row: number): number {
+    return row + 1 < this.#length ? (this.offset[row + 1] ?? 0) : this.#end;
+  }
+
+  /** Adds a record that begins where the last one ended. */
+  add(source: number, end: number, { time, level, requestId }: Scanned): void {
+    const row = this.#length;
+    if (row === this.offset.length) this.#grow();
+    this.offset[row] = this.#end;
+    this.time[row] = Number.isNaN(time) && row > 0 ? (this.time[row - 1] ?? NaN) : time;
+    this.requestId[row] = requestId;
+    this.source[row] = source;
+    this.level[row] = level;
+    if (level === markLevel) this.marks.push(row);
+    this.#length += 1;
+    this.#end = end;
+  }
+
+  /** The row whose bytes the offset lies in, looking from a row before it on. */
+  rowAt(offset: number, from = 0): number {
+    let [low, high] = [from, this.#length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((this.offset[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #grow(): void {
+    const length = this.offset.length * 2;
+    const larger = <Column extends { set(from: Column): void }>(column: Column, into: Column): Column => {
+      into.set(column);
+      return into;
+    };
+    this.offset = larger(this.offset, new Float64Array(length));
+    this.time = larger(this.time, new Float64Array(length));
+    this.requestId = larger(this.requestId, new Uint32Array(length));
+    this.source = larger(this.source, new Uint8Array(length));
+    this.level = larger(this.level, new Uint8Array(length));
+  }
+}
+
+const minimum = 4096;
+const chunkSize = 4 << 20;
+const newline = 10;
+const openBrace = 123;
+
+/**
+ * Indexes a whole log of one stream, and says after each part how far it is. A record that is longer than a
+ * part is kept and not looked into.
+ *
+ * @param onRecord told of each record that was looked into, before it is in the index
+ */
+export function* indexLog(bytes: LogBytes, source: number, index: LogIndex, onRecord?: (record: Buffer, scanned: Scanned) => void): Generator<number> {
+  const [scanned, unknown] = [nothingScanned(), nothingScanned()];
+  for (let position = 0; position < bytes.length;) {
+    const chunk = bytes.read(position, Math.min(position + chunkSize, bytes.length));
+    const isLast = position + chunk.length === bytes.length;
+    let [record, line, block]: [number, number, Block] = [0, 0, 'none'];
+    const close = (end: number): void => {
+      const last = chunk[end - 1] === newline ? end - 1 : end;
+      scanRecord(chunk, record, last, scanned);
+      onRecord?.(chunk.subarray(record, last), scanned);
+      index.add(source, position + end, scanned);
+      record = end;
+    };
+    while (line < chunk.length) {
+      const found = chunk.indexOf(newline, line);
+      const end = found === -1 ? chunk.length : found;
+      const isCut = found === -1 && !isLast;
+      if (isCut && end - line < headLength) break;
+      // A line of JSON always begins a record: it need not be decoded to know that.
+      const next: Joined = chunk[line] === openBrace ? jsonLine : joins(block, chunk.toString('utf8', line, Math.min(end, line + headLength)));
+      if (!next.joined && line > record) close(line);
+      if (isCut) break;
+      block = next.block;
+      line = Math.min(end + 1, chunk.length);
+    }
+    if (isLast) close(chunk.length);
+    else if (record === 0) {
+      // One record fills the whole part.
+      record = endOfLine(bytes, position + chunk.length) - position;
+      index.add(source, position + record, unknown);
+    }
+    position += record;
+    yield position;
+  }
+}
+
+const jsonLine = joins('none', '{');
+
+/** As much of a line as is needed to tell what it is. */
+const headLength = 200;
+
+function endOfLine(bytes: LogBytes, from: number): number {
+  for (let position = from; position < bytes.length; position += chunkSize) {
+    const found = bytes.read(position, Math.min(position + chunkSize, bytes.length)).indexOf(newline);
+    if (found !== -1) return position + found + 1;
+  }
+  return bytes.length;
+}

@@ -1,0 +1,95 @@
+import type { LocatedTarget } from '../targets/located.ts';
+import type { ErrorGroup, LogFinding } from './findings.ts';
+import type { LogRecord } from './record.ts';
+import type { Window } from './view.ts';
+
+/** Where a log comes from. */
+export type LogPlace =
+  /** All containers of a target, or its log files. */
+  | { readonly kind: 'target'; readonly located: LocatedTarget }
+  /** A file as it is, however large. */
+  | { readonly kind: 'file'; readonly path: string };
+
+/** What the thread of a log is started with. */
+export interface LogThreadData {
+  readonly place: LogPlace;
+  /** A folder of ours for what comes in. */
+  readonly folder: string;
+}
+
+/** One source of a log, for a person. */
+export interface SourceState {
+  readonly name: string;
+  /** `reads`, `follows`, or what keeps it from that. */
+  readonly standing: string;
+  readonly isWell: boolean;
+}
+
+/** How a log stands. Rows are records, marks among them. */
+export interface LogState {
+  readonly rows: number;
+  /** Records that came after their place was given away: they stand later than their time says. */
+  readonly late: number;
+  readonly bytes: number;
+  /** Milliseconds since 1970; NaN where nothing has a time. */
+  readonly from: number;
+  readonly to: number;
+  /** How far clocks of processes are from those of their machines, in ms; undefined where it cannot be told. */
+  readonly skewMs: number | undefined;
+  readonly sources: readonly SourceState[];
+  /** Everything that was there when it was opened is in. */
+  readonly isLoaded: boolean;
+  /** Records that each view shows, by its number. */
+  readonly shown: Readonly<Record<number, number>>;
+  /** Why there is nothing to read. */
+  readonly problem: string | undefined;
+}
+
+/** A place in what a view shows: its end, its nth record, a row or the next one after it, or a moment in ms since 1970. */
+export type Anchor = { readonly at: 'end' } | { readonly at: 'place'; readonly place: number } | { readonly at: 'row'; readonly row: number } | { readonly at: 'time'; readonly time: number };
+
+export interface Anchored {
+  readonly window: Window;
+  /** The row at the anchor; undefined at the end. */
+  readonly row: number | undefined;
+}
+
+/** One record with everything that is known of it. */
+export interface RecordDetails {
+  readonly row: number;
+  readonly source: string;
+  /** Milliseconds since 1970 in the order of the log; NaN where nobody knows. */
+  readonly time: number;
+  readonly record: LogRecord;
+  readonly raw: string;
+  readonly meaning: string | undefined;
+  /** What happened to the log, where the row is no record. */
+  readonly mark: string | undefined;
+}
+
+/** What the thread of a log answers. What it is asked for is done in the order in which it comes. */
+export interface LogService {
+  state(): LogState;
+  openView(): number;
+  closeView(view: number): void;
+  /** Shows what a filter of `parseFilter` takes; gives what is wrong with it, else undefined. */
+  filter(view: number, text: string): string | undefined;
+  /** Records before and after an anchor. */
+  window(view: number, anchor: Anchor, size: { readonly before: number; readonly after: number; readonly raw: boolean }): Anchored;
+  record(row: number): RecordDetails;
+  /** The next row with an error that is shown, from a row on; undefined where there is none. */
+  nextError(view: number, row: number, direction: 1 | -1): number | undefined;
+  rowsOfRequest(id: string): readonly number[];
+  findings(): readonly LogFinding[];
+  groups(): readonly ErrorGroup[];
+  /** Writes what a view shows, as it was logged, masked; gives how many records. */
+  save(view: number, path: string): Promise<number>;
+  close(): void;
+}
+
+/** Between the threads. */
+export type ToThread = { readonly id: number; readonly method: keyof LogService; readonly parameters: readonly unknown[] };
+export type FromThread =
+  | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'failure'; readonly id: number; readonly message: string }
+  | { readonly kind: 'state'; readonly state: LogState };

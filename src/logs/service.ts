@@ -1,0 +1,192 @@
+import { open } from 'node:fs/promises';
+import type { Redactor } from '../redaction/redactor.ts';
+import { FilterProblem, parseFilter } from './filter.ts';
+import { logSourceOf } from './findings.ts';
+import { markLevel } from './index.ts';
+import { knownMessage } from './known.ts';
+import { markText } from './marks.ts';
+import type { Mark } from './marks.ts';
+import type { OpenLog } from './openLog.ts';
+import type { Anchor, LogService, LogState, RecordDetails } from './protocol.ts';
+import { levels, readRecord } from './record.ts';
+import { recordBytes, rowsOfRequest } from './search.ts';
+import { LogView } from './view.ts';
+
+/** Looking through what came in is broken off after so long, and goes on with the next turn. */
+const sliceMs = 20;
+const errorPlace = levels.indexOf('error') + 1;
+/** Records that are written and masked at once. */
+const savedAtOnce = 500;
+
+/** Answers of one log, in the thread that holds it. */
+export class LogAnswers implements LogService {
+  readonly #open: OpenLog;
+  readonly #redactor: Redactor;
+  readonly #views = new Map<number, LogView>();
+  #lastView = 0;
+
+  constructor(open: OpenLog, redactor: Redactor) {
+    this.#open = open;
+    this.#redactor = redactor;
+  }
+
+  /** Takes in what came, and looks through it for each view; whether anything is new. */
+  advance(now: number): boolean {
+    let isNew = this.#open.advance(now);
+    for (const view of this.#views.values()) {
+      const before = view.length;
+      const looking = view.extend();
+      while (looking.next().done !== true && Date.now() - now < sliceMs);
+      isNew ||= view.length !== before;
+    }
+    return isNew;
+  }
+
+  state(): LogState {
+    const { log, late, sources, skewMs, isLoaded, problem } = this.#open;
+    const { index } = log;
+    return {
+      rows: index.length,
+      late: late.size,
+      bytes: log.bytes.length,
+      from: index.length === 0 ? NaN : (index.time[0] ?? NaN),
+      to: index.length === 0 ? NaN : (index.time[index.length - 1] ?? NaN),
+      skewMs,
+      sources: sources.map((source) => ({ ...source })),
+      isLoaded,
+      shown: Object.fromEntries([...this.#views].map(([number, { length }]) => [number, length])),
+      problem,
+    };
+  }
+
+  openView(): number {
+    this.#lastView += 1;
+    this.#views.set(this.#lastView, new LogView(this.#open.log));
+    return this.#lastView;
+  }
+
+  closeView(view: number): void {
+    this.#views.delete(view);
+  }
+
+  filter(view: number, text: string): string | undefined {
+    const { log, isLoaded } = this.#open;
+    try {
+      const day = log.index.time[Math.max(0, log.index.length - 1)] ?? NaN;
+      this.#view(view).setFilter(parseFilter(text, isLoaded ? log.sources : undefined, Number.isNaN(day) ? Date.now() : day));
+      return undefined;
+    } catch (error) {
+      if (error instanceof FilterProblem) return error.message;
+      throw error;
+    }
+  }
+
+  window(number: number, anchor: Anchor, { before, after, raw }: { readonly before: number; readonly after: number; readonly raw: boolean }): ReturnType<LogService['window']> {
+    const view = this.#complete(number);
+    const place = this.#placeOf(view, anchor);
+    return {
+      window: view.window(place - before, place + after, { raw, late: this.#open.late }),
+      row: place < view.length ? view.rowAt(place) : undefined,
+    };
+  }
+
+  record(row: number): RecordDetails {
+    const { log } = this.#open;
+    const source = log.sources[log.index.source[row] ?? 0] ?? '';
+    const raw = recordBytes(log, row).toString();
+    const isMark = log.index.level[row] === markLevel;
+    const record = readRecord(isMark ? '' : raw);
+    return {
+      row, source, record, raw: isMark ? '' : raw,
+      time: log.index.time[row] ?? NaN,
+      meaning: isMark ? undefined : knownMessage(record, logSourceOf(source))?.meaning,
+      mark: isMark ? markText(source, JSON.parse(raw) as Mark) : undefined,
+    };
+  }
+
+  nextError(number: number, row: number, direction: 1 | -1): number | undefined {
+    const view = this.#complete(number);
+    const { level } = this.#open.log.index;
+    const start = view.placeOf(row) + (direction === 1 && view.rowAt(view.placeOf(row)) === row ? 1 : direction === 1 ? 0 : -1);
+    for (let place = start; place >= 0 && place < view.length; place += direction) {
+      const at = level[view.rowAt(place)] ?? 0;
+      if (at >= errorPlace && at < markLevel) return view.rowAt(place);
+    }
+    return undefined;
+  }
+
+  rowsOfRequest(id: string): readonly number[] {
+    return rowsOfRequest(this.#open.log, id);
+  }
+
+  findings(): ReturnType<LogService['findings']> {
+    return this.#open.findings.findings();
+  }
+
+  groups(): ReturnType<LogService['groups']> {
+    return this.#open.findings.groups();
+  }
+
+  async save(number: number, path: string): Promise<number> {
+    const view = this.#complete(number);
+    const { log } = this.#open;
+    const file = await open(path, 'w', 0o600);
+    try {
+      // What comes in meanwhile is not part of what was seen.
+      const { length } = view;
+      for (let place = 0; place < length; place += savedAtOnce) {
+        const records = Array.from({ length: Math.min(savedAtOnce, length - place) }, (_, index) => this.#rawOf(log, view.rowAt(place + index)));
+        await file.write(`${this.#redactor.text(records.join('\n'))}\n`);
+      }
+      return length;
+    } finally {
+      await file.close();
+    }
+  }
+
+  close(): void {
+    this.#open.close();
+  }
+
+  #rawOf(log: OpenLog['log'], row: number): string {
+    const raw = recordBytes(log, row).toString();
+    return log.index.level[row] === markLevel ? markText(log.sources[log.index.source[row] ?? 0] ?? '', JSON.parse(raw) as Mark) : raw;
+  }
+
+  /** The view, with all that came in until now looked through. */
+  #complete(number: number): LogView {
+    const view = this.#view(number);
+    Array.from(view.extend());
+    return view;
+  }
+
+  #view(number: number): LogView {
+    const view = this.#views.get(number);
+    if (view === undefined) throw new Error(`there is no view ${number}`);
+    return view;
+  }
+
+  #placeOf(view: LogView, anchor: Anchor): number {
+    switch (anchor.at) {
+      case 'end':
+        return view.length;
+      case 'place':
+        return anchor.place;
+      case 'row':
+        return view.placeOf(anchor.row);
+      case 'time':
+        return this.#placeOfTime(view, anchor.time);
+    }
+  }
+
+  #placeOfTime(view: LogView, time: number): number {
+    const { index } = this.#open.log;
+    let [low, high] = [0, view.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((index.time[view.rowAt(middle)] ?? NaN) < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

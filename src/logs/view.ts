@@ -1,0 +1,139 @@
+import { shownLines, shownRaw } from './display.ts';
+import type { LogFilter } from './filter.ts';
+import { noFilter } from './filter.ts';
+import { markLevel } from './index.ts';
+import { markText } from './marks.ts';
+import type { Mark } from './marks.ts';
+import { readRecord } from './record.ts';
+import { recordBytes, search } from './search.ts';
+import type { IndexedLog } from './search.ts';
+
+/** Lines of a part of a view, as they stand in the editor. */
+export interface Window {
+  /** Place of the first record among those that are shown. */
+  readonly first: number;
+  readonly records: number;
+  readonly lines: readonly string[];
+  /** The row of each line. */
+  readonly rows: Uint32Array;
+}
+
+export interface WindowOptions {
+  readonly raw: boolean;
+  /** How late a row was, in ms. */
+  readonly late: ReadonlyMap<number, number>;
+}
+
+/** The rows of a log that a filter shows, also of what comes in later. */
+export class LogView {
+  readonly #log: IndexedLog;
+  #filter: LogFilter = noFilter;
+  /** Rows that are shown, in their order. */
+  #rows = new Uint32Array(4096);
+  #length = 0;
+  /** Rows before it have been looked at. */
+  #looked = 0;
+  /** Rows before it are shown because of one before them. */
+  #shownUntil = 0;
+
+  constructor(log: IndexedLog) {
+    this.#log = log;
+  }
+
+  get filter(): LogFilter {
+    return this.#filter;
+  }
+
+  /** Records that are shown. */
+  get length(): number {
+    return this.#length;
+  }
+
+  setFilter(filter: LogFilter): void {
+    this.#filter = filter;
+    [this.#length, this.#looked, this.#shownUntil] = [0, 0, 0];
+  }
+
+  /** Looks at what was not looked at yet, part by part; says after each how many records are shown. */
+  *extend(): Generator<number> {
+    const { index } = this.#log;
+    for (const part of search(this.#log, this.#filter, this.#looked)) {
+      for (const row of part.rows) this.#show(row);
+      this.#looked = part.until;
+      this.#fill(Math.min(this.#shownUntil, this.#looked));
+      yield this.#length;
+    }
+    this.#looked = index.length;
+    this.#fill(Math.min(this.#shownUntil, this.#looked));
+  }
+
+  /** The row that is shown at a place. */
+  rowAt(place: number): number {
+    return this.#rows[place] ?? 0;
+  }
+
+  /** The place of a row, or of the next one after it that is shown; `length` where there is none. */
+  placeOf(row: number): number {
+    let [low, high] = [0, this.#length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#rows[middle] ?? 0) < row) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The lines of the records from place `from` to before `to`. */
+  window(from: number, to: number, { raw, late }: WindowOptions): Window {
+    const lines: string[] = [];
+    const rows: number[] = [];
+    const [first, end] = [Math.max(0, from), Math.min(to, this.#length)];
+    for (let place = first; place < end; place += 1) {
+      const row = this.rowAt(place);
+      for (const line of this.#linesOf(row, raw, late.get(row) ?? 0)) {
+        lines.push(line);
+        rows.push(row);
+      }
+    }
+    return { first, records: Math.max(0, end - first), lines, rows: Uint32Array.from(rows) };
+  }
+
+  #linesOf(row: number, raw: boolean, lateMs: number): readonly string[] {
+    const { index, sources } = this.#log;
+    const source = sources[index.source[row] ?? 0] ?? '';
+    const bytes = recordBytes(this.#log, row);
+    if (index.level[row] === markLevel) return [markText(source, JSON.parse(bytes.toString()) as Mark)];
+    const text = bytes.toString();
+    const shown = raw ? shownRaw(text) : shownLines(readRecord(text), source, index.time[row] ?? NaN);
+    const lines = shown.map((line) => line.text);
+    if (lateMs >= toldLateMs) lines[0] = `${lines[0] ?? ''}  late by ${(lateMs / 1_000).toFixed(1)} s`;
+    return lines;
+  }
+
+  #show(row: number): void {
+    const { around } = this.#filter;
+    this.#fill(Math.min(this.#shownUntil, row));
+    const last = this.#length === 0 ? -1 : this.rowAt(this.#length - 1);
+    for (let near = Math.max(row - around, last + 1); near <= row; near += 1) this.#add(near);
+    this.#shownUntil = row + around + 1;
+  }
+
+  /** Shows what comes after a record that is shown, up to a row. */
+  #fill(until: number): void {
+    const last = this.#length === 0 ? -1 : this.rowAt(this.#length - 1);
+    for (let row = last + 1; row < until; row += 1) this.#add(row);
+  }
+
+  #add(row: number): void {
+    if (this.#length === this.#rows.length) {
+      const larger = new Uint32Array(this.#rows.length * 2);
+      larger.set(this.#rows);
+      this.#rows = larger;
+    }
+    this.#rows[this.#length] = row;
+    this.#length += 1;
+  }
+}
+
+/** What comes so much later than others is told. */
+const toldLateMs = 1_000;

@@ -1,0 +1,33 @@
+import type { Redactor } from '../redaction/redactor.ts';
+import type { Deployment } from './deployment.ts';
+import { openEndpoints } from './endpoints/deployment.ts';
+import type { LocatedTarget } from './located.ts';
+
+export interface OpenOptions {
+  readonly redactor: Redactor;
+  /** Takes the place of the target's own zone. */
+  readonly zone: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens a target of any kind. Reads its credentials and teaches them to the redactor. What cannot be
+ * found or reached is told by `Unavailable` when it is asked for.
+ *
+ * @throws the signal's reason when it is aborted, with nothing left open.
+ */
+export async function openTarget(located: LocatedTarget, { redactor, zone, signal }: OpenOptions): Promise<Deployment> {
+  const { target } = located;
+  switch (target.kind) {
+    case 'endpoints':
+      return openEndpoints(located, redactor, zone);
+    case 'compose': {
+      const { openCompose } = await import('./compose/compose.ts');
+      return openCompose({ ...located, target: { ...target, ...(zone === undefined ? {} : { zone }) } }, redactor, signal);
+    }
+    case 'kubernetes': {
+      const { openKubernetes } = await import('./kubernetes/kubernetes.ts');
+      return openKubernetes({ ...located, target: { ...target, ...(zone === undefined ? {} : { zone }) } }, redactor, signal);
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { deepStrictEqual, doesNotMatch, match, ok } from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { commands, window } from 'vscode';
+import { pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
+import { openedPage } from './page.ts';
+import type { WorkbenchPage } from './page.ts';
+
+/** A whole flow ends within 25 s; the rest is for the workbench to draw it. */
+const flowMs = 30_000;
+
+async function labTarget(variable: string): Promise<Record<string, unknown>> {
+  const file = process.env[variable];
+  ok(file !== undefined, `${variable} names no target file`);
+  return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+}
+
+/** Sends one call to the engine of the lab, as somebody does who stops a container. */
+async function engineCall(path: string): Promise<void> {
+  const { engine } = await labTarget('CARACAL_LAB_COMPOSE');
+  const { host } = engine as { host: string };
+  const call = request({ socketPath: host.replace('unix://', ''), method: 'POST', path }).end();
+  const [response] = (await once(call, 'response')) as [NodeJS.ReadableStream & { statusCode: number }];
+  response.resume();
+  ok(response.statusCode < 400, `${path}: ${response.statusCode}`);
+}
+
+/** Waits for text anywhere in the side bar, where the message of the view is no element of its own. */
+async function textWhen(page: WorkbenchPage, wanted: RegExp, withinMs: number): Promise<void> {
+  const end = Date.now() + withinMs;
+  for (let shown = ''; !wanted.test(shown); await sleep(200)) {
+    shown = await page.snapshot('.sidebar');
+    if (Date.now() > end) throw new Error(`There is no ${String(wanted)} in:\n${shown}`);
+  }
+}
+
+describe('Deployments that are found by themselves', () => {
+  let page: WorkbenchPage;
+  const environment = { ...process.env };
+
+  /** Chooses in the list that is open. */
+  async function choose(kind: string): Promise<void> {
+    await page.waitFor({ role: 'option', name: `/caracal.*${kind}/` });
+    // The last place that is looked at has answered: nothing is added any more.
+    await page.waitFor({ role: 'option', name: '/Local runtime/' });
+    await page.type(kind);
+    const isMeant = (name: string): boolean => name.includes('caracal') && name.includes(kind);
+    let shown: readonly string[] = [];
+    for (const end = Date.now() + 5_000; shown.length === 0 || !shown.every(isMeant); shown = await page.names({ role: 'option' })) ok(Date.now() < end, `${kind} was typed, and there is ${shown.join(', ')}`);
+    await page.press('Enter');
+    await page.waitFor({ role: 'button', name: '/^Caracal: target caracal, not run$/' });
+  }
+
+  async function chooseZone(): Promise<void> {
+    void commands.executeCommand('caracal.pickZone');
+    await page.click({ role: 'option', name: '/Payments/' });
+    await page.waitFor({ role: 'option', name: '/Payments/' }, 'hidden');
+  }
+
+  async function passes(): Promise<void> {
+    await commands.executeCommand('caracal.runAll');
+    const rows = await rowsWhen(page, (all) => rowOf(all, 'Fix').label.includes(','), flowMs);
+    deepStrictEqual(rowOf(rows, 'Fix').label, 'Fix, nothing to fix', rows.map(({ label }) => label).join('\n'));
+  }
+
+  before(async () => {
+    page = openedPage();
+    const [compose, kubernetes] = await Promise.all([labTarget('CARACAL_LAB_COMPOSE'), labTarget('CARACAL_LAB_KUBERNETES')]);
+    process.env['DOCKER_HOST'] = (compose['engine'] as { host: string }).host;
+    process.env['KUBECONFIG'] = String(kubernetes['kubeconfig']);
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    await commands.executeCommand('workbench.action.closePanel');
+    await useTargetFiles([]);
+    await commands.executeCommand('caracal.flow.focus');
+  });
+
+  after(() => {
+    process.env = environment;
+  });
+
+  it('stand in the picker with nothing configured', async () => {
+    void commands.executeCommand('caracal.pickTarget');
+    await page.waitFor({ role: 'option', name: '/caracal.*Compose, 8 containers, Docker Engine/' });
+    await page.waitFor({ role: 'option', name: '/caracal.*Kubernetes, context lab/' });
+    await pictures(page, 'targets-found');
+  });
+
+  it('of Compose: pass the flow, and show what runs them', async () => {
+    await choose('Compose');
+    await chooseZone();
+    await passes();
+    await pictures(page, 'flow-compose');
+    await page.click({ role: 'treeitem', name: '/^Services/' });
+    await page.press('ArrowRight');
+    await rowsWhen(page, (rows) => rows.some(({ label }) => label.startsWith('Compose')));
+    await page.click({ role: 'treeitem', name: '/^Compose/' });
+    await page.press('ArrowRight');
+    const rows = await rowsWhen(page, (all) => all.some(({ label }) => label.startsWith('Recent changes')));
+    match(rowOf(rows, 'Engine').label, /^Engine, passed, Docker Engine .* by DOCKER_HOST/);
+    match(rowOf(rows, 'Versions').label, /v1\.0\.0, all services/);
+    await page.click({ role: 'treeitem', name: '/^Recent changes/' });
+    await page.waitFor({ role: 'tab', name: '/Compose › Recent changes/' });
+    await pictures(page, 'services-compose');
+    await commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  it('are watched: what changes is told, with since when, and nothing else moves', async () => {
+    await commands.executeCommand('caracal.watch');
+    await textWhen(page, /All \d+ checks that apply pass/, flowMs);
+    await engineCall('/containers/caracal-web-1/stop');
+    await textWhen(page, /web failed at \d\d:\d\d\. All passed before\./, flowMs);
+    await rowsWhen(page, (rows) => rowOf(rows, 'Services').label.includes('failed'), flowMs);
+    await page.waitFor({ role: 'button', name: '/^Caracal: target caracal, \\d+ checks failed/' });
+    await pictures(page, 'watch-compose');
+    await engineCall('/containers/caracal-web-1/start');
+    await textWhen(page, /All \d+ checks that apply pass/, 60_000);
+    await commands.executeCommand('caracal.stopWatching');
+  });
+
+  it('of Kubernetes: pass the flow, and show what runs them', async () => {
+    void commands.executeCommand('caracal.pickTarget');
+    await choose('Kubernetes');
+    await chooseZone();
+    await passes();
+    await pictures(page, 'flow-kubernetes');
+    await page.click({ role: 'treeitem', name: '/^Services/' });
+    await page.press('ArrowRight');
+    await rowsWhen(page, (rows) => rows.some(({ label }) => label.startsWith('Kubernetes')));
+    await page.click({ role: 'treeitem', name: '/^Kubernetes/' });
+    await page.press('ArrowRight');
+    const rows = await rowsWhen(page, (all) => all.some(({ label }) => label.startsWith('Release')));
+    match(rowOf(rows, 'Release').label, /^Release, passed, deployed, revision \d+/);
+    await pictures(page, 'services-kubernetes');
+  });
+
+  it('of Kubernetes: compare the values of two Helm revisions in the diff editor, without a secret', async () => {
+    void commands.executeCommand('caracal.compareHelmValues');
+    await page.waitFor({ role: 'option', name: '/2 ↔ 3/' });
+    await page.screenshot('helm-revisions');
+    await page.click({ role: 'option', name: '/2 ↔ 3/' });
+    await page.waitFor({ role: 'tab', name: '/caracal: values of revision 2 ↔ revision 3/' });
+    const isShown = (): boolean => window.visibleTextEditors.filter(({ document }) => document.uri.scheme === 'caracal-helm').length === 2;
+    for (const end = Date.now() + 5_000; !isShown(); await sleep(50)) ok(Date.now() < end, 'no two sides are shown');
+    const text = window.visibleTextEditors.map(({ document }) => document.getText()).join('\n');
+    match(text, /^global:/m);
+    doesNotMatch(text, /hunter2|BEGIN [A-Z ]*PRIVATE KEY/);
+    await pictures(page, 'helm-values');
+    await commands.executeCommand('workbench.action.closeAllEditors');
+  });
+});
