@@ -28,6 +28,7 @@ export async function proveDecoy<On extends Stage, Options>(decoy: Decoy<On, Opt
 async function flowAfter<On extends Stage, Options>({ before, inject }: Decoy<On, Options>, lab: On): Promise<Report> {
   const earlier = before ? (await runFlowOn(lab.targetFile)).observations : [];
   await inject(lab);
+  await lab.settled?.();
   return runFlowOn(lab.targetFile, { earlier });
 }
 

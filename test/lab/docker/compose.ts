@@ -110,18 +110,39 @@ export class Compose {
    * @throws Error with its log when the container ends instead
    */
   async untilReady(service: ComposeService): Promise<void> {
-    const { healthcheck, port } = this.#definitions[service];
-    if (healthcheck === undefined) return;
+    if (this.#definitions[service].healthcheck === undefined) return;
     const container = this.container(service);
     await eventually(`${service} is ready`, async () => {
       const { State: state } = await container.inspect();
       if (!state.Running) throw new Error(`${service} ended with ${String(state.ExitCode)}: ${state.Error}\n${await logOf(container)}`);
-      const [kind, ...words] = healthcheck.test;
-      // What /healthcheck asks inside, asked from outside, costs no process.
-      const passed = kind === 'CMD-SHELL' ? await exitCodeOf(container, ['/bin/sh', '-c', ...words]) === 0 : await isGood(`http://127.0.0.1:${String(port?.[0])}/${service === 'web' ? 'health' : 'ready'}`);
+      const passed = await this.#passesItsTest(service);
       if (!passed) await delay(START_INTERVAL_MS);
       return passed;
     }, HEALTHY_LIMIT_MS);
+  }
+
+  /**
+   * Resolves once the engine has seen what is: tests are asked every few seconds, so that for a while after a change
+   * it is a matter of chance what it says.
+   */
+  async untilHealthTells(): Promise<void> {
+    const tested = Object.entries(this.#definitions).filter(([, { healthcheck }]) => healthcheck !== undefined).map(([service]) => service as ComposeService);
+    await Promise.all(tested.map((service) => eventually(`the engine knows how ${service} is`, async () => {
+      const state = await this.container(service).inspect().then(({ State }) => State, () => undefined);
+      if (state === undefined || !state.Running || state.Paused || state.Restarting) return true;
+      const { Status: status, FailingStreak: streak = 0 } = state.Health ?? {};
+      if (status === 'unhealthy' || streak >= 2) return true;
+      const passed = await this.#passesItsTest(service);
+      return passed ? status === 'healthy' && streak === 0 : status === 'starting';
+    }, HEALTHY_LIMIT_MS)));
+  }
+
+  /** The service's own test; what /healthcheck asks inside is asked from outside, which costs no process. */
+  async #passesItsTest(service: ComposeService): Promise<boolean> {
+    const { healthcheck, port } = this.#definitions[service];
+    const [kind, ...words] = healthcheck?.test ?? [];
+    if (kind === 'CMD-SHELL') return await exitCodeOf(this.container(service), ['/bin/sh', '-c', ...words]) === 0;
+    return isGood(`http://127.0.0.1:${String(port?.[0])}/${service === 'web' ? 'health' : 'ready'}`);
   }
 
   /** Resolves once the service answers with anything on its host port. */

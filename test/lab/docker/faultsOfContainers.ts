@@ -1,5 +1,5 @@
 import { auditReaderFailed, gatewayMissesSts } from '../faults/effects.ts';
-import { all, ids } from '../faults/fault.ts';
+import { all, ids, range } from '../faults/fault.ts';
 import { behindService } from '../faults/groups.ts';
 import { postgresGone } from '../faults/postgres.ts';
 import { redisGone } from '../faults/redis.ts';
@@ -13,7 +13,7 @@ export const containerFaults: readonly ContainerFault[] = [
     id: 'sts-stopped',
     title: 'Somebody stopped the STS',
     contract: 'deploy-logs-metrics.md 1.8, State',
-    verdicts: { ...all('fail', ...ids('RDY', 11, 23, 90), 'CRC-SVC-111'), ...all('blocked', ...behindService.sts) },
+    verdicts: { ...all('fail', ...ids('RDY', 11, 23, 90), 'CRC-SVC-111'), 'CRC-SVC-112': 'warn', ...all('blocked', ...behindService.sts) },
     inject: async (lab) => {
       await lab.services.sts.stop();
       await until(lab, 'sts', 'has exited', (state) => state.Status === 'exited');
@@ -24,7 +24,7 @@ export const containerFaults: readonly ContainerFault[] = [
     id: 'redis-stopped',
     title: 'Somebody stopped Redis',
     contract: 'deploy-logs-metrics.md 0, facts 5 and 11',
-    verdicts: { ...redisGone, 'CRC-SVC-117': 'fail' },
+    verdicts: { ...redisGone, 'CRC-SVC-117': 'fail', ...all('warn', ...ids('SVC', ...range(110, 114))) },
     inject: async (lab) => {
       await lab.redis.stop();
       await until(lab, 'redis', 'has exited', (state) => state.Status === 'exited');
@@ -45,7 +45,7 @@ export const containerFaults: readonly ContainerFault[] = [
     id: 'postgres-paused',
     title: 'Postgres is paused',
     contract: 'deploy-logs-metrics.md 1.8, State',
-    verdicts: { ...postgresGone, 'CRC-SVC-116': 'fail' },
+    verdicts: { ...postgresGone, 'CRC-SVC-116': 'fail', ...all('warn', ...ids('SVC', 110, 111, 113, 114)) },
     inject: async (lab) => {
       await lab.postgres.freeze();
       await until(lab, 'postgres', 'is paused', (state) => state.Paused);
@@ -95,7 +95,7 @@ export const containerFaults: readonly ContainerFault[] = [
     id: 'sts-out-of-memory',
     title: 'The STS is killed for the memory that it takes',
     contract: 'deploy-logs-metrics.md 1.9, OOMKilled',
-    verdicts: { ...all('fail', ...ids('RDY', 11, 23, 90), 'CRC-SVC-111'), ...all('blocked', ...behindService.sts) },
+    verdicts: { ...all('fail', ...ids('RDY', 11, 23, 90), 'CRC-SVC-111'), 'CRC-SVC-112': 'warn', ...all('blocked', ...behindService.sts) },
     inject: async (lab) => {
       await lab.compose.recreate('sts', { limits: { ...lab.compose.definitions.sts.limits, memoryBytes: 16 * MEBIBYTE } });
       await until(lab, 'sts', 'was killed for its memory', (state, { RestartCount: restarts }) => restarts >= 2 && state.OOMKilled);

@@ -88,7 +88,7 @@ export const projectFaults: readonly ContainerFault[] = [
     id: 'api-other-network',
     title: 'The API is not on the network of the project',
     contract: 'deploy-logs-metrics.md 1.1, network',
-    verdicts: { ...all('fail', 'CRC-RDY-003', 'CRC-SVC-104'), ...all('unknown', ...figures.api), ...all('blocked', ...behindApi) },
+    verdicts: { ...all('fail', 'CRC-RDY-003', 'CRC-SVC-104'), 'CRC-SVC-110': 'warn', ...all('unknown', ...figures.api), ...all('blocked', ...behindApi) },
     inject: async (lab) => {
       const other = await lab.engine.docker.createNetwork({ Name: `${lab.project}-tools`, Driver: 'bridge' });
       lab.atEnd(() => other.remove());
@@ -114,7 +114,7 @@ export const projectFaults: readonly ContainerFault[] = [
     id: 'gateway-replay-of-root',
     title: 'The replay folder of the Gateway belongs to root',
     contract: 'deploy-logs-metrics.md 1.2, replayVolumeInit; readiness.md 2.3, audit_replay_unavailable',
-    verdicts: { 'CRC-RDY-023': 'fail' },
+    verdicts: { 'CRC-RDY-023': 'fail', 'CRC-SVC-112': 'warn' },
     inject: async (lab) => {
       const container = await lab.compose.createContainer('replayVolumeInit', {
         changes: { command: ['sh', '-ec', 'chown 0:0 /gateway/audit-replay; chmod 0750 /gateway/audit-replay'] },

@@ -71,6 +71,8 @@ export type ContainerLab = {
   sql<Row extends QueryResultRow>(text: string, params?: readonly unknown[]): Promise<Row[]>;
   /** Removes whatever a fault adds to the engine when the lab ends. */
   atEnd(undo: () => Promise<unknown>): void;
+  /** Resolves once what the engine says of health is no matter of chance any more. */
+  settled(): Promise<void>;
   /** Ends the traffic for good. */
   endTraffic(): Promise<void>;
   /** Removes everything of the lab from the engine, and the engine if it is the lab's. */
@@ -164,6 +166,7 @@ async function assemble(options: ContainerLabOptions, teardown: Teardown): Promi
     container: (service, number) => compose.container(service, number),
     sql: async <Row extends QueryResultRow>(text: string, params: readonly unknown[] = []) => (await pool.query<Row>(text, [...params])).rows,
     atEnd: (undo) => teardown.add(undo),
+    settled: () => compose.untilHealthTells(),
     endTraffic: async () => {
       await Promise.all(sources.map((source) => source.kill()));
     },

@@ -6,6 +6,8 @@ export type Expected = Readonly<Record<string, 'fail' | 'warn' | 'blocked' | 'un
 export interface Stage {
   /** Target file that a flow takes. */
   readonly targetFile: string;
+  /** Resolves once what the deployment says of itself only now and then has caught up with what is. */
+  settled?(): Promise<void>;
   close(): Promise<void>;
 }
 
