@@ -33,7 +33,8 @@ const pure = [
   'src/diagnosis/**',
   'src/**/*.checks.ts',
   'src/watch/pace.ts',
-  'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,record,scan,search,view}.ts',
+  'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,record,scan,search,shape,view}.ts',
+  'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
   'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
 ];
 

@@ -1,5 +1,5 @@
 /** Builds the parts and registers them. Nothing here opens a socket, a timer or a file. */
-import { version, window, workspace } from 'vscode';
+import { Uri, version, window, workspace } from 'vscode';
 import type { ExtensionContext } from 'vscode';
 import { CheckPages } from './ui/checkPages.ts';
 import { flowViewId } from './ui/commandIds.ts';
@@ -9,10 +9,18 @@ import { EngineSlot } from './ui/engineSlot.ts';
 import { FlowCommands } from './ui/flowCommands.ts';
 import { FlowSession } from './ui/flowSession.ts';
 import { FlowView } from './ui/flowView.ts';
+import { Guard } from './ui/guard.ts';
 import { HelmValues } from './ui/helmValues.ts';
 import { KnownTargets } from './ui/knownTargets.ts';
 import { DisposableStore } from './ui/lifecycle.ts';
 import { Log } from './ui/log.ts';
+import { LogCommands } from './ui/logs/logCommands.ts';
+import { LogDocuments } from './ui/logs/logDocuments.ts';
+import { LogFiles } from './ui/logs/logFiles.ts';
+import { LogLanguage } from './ui/logs/logLanguage.ts';
+import { LogLook } from './ui/logs/logLook.ts';
+import { LogStatus } from './ui/logs/logStatus.ts';
+import { OpenLogs } from './ui/logs/openLogs.ts';
 import { ObservationDocuments } from './ui/observationDocument.ts';
 import { ObserverDocuments } from './ui/observerDocuments.ts';
 import { StatusBar } from './ui/statusBar.ts';
@@ -45,7 +53,18 @@ export function activate(context: ExtensionContext): void {
   const view: FlowView = store.add(new FlowView(session, () => void flowCommands.restore()));
   const watch = store.add(new Watch({ engine, session, log, isVisible: () => view.visible }));
   store.add(view.onDidChangeVisibility(() => watch.changed()));
-  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, observer, pages, log, contextKeys, watch, helm }));
+  const guard = new Guard(engine, log);
+  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, observer, pages, log, contextKeys, watch, helm, guard }));
+  const logs = store.add(new OpenLogs({
+    program: Uri.joinPath(context.extensionUri, 'dist', 'logs.cjs').fsPath,
+    folder: Uri.joinPath(context.storageUri ?? context.globalStorageUri, 'logs').fsPath,
+    failed: (line) => log.error(line),
+  }));
+  const logDocuments = store.add(new LogDocuments({ logs, files: store.add(new LogFiles()), memory: context.workspaceState, failed: (error) => guard.failed(error) }));
+  store.add(new LogCommands({ session, view, documents: logDocuments, guard }));
+  store.add(new LogLanguage(logDocuments));
+  store.add(new LogLook(logDocuments));
+  store.add(new LogStatus(logDocuments));
   store.add(new StatusBar(session));
   store.add(
     session.onDidChange(() => {

@@ -1,6 +1,4 @@
-/** Who logs: the services, and the stores and one-off programs beside them. */
-export const logSources = ['sts', 'gateway', 'audit', 'api', 'coordinator', 'web', 'migrator', 'postgres', 'redis'] as const;
-export type LogSource = (typeof logSources)[number];
+import type { LogSource } from './logSources.ts';
 
 /** What processes call themselves in their lines, and whose they are (Caracal packages/core/go/logging, apps/api/src/logger.ts). */
 export const loggedNames: Readonly<Record<string, LogSource>> = {

@@ -35,9 +35,10 @@ const idField = /(?:^|_)(?:id|jti|sid)$|^(?:reqId|requestId|id)$/;
  * first line stays as it is.
  *
  * @param time when it happened, milliseconds since 1970; NaN where nobody knows
+ * @param width characters of the longest name of a source
  */
-export function shownLines(record: LogRecord, source: string, time: number): readonly ShownLine[] {
-  return [firstLine(record, source, time), ...record.more.map((line) => ({ ...shortened(harmless(line)), spans: [] }))];
+export function shownLines(record: LogRecord, source: string, time: number, width = sourceWidth): readonly ShownLine[] {
+  return [firstLine(record, source, time, Math.max(width, sourceWidth)), ...record.more.map((line) => ({ ...shortened(harmless(line)), spans: [] }))];
 }
 
 /** The record's lines as they were logged. */
@@ -45,7 +46,7 @@ export function shownRaw(text: string): readonly ShownLine[] {
   return text.split('\n').map((line) => ({ ...shortened(harmless(line)), spans: [] }));
 }
 
-function firstLine(record: LogRecord, source: string, time: number): ShownLine {
+function firstLine(record: LogRecord, source: string, time: number, width: number): ShownLine {
   const spans: Span[] = [];
   let text = '';
   const add = (kind: SpanKind | undefined, part: string, id?: string): void => {
@@ -55,7 +56,7 @@ function firstLine(record: LogRecord, source: string, time: number): ShownLine {
   add('time', Number.isFinite(time) ? new Date(time).toISOString().slice(11, 23) : '            ');
   text += '  ';
   add('source', source);
-  text = `${text.padEnd(14 + sourceWidth)} `;
+  text = `${text.padEnd(14 + width)} `;
   const levelStart = text.length;
   add('level', record.level ?? '');
   text = `${text.padEnd(levelStart + levelWidth)}  `;

@@ -1,10 +1,10 @@
-import { logSources } from '../caracal/logMessages.ts';
-import type { LogSource } from '../caracal/logMessages.ts';
+import { logSourceOf } from '../caracal/logSources.ts';
 import { knownMessage } from './known.ts';
 import type { KnownMessage } from './known.ts';
 import { levels, readRecord } from './record.ts';
 import type { LogRecord } from './record.ts';
 import type { Scanned } from './scan.ts';
+import { shapeOf } from './shape.ts';
 
 /** A known message in a log. Rows are those of the index. */
 export interface LogFinding extends KnownMessage {
@@ -100,20 +100,4 @@ export class Findings {
 function titleOf({ message, error }: LogRecord): string {
   const said = error === undefined || error.message === message ? message : message === '' ? error.message : `${message}: ${error.message}`;
   return said.slice(0, longestText);
-}
-
-const changing = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{16,}\b|\d+/gi;
-
-/** A text without what differs from one time to the next. */
-export function shapeOf(text: string): string {
-  return text.replaceAll(changing, '#');
-}
-
-/** Programs beside the services log what the migrator logs: contract, deploy 3.5. */
-const migrators = new Set(['dbMigrate', 'authMigrate', 'db-migrate', 'auth-migrate', 'migrate']);
-
-/** Whose log a source is, by the name of its component. */
-export function logSourceOf(source: string): LogSource | undefined {
-  const [component = ''] = source.split('/');
-  return migrators.has(component) ? 'migrator' : logSources.find((one) => one === component);
 }

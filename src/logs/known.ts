@@ -1,5 +1,6 @@
-import { loggedNames, logMessages, logSources } from '../caracal/logMessages.ts';
-import type { LogSource } from '../caracal/logMessages.ts';
+import { loggedNames, logMessages } from '../caracal/logMessages.ts';
+import { logSources } from '../caracal/logSources.ts';
+import type { LogSource } from '../caracal/logSources.ts';
 import type { LogRecord } from './record.ts';
 
 /** A message that is known to mean something. */

@@ -52,6 +52,8 @@ export interface Anchored {
   readonly window: Window;
   /** The row at the anchor; undefined at the end. */
   readonly row: number | undefined;
+  /** Records that the view shows in all. */
+  readonly shown: number;
 }
 
 /** One record with everything that is known of it. */

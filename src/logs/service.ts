@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
+import { logSourceOf } from '../caracal/logSources.ts';
 import type { Redactor } from '../redaction/redactor.ts';
 import { FilterProblem, parseFilter } from './filter.ts';
-import { logSourceOf } from './findings.ts';
 import { markLevel } from './index.ts';
 import { knownMessage } from './known.ts';
 import { markText } from './marks.ts';
@@ -87,6 +87,7 @@ export class LogAnswers implements LogService {
     return {
       window: view.window(place - before, place + after, { raw, late: this.#open.late }),
       row: place < view.length ? view.rowAt(place) : undefined,
+      shown: view.length,
     };
   }
 

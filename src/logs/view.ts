@@ -104,7 +104,7 @@ export class LogView {
     const bytes = recordBytes(this.#log, row);
     if (index.level[row] === markLevel) return [markText(source, JSON.parse(bytes.toString()) as Mark)];
     const text = bytes.toString();
-    const shown = raw ? shownRaw(text) : shownLines(readRecord(text), source, index.time[row] ?? NaN);
+    const shown = raw ? shownRaw(text) : shownLines(readRecord(text), source, index.time[row] ?? NaN, Math.max(...sources.map((name) => name.length)));
     const lines = shown.map((line) => line.text);
     if (lateMs >= toldLateMs) lines[0] = `${lines[0] ?? ''}  late by ${(lateMs / 1_000).toFixed(1)} s`;
     return lines;

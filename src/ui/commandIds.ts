@@ -20,6 +20,16 @@ export const commandIds = {
   explainCheck: 'caracal.explainCheck',
   showObserverRole: 'caracal.showObserverRole',
   showObserverUser: 'caracal.showObserverUser',
+  openLog: 'caracal.openLog',
+  openLogFile: 'caracal.openLogFile',
+  filterLog: 'caracal.filterLog',
+  goToLogTime: 'caracal.goToLogTime',
+  nextLogError: 'caracal.nextLogError',
+  previousLogError: 'caracal.previousLogError',
+  showLogRequest: 'caracal.showLogRequest',
+  followLog: 'caracal.followLog',
+  toggleRawLog: 'caracal.toggleRawLog',
+  saveLog: 'caracal.saveLog',
   copySummary: 'caracal.copySummary',
   copyJson: 'caracal.copyJson',
   copyCheckId: 'caracal.copyCheckId',
@@ -31,10 +41,25 @@ export const internalCommandIds = {
   /** A click on a step or a component. */
   open: 'caracal.internal.open',
   showInTree: 'caracal.internal.showInTree',
+  /** Lenses and links of a log. */
+  logLevel: 'caracal.internal.logLevel',
+  logSources: 'caracal.internal.logSources',
+  logOfRequest: 'caracal.internal.logOfRequest',
+  logLike: 'caracal.internal.logLike',
 } as const;
 
 export type CommandId =
   | (typeof commandIds)[keyof typeof commandIds]
   | (typeof internalCommandIds)[keyof typeof internalCommandIds];
+
+/** Commands about logs: all others are about the flow. */
+export const logCommandIds = [
+  commandIds.openLog, commandIds.openLogFile, commandIds.filterLog, commandIds.goToLogTime, commandIds.nextLogError, commandIds.previousLogError,
+  commandIds.showLogRequest, commandIds.followLog, commandIds.toggleRawLog, commandIds.saveLog,
+  internalCommandIds.logLevel, internalCommandIds.logSources, internalCommandIds.logOfRequest, internalCommandIds.logLike,
+] as const;
+
+export type LogCommandId = (typeof logCommandIds)[number];
+export type FlowCommandId = Exclude<CommandId, LogCommandId>;
 
 export const flowViewId = 'caracal.flow';

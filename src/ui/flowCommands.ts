@@ -3,12 +3,13 @@ import type { LocatedTarget } from '../targets/located.ts';
 import { agreesToAsk } from './askAnyway.ts';
 import type { CheckPages } from './checkPages.ts';
 import { commandIds, flowViewId, internalCommandIds } from './commandIds.ts';
-import type { CommandId } from './commandIds.ts';
+import type { FlowCommandId } from './commandIds.ts';
 import type { ContextKeys } from './contextKeys.ts';
 import type { Engine } from './engineSlot.ts';
 import type { Scope } from './flowState.ts';
 import type { FlowSession } from './flowSession.ts';
 import type { FlowView } from './flowView.ts';
+import type { Guard } from './guard.ts';
 import type { HelmValues } from './helmValues.ts';
 import type { KnownTargets } from './knownTargets.ts';
 import { DisposableStore } from './lifecycle.ts';
@@ -16,7 +17,6 @@ import type { Log } from './log.ts';
 import type { ObservationDocuments } from './observationDocument.ts';
 import type { ObserverDocuments } from './observerDocuments.ts';
 import type { FlowNode } from './present.ts';
-import { problemText } from './problem.ts';
 import { pickSymptom } from './symptomPicker.ts';
 import { pickTarget } from './targetPicker.ts';
 import { triage } from './triage.ts';
@@ -35,6 +35,7 @@ export interface FlowCommandsParts {
   readonly contextKeys: ContextKeys;
   readonly watch: Watch;
   readonly helm: HelmValues;
+  readonly guard: Guard;
 }
 
 /** Argument of the key bindings in the manifest: the command is about the row that has the focus. */
@@ -49,7 +50,8 @@ export class FlowCommands {
 
   constructor(parts: FlowCommandsParts) {
     this.#parts = parts;
-    const handlers: Readonly<Record<CommandId, Handler>> = {
+    const { guard } = parts;
+    const handlers: Readonly<Record<FlowCommandId, Handler>> = {
       [commandIds.runAll]: () => this.#run({}),
       [commandIds.runAgain]: (id) => this.#runAgain(this.#node(id)),
       [commandIds.stop]: (id) => this.#parts.session.stop(id === undefined ? {} : this.#node(id)?.scope),
@@ -77,16 +79,16 @@ export class FlowCommands {
     };
     for (const [id, handler] of Object.entries(handlers)) {
       this.#store.add(
-        commands.registerCommand(id, (from: unknown) => this.#guard(async () => handler(await this.#nodeIdOf(from)))),
+        commands.registerCommand(id, (from: unknown) => guard.run(async () => handler(await this.#nodeIdOf(from)))),
       );
     }
   }
 
   /** Picks what this workspace had picked, or the only deployment that there is. */
   async restore(): Promise<void> {
-    const { session, known, contextKeys } = this.#parts;
+    const { session, known, contextKeys, guard } = this.#parts;
     contextKeys.set('caracal.empty', 'looking');
-    await this.#guard(async () => {
+    await guard.run(async () => {
       const [{ located, anyFound }] = await window.withProgress({ location: { viewId: flowViewId } }, () =>
         Promise.all([known.restore(), session.loadChecks()]),
       );
@@ -98,22 +100,6 @@ export class FlowCommands {
 
   dispose(): void {
     this.#store.dispose();
-  }
-
-  /** A command that fails says so once, with the way to its details. */
-  async #guard(work: () => Promise<void> | void): Promise<void> {
-    const { log, engine } = this.#parts;
-    try {
-      await work();
-    } catch (error) {
-      log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      const message = engine.redactor.text(problemText(error));
-      const showLog = 'Show Log';
-      // Not awaited: the command has ended, whenever the message is closed.
-      void window.showErrorMessage(message, showLog).then((chosen) => {
-        if (chosen === showLog) log.show();
-      });
-    }
   }
 
   /** A row passes the id of its node; the keys of the manifest pass a word, because VS Code passes them nothing. */

@@ -326,7 +326,7 @@ export class FlowSession {
     const covered = new Set(shown.flatMap((run) => [...run.covers]));
     const triage = [...this.#runs].find((run) => run.symptom !== undefined);
     this.#state = {
-      target: target && { id: target.id, name: target.target.name, kind: target.target.kind },
+      target: target && { id: target.id, name: target.target.name, kind: target.target.kind, hasLogs: target.target.kind !== 'endpoints' || target.target.logs !== undefined },
       zone: this.#zone ?? target?.target.zone,
       checks: this.#checks,
       answers: new Map(this.#answers),

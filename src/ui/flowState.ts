@@ -31,6 +31,8 @@ export interface TargetHead {
   readonly id: string;
   readonly name: string;
   readonly kind: string;
+  /** Its services' logs can be read. */
+  readonly hasLogs: boolean;
 }
 
 export interface FlowState {

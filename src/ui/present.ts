@@ -2,6 +2,7 @@
  * The flow as a tree, ready to be shown: from what is known to labels, descriptions, icons and what a
  * screen reader says. Pure, so that the look of every state is a table in a test.
  */
+import { logSourceOf } from '../caracal/logSources.ts';
 import { notAskedUnproven } from '../flow/words.ts';
 import type { Fact, Verdict } from '../model/check.ts';
 import type { Status } from '../model/status.ts';
@@ -213,7 +214,7 @@ class Presenter {
       description,
       icon: stateIcons[group.state],
       state: group.state,
-      contextValue: `component ${group.ability}`,
+      contextValue: ['component', group.ability, ...(this.#isLogged(component.name) ? ['logged'] : [])].join(' '),
       accessibilityLabel: said(component.name, group.counts === description ? undefined : stateWords[group.state], description),
       opens: this.#opensRun(group, newest(component.checks, this.#state)),
       scope,
@@ -278,7 +279,7 @@ class Presenter {
     const old = answer?.apart ? this.#age(answer.at) : undefined;
     const since = this.#state.watch && answer?.changedAt !== undefined ? `since ${timeOfDay(answer.changedAt)}` : undefined;
     const summary = answer?.verdict.summary ?? '';
-    const abilities = [running ? 'running' : 'runnable', answer ? 'answered' : 'unanswered', ...(summary === notAskedUnproven ? ['unproven'] : [])];
+    const abilities = [running ? 'running' : 'runnable', answer ? 'answered' : 'unanswered', ...(this.#isLogged(check.component) ? ['logged'] : []), ...(summary === notAskedUnproven ? ['unproven'] : [])];
     return this.#add({
       ...bare(id, 'check', parent),
       children: (answer?.verdict.facts ?? []).map((fact, index) => this.#fact(id, check, fact, index)),
@@ -305,6 +306,10 @@ class Presenter {
       opens: 'observations',
       check: check.id,
     });
+  }
+
+  #isLogged(component: string): boolean {
+    return this.#state.target?.hasLogs === true && logSourceOf(component.toLowerCase()) !== undefined;
   }
 
   #answerOf(check: CheckHead | undefined): Verdict | undefined {

@@ -1,24 +1,9 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import type { Spill } from '../../src/logs/bytes.ts';
 import { parseFilter } from '../../src/logs/filter.ts';
 import { LogHub } from '../../src/logs/hub.ts';
 import type { Mark } from '../../src/logs/marks.ts';
 import { LogView } from '../../src/logs/view.ts';
-
-/** Bytes that come in, kept in memory. */
-function spillInMemory(): Spill {
-  let bytes = Buffer.alloc(0);
-  return {
-    get length() {
-      return bytes.length;
-    },
-    append: (more) => {
-      bytes = Buffer.concat([bytes, more]);
-    },
-    read: (from, to) => bytes.subarray(from, to),
-    close: () => undefined,
-  };
-}
+import { spillInMemory } from './spill.ts';
 
 const start = Date.UTC(2026, 7, 20, 14);
 const at = (ms: number): string => new Date(start + ms).toISOString().replace('Z', '000000Z');

@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { logMessages, logSources } from '../../src/caracal/logMessages.ts';
-import type { LogSource } from '../../src/caracal/logMessages.ts';
+import { logMessages } from '../../src/caracal/logMessages.ts';
+import { logSources } from '../../src/caracal/logSources.ts';
+import type { LogSource } from '../../src/caracal/logSources.ts';
 import { knownMessage, sourceOf } from '../../src/logs/known.ts';
 import { readRecord } from '../../src/logs/record.ts';
 

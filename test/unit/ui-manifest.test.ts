@@ -41,7 +41,7 @@ describe('The manifest', () => {
 
   it('has every command of a row or view under a condition', () => {
     for (const menu of Object.values(contributes.menus)) for (const { command, when } of menu) ok(when, command);
-    for (const { command, when } of contributes.keybindings) ok(when?.includes(`focusedView == ${flowViewId}`), command);
+    for (const { command, when } of contributes.keybindings) ok(when?.includes(`focusedView == ${flowViewId}`) === true || when === 'editorLangId == caracal-log', command);
   });
 
   it('says "Caracal" before each command', () => {
@@ -53,8 +53,8 @@ describe('The manifest', () => {
     deepStrictEqual([...new Set(used)].toSorted(), Object.keys(texts).toSorted());
   });
 
-  it('activates by its view and commands alone', () => {
-    deepStrictEqual(manifest.activationEvents, []);
+  it('activates by its view, its commands and logs that were open', () => {
+    deepStrictEqual(manifest.activationEvents, ['onFileSystem:caracal-log']);
     deepStrictEqual(Object.values(contributes.views).flat().map(({ id }) => id), [flowViewId]);
   });
 

@@ -37,7 +37,7 @@ function answer(head: CheckHead, said: Said): Answer {
 
 function flow(checks: readonly CheckHead[], said: Readonly<Record<string, Said>>, more: Partial<FlowState> = {}): FlowState {
   const answers = new Map(checks.flatMap((head) => (said[head.id] ? [[head.id, answer(head, said[head.id] ?? { status: 'pass' })] as const] : [])));
-  return { ...emptyState, target: { id: 't', name: 'lab', kind: 'endpoints' }, checks, answers, ended: 'complete', ...more };
+  return { ...emptyState, target: { id: 't', name: 'lab', kind: 'endpoints', hasLogs: false }, checks, answers, ended: 'complete', ...more };
 }
 
 function node(presentation: Presentation, id: string): FlowNode {

@@ -1,0 +1,223 @@
+import { Uri, commands, window } from 'vscode';
+import type { QuickPickItem, TextEditor } from 'vscode';
+import { logSourceOf, logSources } from '../../caracal/logSources.ts';
+import { FilterProblem, parseFilter } from '../../logs/filter.ts';
+import type { Anchor } from '../../logs/protocol.ts';
+import { levels } from '../../logs/record.ts';
+import type { LocatedTarget } from '../../targets/located.ts';
+import { commandIds, internalCommandIds } from '../commandIds.ts';
+import type { LogCommandId } from '../commandIds.ts';
+import type { FlowSession } from '../flowSession.ts';
+import type { FlowView } from '../flowView.ts';
+import type { Guard } from '../guard.ts';
+import { DisposableStore } from '../lifecycle.ts';
+import type { LogDocument } from './logDocument.ts';
+import type { LogDocuments } from './logDocuments.ts';
+import { levelOf, levelText, likeFilter, sourcesOf, withPart } from './logWords.ts';
+
+export interface LogCommandsParts {
+  readonly session: FlowSession;
+  readonly view: FlowView;
+  readonly documents: LogDocuments;
+  readonly guard: Guard;
+}
+
+/** A log with the editor that shows it. */
+interface Shown {
+  readonly document: LogDocument;
+  readonly editor: TextEditor;
+}
+
+type Handler = (shown: Shown, row: number | undefined) => Promise<void> | void;
+
+/** How long a short word in the status bar stays. */
+const statusMs = 4_000;
+
+/** What each command about logs does. Lenses and links say which document they are of; else it is the active one. */
+export class LogCommands {
+  readonly #parts: LogCommandsParts;
+  readonly #store = new DisposableStore();
+
+  constructor(parts: LogCommandsParts) {
+    this.#parts = parts;
+    const { guard } = parts;
+    const ofDocument: Readonly<Record<Exclude<LogCommandId, typeof commandIds.openLog | typeof commandIds.openLogFile>, Handler>> = {
+      [commandIds.filterLog]: (shown) => this.#filter(shown),
+      [commandIds.goToLogTime]: (shown) => this.#goToTime(shown),
+      [commandIds.nextLogError]: (shown) => this.#goToError(shown, 1),
+      [commandIds.previousLogError]: (shown) => this.#goToError(shown, -1),
+      [commandIds.showLogRequest]: (shown) => this.#showRequest(shown, this.#row(shown)),
+      [commandIds.followLog]: ({ document }) => document.follow(),
+      [commandIds.toggleRawLog]: (shown) => shown.document.setRaw(!shown.document.isRaw, this.#row(shown)),
+      [commandIds.saveLog]: ({ document }) => save(document),
+      [internalCommandIds.logLevel]: (shown) => this.#pickLevel(shown),
+      [internalCommandIds.logSources]: (shown) => this.#pickSources(shown),
+      [internalCommandIds.logOfRequest]: (shown, row) => this.#showRequest(shown, row),
+      [internalCommandIds.logLike]: (shown, row) => this.#showLike(shown, row),
+    };
+    for (const [id, handler] of Object.entries(ofDocument)) {
+      this.#store.add(commands.registerCommand(id, (uri: unknown, row: unknown) => guard.run(async () => {
+        const shown = await this.#shown(uri);
+        if (shown !== undefined) await handler(shown, typeof row === 'number' ? row : undefined);
+      })));
+    }
+    this.#store.add(commands.registerCommand(commandIds.openLog, (node: unknown) => guard.run(() => (typeof node === 'string' ? this.#openOfNode(node) : this.#openPicked()))));
+    this.#store.add(commands.registerCommand(commandIds.openLogFile, () => guard.run(() => this.#openFile())));
+  }
+
+  dispose(): void {
+    this.#store.dispose();
+  }
+
+  /** @param uri of the document that a lens or a link is in */
+  async #shown(uri: unknown): Promise<Shown | undefined> {
+    const { documents } = this.#parts;
+    if (typeof uri !== 'string') return documents.active();
+    const editor = window.visibleTextEditors.find(({ document }) => document.uri.toString() === Uri.parse(uri, true).toString());
+    const document = editor && documents.of(editor.document.uri);
+    if (editor === undefined || document === undefined) return undefined;
+    return { document, editor: await window.showTextDocument(editor.document, editor.viewColumn) };
+  }
+
+  #row(shown: Shown): number | undefined {
+    return this.#parts.documents.rowAt(shown);
+  }
+
+  /** A row of the tree: the log of what it is about, at the line that speaks for it. */
+  async #openOfNode(id: string): Promise<void> {
+    const { view, session, documents } = this.#parts;
+    const node = view.node(id);
+    const check = session.state.checks.find((head) => head.id === node?.check);
+    const component = check?.component ?? node?.scope?.component;
+    const source = component && logSourceOf(component.toLowerCase());
+    const located = session.target;
+    if (located === undefined || source === undefined) return;
+    await documents.open(subjectOf(located, [source]), (document) => lineThatSpeaks(document, source));
+  }
+
+  async #openPicked(): Promise<void> {
+    if (this.#parts.session.target === undefined) await commands.executeCommand(commandIds.pickTarget);
+    const located = this.#parts.session.target;
+    if (located === undefined) return;
+    const { target } = located;
+    if (target.kind === 'endpoints' && target.logs === undefined) {
+      throw new Error(`Cannot open the log of ${target.name}: the target gives addresses only. Pick the Compose project or the Helm release itself, or name log files in the target.`);
+    }
+    const names = target.kind === 'endpoints' ? Object.keys(target.logs ?? {}) : logSources;
+    const all: QuickPickItem = { label: 'All services', description: 'and the stores, merged by time' };
+    const several: QuickPickItem = { label: 'Several…' };
+    const items = names.map((label) => ({ label }));
+    const title = `Open the log of ${target.name}`;
+    const one = await window.showQuickPick([all, ...items, several], { title });
+    const picked = one === several ? await window.showQuickPick(items, { title, placeHolder: 'Those that are to be merged', canPickMany: true }) : one && [one];
+    if (picked === undefined || picked.length === 0) return;
+    await this.#parts.documents.open(subjectOf(located, picked[0] === all ? [] : picked.map(({ label }) => label)));
+  }
+
+  async #openFile(): Promise<void> {
+    const chosen = await window.showOpenDialog({ title: 'Open a log file', openLabel: 'Open Log', canSelectMany: false });
+    const path = chosen?.[0]?.fsPath;
+    if (path === undefined) return;
+    const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+    await this.#parts.documents.open({ key: path, name, place: { kind: 'file', path }, sources: [] });
+  }
+
+  async #filter(shown: Shown): Promise<void> {
+    const { document } = shown;
+    const text = await window.showInputBox({
+      title: 'Filter the log',
+      value: document.filterText,
+      placeHolder: 'text  "two words"  /regular expression/i  -without  level:warn  source:sts,gateway  id:…f90ae7  after:14:02  before:14:05  around:3',
+      prompt: 'All parts must fit. An empty filter shows everything.',
+      validateInput: (typed) => problemOf(document, typed),
+    });
+    if (text !== undefined) await this.#set(shown, text.trim());
+  }
+
+  async #set(shown: Shown, text: string, row = this.#row(shown)): Promise<void> {
+    const problem = await this.#parts.documents.setFilter(shown.document, text, row);
+    if (problem !== undefined) throw new Error(`Cannot filter the log: ${problem}`);
+  }
+
+  async #pickLevel(shown: Shown): Promise<void> {
+    const { filterText } = shown.document;
+    const current = levelOf(filterText) ?? '';
+    const items = ['', ...levels].map((level) => ({ level, label: levelText(level === '' ? '' : `level:${level}`), description: level === current ? 'shown now' : '' }));
+    const picked = await window.showQuickPick(items, { title: 'Show levels' });
+    if (picked !== undefined) await this.#set(shown, withPart(filterText, 'level', picked.level));
+  }
+
+  async #pickSources(shown: Shown): Promise<void> {
+    const { filterText, state } = shown.document;
+    const chosen = sourcesOf(filterText);
+    const items = (state?.sources ?? []).map(({ name, standing }) => ({ label: name, description: standing, picked: chosen.length === 0 || chosen.includes(name) }));
+    const picked = await window.showQuickPick(items, { title: 'Show sources', canPickMany: true });
+    if (picked === undefined || picked.length === 0) return;
+    await this.#set(shown, withPart(filterText, 'source', picked.length === items.length ? '' : picked.map(({ label }) => label).join(',')));
+  }
+
+  async #goToTime({ document }: Shown): Promise<void> {
+    const text = await window.showInputBox({
+      title: 'Go to a time in the log', placeHolder: '14:02, 14:02:11.480 or 2026-08-20T14:02, in UTC',
+      validateInput: (typed) => (typed.trim() === '' ? undefined : problemOf(document, `after:${typed.trim()}`)),
+    });
+    if (text === undefined || text.trim() === '') return;
+    const { after } = parseFilter(`after:${text.trim()}`, undefined, dayOf(document));
+    if (after !== undefined) await document.goTo({ at: 'time', time: after });
+  }
+
+  async #goToError(shown: Shown, direction: 1 | -1): Promise<void> {
+    const { document } = shown;
+    const row = this.#row(shown);
+    const found = row === undefined ? undefined : await document.log.nextError(document.view, row, direction);
+    if (found === undefined) window.setStatusBarMessage(direction === 1 ? 'No later error in this log' : 'No earlier error in this log', statusMs);
+    else await document.goTo({ at: 'row', row: found });
+  }
+
+  async #showRequest(shown: Shown, row: number | undefined): Promise<void> {
+    const id = row === undefined ? undefined : (await shown.document.log.record(row)).record.requestId;
+    if (id === undefined) window.setStatusBarMessage('This line names no request', statusMs);
+    else await this.#set(shown, `id:${id}`, row);
+  }
+
+  async #showLike(shown: Shown, row: number | undefined): Promise<void> {
+    if (row === undefined) return;
+    const { record } = await shown.document.log.record(row);
+    await this.#set(shown, likeFilter(record.message), row);
+  }
+}
+
+function subjectOf(located: LocatedTarget, sources: readonly string[]): Parameters<LogDocuments['open']>[0] {
+  return { key: located.id, name: located.target.name, place: { kind: 'target', located }, sources };
+}
+
+/** The last line that is known to tell of trouble, else the last error; undefined where there is neither. */
+async function lineThatSpeaks({ log }: LogDocument, source: string): Promise<Anchor | undefined> {
+  const groups = (await log.groups()).filter(({ sources }) => sources.some((name) => name === source || name.startsWith(`${source}/`)));
+  const known = groups.filter((group) => group.known !== undefined);
+  const last = Math.max(...(known.length > 0 ? known : groups).map((group) => group.last));
+  return Number.isFinite(last) ? { at: 'row', row: last } : undefined;
+}
+
+function problemOf(document: LogDocument, text: string): string | undefined {
+  try {
+    parseFilter(text, document.state?.sources.map(({ name }) => name), dayOf(document));
+    return undefined;
+  } catch (error) {
+    if (error instanceof FilterProblem) return error.message;
+    throw error;
+  }
+}
+
+/** Times without a date are of the day on which the log ends. */
+function dayOf({ state }: LogDocument): number {
+  return state === undefined || Number.isNaN(state.to) ? Date.now() : state.to;
+}
+
+async function save({ log, view, title }: LogDocument): Promise<void> {
+  const chosen = await window.showSaveDialog({ title: 'Save what is shown, as it was logged, with secrets masked', saveLabel: 'Save', filters: { Log: ['log'] }, defaultUri: Uri.file(`${title.replaceAll(/\W+/g, '-')}.log`) });
+  if (chosen === undefined) return;
+  if (chosen.scheme !== 'file') throw new Error('Cannot save the log there: it is no folder of this machine. Choose one that is.');
+  const records = await log.save(view, chosen.fsPath);
+  window.setStatusBarMessage(`Saved ${records.toLocaleString('en-US')} records, masked`, statusMs);
+}

@@ -1,0 +1,93 @@
+import type { Window } from '../../logs/view.ts';
+
+/** A stretch of what a view of a log shows, as it stands in the editor under a first line that says what it is of. */
+export interface LogContent {
+  readonly head: string;
+  /** Places in the view: of the first record, and of the one after the last. */
+  readonly from: number;
+  readonly until: number;
+  readonly lines: readonly string[];
+  /** The row of each line; those of one record have the same. */
+  readonly rows: readonly number[];
+  /** Records follow that are not here. */
+  readonly isCut: boolean;
+}
+
+/** Nothing but the first line. */
+export function emptyContent(head: string): LogContent {
+  return { head, from: 0, until: 0, lines: [], rows: [], isCut: false };
+}
+
+/** @param shown how many records the view shows in all */
+export function contentOf(head: string, { first, records, lines, rows }: Window, shown: number): LogContent {
+  return { head, from: first, until: first + records, lines, rows: [...rows], isCut: first + records < shown };
+}
+
+/** With records that follow on its last one. */
+export function withAfter(content: LogContent, after: Window, shown: number): LogContent {
+  const until = content.until + after.records;
+  return { ...content, until, lines: [...content.lines, ...after.lines], rows: [...content.rows, ...after.rows], isCut: until < shown };
+}
+
+/** With records that its first one follows on. */
+export function withBefore(content: LogContent, before: Window): LogContent {
+  return { ...content, from: content.from - before.records, lines: [...before.lines, ...content.lines], rows: [...before.rows, ...content.rows] };
+}
+
+/** Without whole records at its beginning, at least so many lines of them. */
+export function withoutFirst(content: LogContent, lines: number): LogContent {
+  const { rows } = content;
+  let cut = Math.min(lines, rows.length);
+  while (cut > 0 && cut < rows.length && rows[cut] === rows[cut - 1]) cut += 1;
+  return { ...content, from: content.from + recordsIn(rows.slice(0, cut)), lines: content.lines.slice(cut), rows: rows.slice(cut) };
+}
+
+/** Without whole records at its end, at least so many lines of them. */
+export function withoutLast(content: LogContent, lines: number): LogContent {
+  const { rows } = content;
+  let kept = Math.max(0, rows.length - lines);
+  while (kept > 0 && rows[kept] === rows[kept - 1]) kept -= 1;
+  return { ...content, until: content.until - recordsIn(rows.slice(kept)), lines: content.lines.slice(0, kept), rows: rows.slice(0, kept), isCut: content.isCut || kept < rows.length };
+}
+
+function recordsIn(rows: readonly number[]): number {
+  return rows.reduce((count, row, index) => (index === 0 || row !== rows[index - 1] ? count + 1 : count), 0);
+}
+
+const older = '──── older lines are not loaded: scroll up to load them ────';
+const newer = '──── newer lines are not loaded: scroll down to load them ────';
+
+/** The whole text of the document. Its lines are as many as it has `\n` and one more. */
+export function textOf({ head, from, lines, isCut }: LogContent): string {
+  return [head, ...(from > 0 ? [older] : []), ...lines, ...(isCut ? [newer] : [])].join('\n');
+}
+
+export function lineCount({ from, lines, isCut }: LogContent): number {
+  return firstLine({ from }) + lines.length + (isCut ? 1 : 0);
+}
+
+/** The line in the document that the first record begins at, from 0. */
+export function firstLine({ from }: Pick<LogContent, 'from'>): number {
+  return from > 0 ? 2 : 1;
+}
+
+/** The row of a line of the document; undefined where no record stands. */
+export function rowOf(content: LogContent, line: number): number | undefined {
+  return content.rows[line - firstLine(content)];
+}
+
+/** The row of a line, or of the record that stands nearest; undefined where there are no records. */
+export function rowNear(content: LogContent, line: number): number | undefined {
+  return content.rows[Math.max(0, Math.min(line - firstLine(content), content.rows.length - 1))];
+}
+
+/** The line in the document that a row begins at, or the next one after it that is here; the last where there is none. */
+export function lineOf(content: LogContent, row: number): number {
+  let [low, high] = [0, content.rows.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((content.rows[middle] ?? 0) < row) low = middle + 1;
+    else high = middle;
+  }
+  return firstLine(content) + Math.max(0, Math.min(low, content.rows.length - 1));
+}

@@ -1,0 +1,348 @@
+import type { Anchor, LogState } from '../../logs/protocol.ts';
+import type { RemoteLog } from '../../logs/threadClient.ts';
+import { Emitter } from '../lifecycle.ts';
+import { contentOf, emptyContent, lineOf, rowNear, withAfter, withBefore, withoutFirst, withoutLast } from './logContent.ts';
+import type { LogContent } from './logContent.ts';
+
+/** The editors that show a document. Lines are counted from 0. */
+export interface LogScreen {
+  /** Resolves once the editors have the text. */
+  show(content: LogContent): Promise<void>;
+  /** Resolves once the last line is in sight. */
+  revealEnd(): Promise<void>;
+  /** Resolves once the line is the first in sight. */
+  revealAtTop(line: number): Promise<void>;
+  /** Puts the caret on a line, and brings it into sight if it is to. Resolves once that is done. */
+  select(line: number, isRevealed: boolean): Promise<void>;
+}
+
+export interface LogDocumentOptions {
+  /** What the log is of, for its first line: `caracal`, `caracal: sts`. */
+  readonly name: string;
+  readonly log: RemoteLog;
+  readonly view: number;
+  readonly screen: LogScreen;
+  /** Sources that it shows; all where there are none. */
+  readonly sources: readonly string[];
+  /** What nobody waits for has failed. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** While lines come in, so many stand in the editor: it gets the whole text with each of them. */
+const followedLines = 5_000;
+/** What is shown of a log whose lines come faster than the editor could take them one after another. */
+const tailRecords = 2_500;
+/** What is loaded at an end of what is shown, or on both sides of a record. */
+const loadedRecords = 2_500;
+const mostLines = 20_000;
+/** A user who scrolls up to this line of the text, or above it, has older records loaded. */
+const edgeLines = 20;
+/** The editor has this many times as much time for other things as it takes to get a text. */
+const restFactor = 4;
+const longestRestMs = 600;
+
+/**
+ * A log in the editor: a window over what a view of it shows. It follows the end, until somebody scrolls up or moves
+ * the caret away; from then on nothing moves, and more is loaded where somebody scrolls to.
+ *
+ * Texts are shown one after another, each a change of the one before at one place, because that is how the editor
+ * takes a new text: what is alike at the beginning and at the end stays, with carets and all.
+ */
+export class LogDocument {
+  readonly #options: LogDocumentOptions;
+  readonly #changed = new Emitter<undefined>();
+  #content: LogContent;
+  #state: LogState | undefined;
+  #filter = '';
+  #isRaw = false;
+  #isFollowing = true;
+  /** Row at the top of what can be seen; -1 where that means nothing. */
+  #topRow = -1;
+  /** We scroll: what comes into sight is not the user's doing. */
+  #isScrolling = false;
+  /** We scroll to the end, which only somebody who follows is not surprised by. */
+  #isGoingToEnd = false;
+  #turn: Promise<unknown> = Promise.resolve();
+  #isCatchingUp = false;
+  #isClosed = false;
+
+  readonly onDidChange = this.#changed.event;
+
+  constructor(options: LogDocumentOptions) {
+    this.#options = options;
+    this.#content = emptyContent(this.#head());
+  }
+
+  get content(): LogContent {
+    return this.#content;
+  }
+
+  get state(): LogState | undefined {
+    return this.#state;
+  }
+
+  get isFollowing(): boolean {
+    return this.#isFollowing;
+  }
+
+  get isRaw(): boolean {
+    return this.#isRaw;
+  }
+
+  /** As it was typed. */
+  get filterText(): string {
+    return this.#filter;
+  }
+
+  /** `caracal: sts`, as the first line says it. */
+  get title(): string {
+    const { name, sources } = this.#options;
+    return [name, ...(sources.length === 0 ? [] : [sources.join(', ')])].join(': ');
+  }
+
+  get log(): RemoteLog {
+    return this.#options.log;
+  }
+
+  get view(): number {
+    return this.#options.view;
+  }
+
+  get sources(): readonly string[] {
+    return this.#options.sources;
+  }
+
+  /** Records that the view shows and that came after the last one here. */
+  get newer(): number {
+    return Math.max(0, (this.#state?.shown[this.view] ?? 0) - this.#content.until);
+  }
+
+  /** Takes in how the log stands, and follows it. */
+  update(state: LogState): void {
+    this.#state = state;
+    this.#changed.fire(undefined);
+    this.#catchUp();
+  }
+
+  /** Shows what fits a filter; resolves with what is wrong with it, when something is. */
+  setFilter(text: string, near?: number): Promise<string | undefined> {
+    return this.#inTurn(async () => {
+      const { log, view, sources } = this.#options;
+      const problem = await log.filter(view, [...(sources.length === 0 ? [] : [`source:${sources.join(',')}`]), text].join(' '));
+      if (problem !== undefined) return problem;
+      this.#filter = text;
+      await this.#showAnew(near);
+      return undefined;
+    });
+  }
+
+  /** Shows lines as they were logged, or as they are read easily. */
+  setRaw(isRaw: boolean, near?: number): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#isRaw = isRaw;
+      await this.#showAnew(near);
+    });
+  }
+
+  /** Shows a record or a moment, and puts the caret there. */
+  goTo(anchor: Anchor): Promise<void> {
+    return this.#inTurn(() => this.#showAround(anchor));
+  }
+
+  /** Goes to the end and stays there. */
+  follow(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#setFollowing(true);
+      await this.#showTail();
+    });
+  }
+
+  /** The row of a line, or of the record nearest to it. */
+  rowNear(line: number): number | undefined {
+    return rowNear(this.#content, line);
+  }
+
+  /**
+   * Takes in what can be seen. Lines that come in and our own scrolling to the end only ever bring later rows to the
+   * top; an earlier one there is somebody's doing.
+   */
+  seen(firstLine: number, lastLine: number, lines: number): void {
+    if (this.#isScrolling || (this.#isGoingToEnd && !this.#isFollowing) || this.#content.rows.length === 0) return;
+    const topRow = rowNear(this.#content, firstLine) ?? -1;
+    const isEarlier = topRow < this.#topRow;
+    this.#topRow = topRow;
+    if (lastLine >= lines - 1) this.#endReached();
+    else if (isEarlier) this.#setFollowing(false);
+    if (!this.#isFollowing && firstLine <= edgeLines && this.#content.from > 0) this.#alone(() => this.#loadOlder());
+  }
+
+  /** Takes in that the user put the caret on a line. */
+  caretMoved(line: number, lines: number): void {
+    if (line >= lines - 1) this.#endReached();
+    else this.#setFollowing(false);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#changed.dispose();
+  }
+
+  #setFollowing(isFollowing: boolean): void {
+    if (this.#isFollowing === isFollowing) return;
+    this.#isFollowing = isFollowing;
+    this.#changed.fire(undefined);
+    this.#catchUp();
+  }
+
+  #endReached(): void {
+    if (!this.#isFollowing) this.#alone(() => this.#loadNewer());
+  }
+
+  #catchUp(): void {
+    if (this.#isCatchingUp || !this.#isFollowing || this.#isClosed || (this.newer === 0 && this.#content.head === this.#head())) return;
+    this.#isCatchingUp = true;
+    this.#alone(async () => {
+      const startedAt = performance.now();
+      if (this.#isFollowing) await this.#showNewer();
+      const restMs = Math.min((performance.now() - startedAt) * restFactor, longestRestMs);
+      setTimeout(() => {
+        this.#isCatchingUp = false;
+        this.#catchUp();
+      }, restMs);
+    });
+  }
+
+  async #showNewer(): Promise<void> {
+    if (this.#content.lines.length === 0 || this.newer > tailRecords) return this.#showTail();
+    const { log, view } = this.#options;
+    const { until } = this.#content;
+    const { window, shown } = await log.window(view, { at: 'place', place: until }, { before: 0, after: this.newer, raw: this.#isRaw });
+    if (this.#content.head !== this.#head()) await this.#show({ ...this.#content, head: this.#head() });
+    if (window.records === 0) return;
+    const lines = this.#content.lines.length + window.lines.length;
+    if (lines > followedLines) await this.#show(withoutFirst(this.#content, lines - followedLines / 2));
+    await this.#show({ ...withAfter(this.#content, window, shown), isCut: false });
+    await this.#goToEnd();
+  }
+
+  /** The end of what the view shows, and nothing of what stood there before. */
+  async #showTail(): Promise<void> {
+    const { log, view } = this.#options;
+    const { window, shown } = await log.window(view, { at: 'end' }, { before: tailRecords, after: 0, raw: this.#isRaw });
+    this.#topRow = -1;
+    await this.#show({ ...contentOf(this.#head(), window, shown), isCut: false });
+    await this.#goToEnd();
+  }
+
+  /** @param near a row that the caret is to stay on, or on the next one after it */
+  async #showAnew(near: number | undefined): Promise<void> {
+    if (near !== undefined && !this.#isFollowing) return this.#showAround({ at: 'row', row: near });
+    await this.#showTail();
+    if (near !== undefined && this.#content.rows.length > 0) await this.#options.screen.select(lineOf(this.#content, near), false);
+  }
+
+  async #showAround(anchor: Anchor): Promise<void> {
+    const { log, view, screen } = this.#options;
+    const { window, row, shown } = await log.window(view, anchor, { before: loadedRecords / 2, after: loadedRecords / 2, raw: this.#isRaw });
+    this.#setFollowing(false);
+    this.#topRow = -1;
+    await this.#scrolling(async () => {
+      await this.#show(contentOf(this.#head(), window, shown));
+      if (this.#content.rows.length > 0) await screen.select(lineOf(this.#content, row ?? Infinity), true);
+    });
+  }
+
+  async #loadOlder(): Promise<void> {
+    const { log, view } = this.#options;
+    const { from } = this.#content;
+    if (from === 0 || this.#isFollowing) return;
+    const { window } = await log.window(view, { at: 'place', place: from }, { before: loadedRecords, after: 0, raw: this.#isRaw });
+    const top = this.#topRow;
+    await this.#scrolling(async () => {
+      const over = this.#content.lines.length + window.lines.length - mostLines;
+      if (over > 0) await this.#show(withoutLast(this.#content, over));
+      await this.#show(withBefore(this.#content, window));
+      await this.#options.screen.revealAtTop(lineOf(this.#content, top));
+    });
+  }
+
+  /** What comes after the last record; where that is all there is, the log is followed from then on. */
+  async #loadNewer(): Promise<void> {
+    const { log, view } = this.#options;
+    const { window, shown } = await log.window(view, { at: 'place', place: this.#content.until }, { before: 0, after: loadedRecords, raw: this.#isRaw });
+    if (this.#isFollowing) return;
+    if (window.records > 0) {
+      const top = this.#topRow;
+      await this.#scrolling(async () => {
+        const over = this.#content.lines.length + window.lines.length - mostLines;
+        if (over > 0) await this.#show(withoutFirst(this.#content, over));
+        await this.#show(withAfter(this.#content, window, shown));
+        if (over > 0) await this.#options.screen.revealAtTop(lineOf(this.#content, top));
+      });
+    }
+    if (this.#content.isCut) return;
+    this.#setFollowing(true);
+    await this.#goToEnd();
+  }
+
+  async #show(content: LogContent): Promise<void> {
+    await this.#options.screen.show(content);
+    this.#content = content;
+  }
+
+  async #goToEnd(): Promise<void> {
+    if (!this.#isFollowing) return;
+    this.#isGoingToEnd = true;
+    try {
+      await this.#options.screen.revealEnd();
+    } finally {
+      this.#isGoingToEnd = false;
+    }
+    // Somebody left the end just when we went there.
+    if (!this.isFollowing) await this.#scrolling(() => this.#options.screen.revealAtTop(lineOf(this.#content, this.#topRow)));
+  }
+
+  async #scrolling(work: () => Promise<void>): Promise<void> {
+    this.#isScrolling = true;
+    try {
+      await work();
+    } finally {
+      this.#isScrolling = false;
+    }
+  }
+
+  /** In its turn, with nobody waiting for it. */
+  #alone(work: () => Promise<void>): void {
+    this.#inTurn(work).catch((error: unknown) => {
+      if (!this.#isClosed) this.#options.failed(error);
+    });
+  }
+
+  /** One thing at a time, in the order in which it was asked for. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work);
+    this.#turn = result.then(() => undefined, () => undefined);
+    return result;
+  }
+
+  #head(): string {
+    const { sources } = this.#options;
+    const state = this.#state;
+    const title = `# ${this.title}`;
+    if (state === undefined) return `${title}, opens.`;
+    if (state.problem !== undefined) return `${title}: cannot be read, ${state.problem}.`;
+    const unwell = state.sources.filter((source) => !source.isWell && (sources.length === 0 || sources.includes(source.name)));
+    return [
+      `${title}, ${Number.isNaN(state.from) ? 'no lines yet' : `from ${dateAndTime(state.from)} UTC`}.`,
+      ...(state.skewMs === undefined ? [] : [Math.abs(state.skewMs) <= toldSkewMs ? 'Clocks agree within 1 s.' : `Clocks differ by up to ${(Math.abs(state.skewMs) / 1_000).toFixed(0)} s.`]),
+      ...unwell.map(({ name: source, standing }) => `${source} ${standing}.`),
+    ].join(' ');
+  }
+}
+
+const toldSkewMs = 1_000;
+
+/** `20 Aug 2026, 14:01:58`, in UTC. */
+function dateAndTime(at: number): string {
+  return new Date(at).toLocaleString('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+}

@@ -1,0 +1,171 @@
+import { TextEditorSelectionChangeKind, Uri, window, workspace } from 'vscode';
+import type { TextEditor } from 'vscode';
+import type { Anchor, LogPlace, LogState } from '../../logs/protocol.ts';
+import type { Memory } from '../knownTargets.ts';
+import { DisposableStore, Emitter } from '../lifecycle.ts';
+import { LogDocument } from './logDocument.ts';
+import { logScheme } from './logFiles.ts';
+import type { LogFiles } from './logFiles.ts';
+import type { OpenLog, OpenLogs } from './openLogs.ts';
+
+/** What a document is of. */
+export interface LogSubject {
+  /** The same for the same log: the id of a target, or the path of a file. */
+  readonly key: string;
+  /** For a person: `caracal`. */
+  readonly name: string;
+  readonly place: LogPlace;
+  /** Sources that it shows; all where there are none. */
+  readonly sources: readonly string[];
+}
+
+export interface LogDocumentsOptions {
+  readonly logs: OpenLogs;
+  readonly files: LogFiles;
+  /** Of the workspace: filters that are in force. */
+  readonly memory: Memory;
+  readonly failed: (error: unknown) => void;
+}
+
+/** A log opens with what it has by then; what comes later is added. */
+const firstLookMs = 1_500;
+/** A record that is to be shown has been read by then, or is not there. */
+const loadedWithinMs = 20_000;
+
+interface Opened {
+  readonly document: LogDocument;
+  readonly log: OpenLog;
+  readonly store: DisposableStore;
+  readonly filterKey: string;
+}
+
+/** The logs that stand in editors. */
+export class LogDocuments {
+  readonly #options: LogDocumentsOptions;
+  readonly #store = new DisposableStore();
+  readonly #opened = new Map<string, Opened>();
+  readonly #changed = this.#store.add(new Emitter<LogDocument>());
+
+  /** Something of a document that is not in its text: how the log stands, whether it is followed. */
+  readonly onDidChange = this.#changed.event;
+
+  constructor(options: LogDocumentsOptions) {
+    this.#options = options;
+    this.#store.add(workspace.onDidCloseTextDocument(({ uri }) => this.#close(uri.toString())));
+    this.#store.add(window.onDidChangeTextEditorVisibleRanges(({ textEditor, visibleRanges }) => {
+      const [first, last] = [visibleRanges[0], visibleRanges.at(-1)];
+      if (first && last) this.of(textEditor.document.uri)?.seen(first.start.line, last.end.line, textEditor.document.lineCount);
+    }));
+    this.#store.add(window.onDidChangeTextEditorSelection(({ textEditor, selections, kind }) => {
+      // Of itself a caret moves with the text that it stands on.
+      const isUsers = kind === TextEditorSelectionChangeKind.Keyboard || kind === TextEditorSelectionChangeKind.Mouse;
+      const [selection] = selections;
+      if (isUsers && selection) this.of(textEditor.document.uri)?.caretMoved(selection.active.line, textEditor.document.lineCount);
+    }));
+  }
+
+  /** The log in a document; undefined where there is none, or where it was closed. */
+  of(uri: Uri): LogDocument | undefined {
+    return uri.scheme === logScheme ? this.#opened.get(uri.toString())?.document : undefined;
+  }
+
+  /** The log in the editor that has, or had last, the focus. */
+  active(): { readonly document: LogDocument; readonly editor: TextEditor } | undefined {
+    const editor = window.activeTextEditor;
+    const document = editor && this.of(editor.document.uri);
+    return document && { document, editor };
+  }
+
+  /** The row that the caret of an editor is on, or nearest to; the first one in sight where the caret is out of it. */
+  rowAt({ document, editor }: { readonly document: LogDocument; readonly editor: TextEditor }): number | undefined {
+    const { active } = editor.selection;
+    const inSight = editor.visibleRanges.some((range) => range.contains(active));
+    return document.rowNear(inSight || editor.visibleRanges[0] === undefined ? active.line : editor.visibleRanges[0].start.line);
+  }
+
+  /**
+   * Opens a log in the editor, at its end or at what `find` gives once everything is read.
+   *
+   * @throws Error when nothing of it can be read
+   */
+  async open(subject: LogSubject, find?: (document: LogDocument) => Promise<Anchor | undefined>): Promise<LogDocument> {
+    const uri = uriOf(subject);
+    const { document, log } = this.#opened.get(uri.toString()) ?? (await this.#start(uri, subject));
+    const anchor = find && (await this.#loaded(log).then(() => find(document)));
+    await window.showTextDocument(await workspace.openTextDocument(uri), { preview: false });
+    await (anchor === undefined ? document.follow() : document.goTo(anchor));
+    return document;
+  }
+
+  /** Sets a filter and remembers it for this log; resolves with what is wrong with it, when something is. */
+  async setFilter(document: LogDocument, text: string, near: number | undefined): Promise<string | undefined> {
+    const problem = await document.setFilter(text, near);
+    const opened = [...this.#opened.values()].find((one) => one.document === document);
+    if (problem === undefined && opened !== undefined) await this.#options.memory.update(opened.filterKey, text === '' ? undefined : text);
+    this.#changed.fire(document);
+    return problem;
+  }
+
+  dispose(): void {
+    for (const key of [...this.#opened.keys()]) this.#close(key);
+    this.#store.dispose();
+  }
+
+  async #start(uri: Uri, { key, name, place, sources }: LogSubject): Promise<Opened> {
+    const { logs, files, memory, failed } = this.#options;
+    const log = logs.open(key, place);
+    try {
+      await stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, firstLookMs);
+      const document = new LogDocument({ name, sources, log: log.remote, view: await log.remote.openView(), screen: files.screen(uri), failed });
+      const store = new DisposableStore();
+      store.add(log.onDidChange((state) => document.update(state)));
+      store.add(document.onDidChange(() => this.#changed.fire(document)));
+      const opened: Opened = { document, log, store, filterKey: `caracal.logFilter/${key}/${sources.join()}` };
+      const state = log.state();
+      if (state !== undefined) document.update(state);
+      const remembered = memory.get(opened.filterKey);
+      // What was remembered may name a source that is gone: then it is no filter any more.
+      if (typeof remembered !== 'string' || (await document.setFilter(remembered)) !== undefined) await document.setFilter('');
+      this.#opened.set(uri.toString(), opened);
+      return opened;
+    } catch (error) {
+      log.release();
+      throw error;
+    }
+  }
+
+  #loaded(log: OpenLog): Promise<void> {
+    return stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, loadedWithinMs);
+  }
+
+  #close(key: string): void {
+    const opened = this.#opened.get(key);
+    if (opened === undefined) return;
+    this.#opened.delete(key);
+    this.#options.files.remove(Uri.parse(key, true));
+    opened.store.dispose();
+    opened.document.close();
+    void opened.log.remote.closeView(opened.document.view).catch(() => undefined);
+    opened.log.release();
+  }
+}
+
+/** Resolves once the log stands like this, or after a time. */
+async function stateWhen(log: OpenLog, holds: (state: LogState) => boolean, withinMs: number): Promise<void> {
+  const known = log.state();
+  if (known !== undefined && holds(known)) return;
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), withinMs);
+  const listening = log.onDidChange((state) => {
+    if (holds(state)) resolve(undefined);
+  });
+  await promise;
+  clearTimeout(timer);
+  listening.dispose();
+}
+
+/** The path is the title of the tab, and its folder makes VS Code take the file for a log. */
+function uriOf({ key, name, sources }: LogSubject): Uri {
+  const title = `${name}: ${sources.length === 0 ? 'all services' : sources.join(', ')}`;
+  return Uri.from({ scheme: logScheme, path: `/caracal-log/${title.replaceAll('/', '∕')}`, query: key });
+}

@@ -1,0 +1,155 @@
+import { CodeLens, DocumentHighlight, DocumentLink, DocumentSymbol, EventEmitter, FoldingRange, FoldingRangeKind, Hover, Location, MarkdownString, Range, SymbolKind, Uri, languages } from 'vscode';
+import type { CodeLensProvider, DocumentHighlightProvider, DocumentLinkProvider, DocumentSymbolProvider, FoldingRangeProvider, HoverProvider, Position, ReferenceProvider, TextDocument } from 'vscode';
+import { commandIds, internalCommandIds } from '../commandIds.ts';
+import { DisposableStore } from '../lifecycle.ts';
+import { firstLine, lineOf, rowOf } from './logContent.ts';
+import type { LogDocument } from './logDocument.ts';
+import type { LogDocuments } from './logDocuments.ts';
+import { logScheme } from './logFiles.ts';
+import { foldsOf, idsOf, requestsOf } from './logShape.ts';
+import type { LineId } from './logShape.ts';
+import { countText, followText, groupText, levelText, recordMarkdown, sourcesOf } from './logWords.ts';
+
+const selector = { scheme: logScheme };
+/** Lenses above lines change the place of what is below: no more than these. */
+const mostLenses = 50;
+const mostSymbols = 1_000;
+/** Numbers above the text need not run with it. */
+const lensesEveryMs = 1_000;
+
+/** What VS Code is told of a log: each answer is about the window that stands in the editor. */
+export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, DocumentSymbolProvider, DocumentLinkProvider, HoverProvider, DocumentHighlightProvider, ReferenceProvider {
+  readonly #documents: LogDocuments;
+  readonly #store = new DisposableStore();
+  readonly #lensesChanged = this.#store.add(new EventEmitter<void>());
+  #timer: NodeJS.Timeout | undefined;
+
+  readonly onDidChangeCodeLenses = this.#lensesChanged.event;
+
+  constructor(documents: LogDocuments) {
+    this.#documents = documents;
+    for (const registered of [
+      languages.registerCodeLensProvider(selector, this),
+      languages.registerFoldingRangeProvider(selector, this),
+      languages.registerDocumentSymbolProvider(selector, this),
+      languages.registerDocumentLinkProvider(selector, this),
+      languages.registerHoverProvider(selector, this),
+      languages.registerDocumentHighlightProvider(selector, this),
+      languages.registerReferenceProvider(selector, this),
+      documents.onDidChange(() => (this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#lensesChanged.fire();
+      }, lensesEveryMs))),
+    ]) this.#store.add(registered);
+  }
+
+  async provideCodeLenses({ uri }: TextDocument): Promise<CodeLens[]> {
+    const document = this.#documents.of(uri);
+    if (document === undefined) return [];
+    return [...toolbar(document, uri), ...(await groupLenses(document, uri))];
+  }
+
+  provideFoldingRanges({ uri }: TextDocument): FoldingRange[] {
+    const document = this.#documents.of(uri);
+    if (document === undefined) return [];
+    const first = firstLine(document.content);
+    return foldsOf(document.content).map(({ from, to }) => new FoldingRange(first + from, first + to, FoldingRangeKind.Region));
+  }
+
+  provideDocumentSymbols(text: TextDocument): DocumentSymbol[] {
+    const document = this.#documents.of(text.uri);
+    if (document === undefined) return [];
+    const first = firstLine(document.content);
+    return requestsOf(document.content.lines).slice(0, mostSymbols).map(({ id, from, to, lines }) => {
+      const start = text.lineAt(first + from).range;
+      return new DocumentSymbol(`request ${id}`, lines === 1 ? '1 line' : `${lines} lines`, SymbolKind.Event, start.union(text.lineAt(first + to).range), start);
+    });
+  }
+
+  provideDocumentLinks({ uri }: TextDocument): DocumentLink[] {
+    const document = this.#documents.of(uri);
+    if (document === undefined) return [];
+    const { content } = document;
+    return content.lines.flatMap((line, index) => idsOf(line).filter(({ isRequest }) => isRequest).map(({ start, end }) => {
+      const at = firstLine(content) + index;
+      const link = new DocumentLink(new Range(at, start, at, end), commandUri(internalCommandIds.logOfRequest, uri.toString(), content.rows[index]));
+      link.tooltip = 'Show all lines of this request';
+      return link;
+    }));
+  }
+
+  async provideHover({ uri }: TextDocument, { line }: Position): Promise<Hover | undefined> {
+    const document = this.#documents.of(uri);
+    const row = document && rowOf(document.content, line);
+    if (document === undefined || row === undefined) return undefined;
+    const details = await document.log.record(row);
+    const actions = details.record.requestId === undefined ? [] : [`[Only this request](${commandUri(internalCommandIds.logOfRequest, uri.toString(), row).toString()})`];
+    const text = new MarkdownString([recordMarkdown(details), '', ...actions].join('\n'));
+    text.isTrusted = { enabledCommands: [internalCommandIds.logOfRequest] };
+    return new Hover(text);
+  }
+
+  provideDocumentHighlights(document: TextDocument, position: Position): DocumentHighlight[] {
+    return this.#placesOf(document, position).map((range) => new DocumentHighlight(range));
+  }
+
+  provideReferences(document: TextDocument, position: Position): Location[] {
+    return this.#placesOf(document, position).map((range) => new Location(document.uri, range));
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#store.dispose();
+  }
+
+  /** Where the id stands that is at a position; where there is none, the request of its line. */
+  #placesOf({ uri }: TextDocument, { line, character }: Position): Range[] {
+    const document = this.#documents.of(uri);
+    if (document === undefined) return [];
+    const { lines } = document.content;
+    const first = firstLine(document.content);
+    const ids = idsOf(lines[line - first] ?? '');
+    const wanted: LineId | undefined = ids.find(({ start, end }) => start <= character && character <= end) ?? ids.find(({ isRequest }) => isRequest);
+    if (wanted === undefined) return [];
+    return lines.flatMap((text, index) => idsOf(text).filter(({ id }) => id === wanted.id).map(({ start, end }) => new Range(first + index, start, first + index, end)));
+  }
+}
+
+/** What stands above the first line: how the log is shown, each part to be changed by it. */
+function toolbar(document: LogDocument, uri: Uri): CodeLens[] {
+  const { state, filterText, sources } = document;
+  const top = new Range(0, 0, 0, 0);
+  const lens = (title: string, command: string): CodeLens => new CodeLens(top, { title, command, arguments: [uri.toString()] });
+  const count = state === undefined ? [] : [countText(state, document.view)];
+  const chosen = sourcesOf(filterText);
+  return [
+    lens([...count, ...(filterText === '' ? ['no filter'] : [`filter ${filterText}`])].join(', '), commandIds.filterLog),
+    lens(levelText(filterText), internalCommandIds.logLevel),
+    ...(sources.length > 0 || state === undefined ? [] : [lens(chosen.length === 0 ? 'All sources' : `${chosen.length} of ${state.sources.length} sources`, internalCommandIds.logSources)]),
+    lens(followText(document.isFollowing, document.newer), commandIds.followLog),
+    lens(document.isRaw ? 'Formatted lines' : 'Raw lines', commandIds.toggleRawLog),
+    lens('Save redacted', commandIds.saveLog),
+  ];
+}
+
+/** Above the first line of each group of errors that is here. */
+async function groupLenses(document: LogDocument, uri: Uri): Promise<CodeLens[]> {
+  const { content } = document;
+  const [first, last] = [content.rows[0], content.rows.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const groups = (await document.log.groups()).filter((group) => group.first >= first && group.first <= last && content.rows.includes(group.first));
+  return groups.slice(0, mostLenses).flatMap((group) => {
+    const line = lineOf(content, group.first);
+    const range = new Range(line, 0, line, 0);
+    const all = { title: 'Show all', command: internalCommandIds.logLike, arguments: [uri.toString(), group.first] };
+    return [
+      new CodeLens(range, { title: groupText(group), command: internalCommandIds.logLike, arguments: [uri.toString(), group.first] }),
+      ...(group.count > 1 ? [new CodeLens(range, all)] : []),
+    ];
+  });
+}
+
+function commandUri(command: string, ...parameters: readonly unknown[]): Uri {
+  return Uri.parse(`command:${command}?${encodeURIComponent(JSON.stringify(parameters))}`);
+}
+

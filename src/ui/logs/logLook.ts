@@ -1,0 +1,68 @@
+import { DecorationRangeBehavior, OverviewRulerLane, Range, ThemeColor, window } from 'vscode';
+import type { DecorationRenderOptions, TextEditor, TextEditorDecorationType } from 'vscode';
+import { DisposableStore } from '../lifecycle.ts';
+import { firstLine } from './logContent.ts';
+import type { LogDocuments } from './logDocuments.ts';
+import { partsOf, services } from './logParts.ts';
+import type { PartKind } from './logParts.ts';
+
+/** Lines beyond what can be seen that are drawn, too, so that scrolling shows nothing undrawn. */
+const margin = 100;
+const drawAfterMs = 30;
+
+const looks: Readonly<Record<PartKind, DecorationRenderOptions>> = {
+  time: { color: new ThemeColor('caracal.mutedForeground') },
+  key: { color: new ThemeColor('caracal.mutedForeground') },
+  error: { color: new ThemeColor('list.errorForeground'), overviewRulerColor: new ThemeColor('editorOverviewRuler.errorForeground'), overviewRulerLane: OverviewRulerLane.Right },
+  warn: { color: new ThemeColor('list.warningForeground'), overviewRulerColor: new ThemeColor('editorOverviewRuler.warningForeground'), overviewRulerLane: OverviewRulerLane.Right },
+  mark: { color: new ThemeColor('editorCodeLens.foreground'), fontStyle: 'italic' },
+  ...(Object.fromEntries(services.map((service) => [service, { color: new ThemeColor(`caracal.service.${service}`) }])) as Record<(typeof services)[number], DecorationRenderOptions>),
+};
+
+/** Colours of the parts of a line, in those of the theme. Only what can be seen is drawn. */
+export class LogLook {
+  readonly #documents: LogDocuments;
+  readonly #store = new DisposableStore();
+  readonly #types: Readonly<Record<PartKind, TextEditorDecorationType>>;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(documents: LogDocuments) {
+    this.#documents = documents;
+    this.#types = Object.fromEntries(Object.entries(looks).map(([kind, look]) => [kind, this.#store.add(window.createTextEditorDecorationType({ ...look, rangeBehavior: DecorationRangeBehavior.ClosedClosed }))])) as Record<PartKind, TextEditorDecorationType>;
+    this.#store.add(window.onDidChangeTextEditorVisibleRanges(() => this.#drawSoon()));
+    this.#store.add(window.onDidChangeVisibleTextEditors(() => this.#drawSoon()));
+    this.#store.add(documents.onDidChange(() => this.#drawSoon()));
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#store.dispose();
+  }
+
+  #drawSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      for (const editor of window.visibleTextEditors) this.#draw(editor);
+    }, drawAfterMs);
+  }
+
+  #draw(editor: TextEditor): void {
+    const document = this.#documents.of(editor.document.uri);
+    if (document === undefined) return;
+    const { content } = document;
+    const offset = firstLine(content);
+    const ranges = new Map<PartKind, Range[]>();
+    for (const { start, end } of editor.visibleRanges) {
+      for (let index = Math.max(0, start.line - margin - offset); index < Math.min(content.lines.length, end.line + margin - offset); index += 1) {
+        const isFirst = content.rows[index] !== content.rows[index - 1];
+        for (const part of partsOf(content.lines[index] ?? '', isFirst)) {
+          const range = new Range(index + offset, part.start, index + offset, part.end);
+          const known = ranges.get(part.kind);
+          if (known === undefined) ranges.set(part.kind, [range]);
+          else known.push(range);
+        }
+      }
+    }
+    for (const kind of Object.keys(looks) as PartKind[]) editor.setDecorations(this.#types[kind], ranges.get(kind) ?? []);
+  }
+}

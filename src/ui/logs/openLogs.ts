@@ -1,0 +1,93 @@
+import type { LogPlace, LogState } from '../../logs/protocol.ts';
+import { startLogThread } from '../../logs/threadClient.ts';
+import type { RemoteLog } from '../../logs/threadClient.ts';
+import { Emitter } from '../lifecycle.ts';
+import type { Listen } from '../lifecycle.ts';
+
+/** A log that is open, for one of those who need it. */
+export interface OpenLog {
+  readonly remote: RemoteLog;
+  /** Undefined until it has told for the first time. */
+  state(): LogState | undefined;
+  readonly onDidChange: Listen<LogState>;
+  /** It is closed when nobody needs it any more. */
+  release(): void;
+}
+
+interface Shared {
+  readonly remote: RemoteLog;
+  readonly changed: Emitter<LogState>;
+  state: LogState | undefined;
+  holders: number;
+}
+
+export interface OpenLogsOptions {
+  /** File with the program of a log's thread. */
+  readonly program: string;
+  /** A folder of ours for what comes in. */
+  readonly folder: string;
+  /** What went wrong, for the log of the extension. */
+  readonly failed: (line: string) => void;
+}
+
+/** The logs that are open, each in a thread of its own. */
+export class OpenLogs {
+  readonly #options: OpenLogsOptions;
+  readonly #shared = new Map<string, Shared>();
+
+  constructor(options: OpenLogsOptions) {
+    this.#options = options;
+  }
+
+  /** @param key what is the same for the same log */
+  open(key: string, place: LogPlace): OpenLog {
+    const shared = this.#shared.get(key) ?? this.#start(key, place);
+    shared.holders += 1;
+    let isHeld = true;
+    return {
+      remote: shared.remote,
+      state: () => shared.state,
+      onDidChange: shared.changed.event,
+      release: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        shared.holders -= 1;
+        if (shared.holders === 0) this.#close(key, shared);
+      },
+    };
+  }
+
+  dispose(): void {
+    for (const [key, shared] of this.#shared) this.#close(key, shared);
+  }
+
+  #start(key: string, place: LogPlace): Shared {
+    const { program, folder, failed } = this.#options;
+    const tell = (state: LogState): void => {
+      shared.state = state;
+      shared.changed.fire(state);
+    };
+    const remote = startLogThread({
+      program, folder, place,
+      onState: tell,
+      onFailure: (error) => {
+        failed(`The thread of a log ended: ${error.stack ?? error.message}`);
+        // Whoever opens it again gets another one.
+        if (this.#shared.get(key) === shared) this.#shared.delete(key);
+        tell({ ...(shared.state ?? nothingRead), problem: `${error.message}; close it and open it again` });
+      },
+    });
+    const shared: Shared = { remote, changed: new Emitter(), state: undefined, holders: 0 };
+    this.#shared.set(key, shared);
+    return shared;
+  }
+
+  #close(key: string, shared: Shared): void {
+    if (this.#shared.get(key) === shared) this.#shared.delete(key);
+    shared.changed.dispose();
+    // It may have ended by itself before.
+    void shared.remote.close().catch(() => undefined);
+  }
+}
+
+const nothingRead: LogState = { rows: 0, late: 0, bytes: 0, from: NaN, to: NaN, skewMs: undefined, sources: [], isLoaded: false, shown: {}, problem: undefined };

@@ -1,0 +1,277 @@
+import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from 'node:assert/strict';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { commands, Selection, TextEditorRevealType, window } from 'vscode';
+import type { CodeLens, DocumentLink, DocumentSymbol, FoldingRange, Hover, Location, MarkdownString, TextEditor } from 'vscode';
+import { pick, pictures, rowsWhen, useTargetFiles } from './extension.ts';
+import { openedPage } from './page.ts';
+import type { WorkbenchPage } from './page.ts';
+import type { Target } from './protocol.ts';
+
+const start = Date.UTC(2026, 7, 20, 14, 1, 58);
+const input: Target = { role: 'textbox', name: '/Press .Enter./' };
+const request = '5b0c7a11-2f0e-4a53-9d55-6a1f6df90ae7';
+
+/** Waits until it holds, or says what stands in the editor. */
+async function when(what: string, holds: () => boolean, withinMs = 5_000): Promise<void> {
+  for (const end = Date.now() + withinMs; !holds(); await sleep(20)) {
+    if (Date.now() > end) throw new Error(`Not so within ${withinMs} ms: ${what}. There is:\n${editor().document.getText().slice(-2_000)}`);
+  }
+}
+
+/** The editor that shows a log. */
+function editor(): TextEditor {
+  const found = window.visibleTextEditors.find(({ document }) => document.uri.scheme === 'caracal-log');
+  ok(found, 'no log is shown');
+  return found;
+}
+
+const lines = (): readonly string[] => editor().document.getText().split('\n');
+const lineWith = (text: string): number => lines().findIndex((line) => line.includes(text));
+
+function isEndSeen(): boolean {
+  const { document, visibleRanges } = editor();
+  return (visibleRanges.at(-1)?.end.line ?? 0) >= document.lineCount - 1;
+}
+
+/** Puts the caret where the text is, as a click does that changes nothing else. */
+function caretAt(text: string): void {
+  const line = lineWith(text);
+  ok(line > 0, `${text} is not there:\n${lines().slice(-20).join('\n')}`);
+  const shown = editor();
+  shown.selection = new Selection(line, 0, line, 0);
+  shown.revealRange(shown.selection, TextEditorRevealType.InCenter);
+}
+
+describe('A log in the editor', () => {
+  let page: WorkbenchPage;
+  let folder: string;
+  let count = 0;
+
+  const file = (source: string): string => join(folder, `${source}.log`);
+  const logged = (source: string, more: object, at = start + 60_000 + count): string => `${JSON.stringify({ level: 'info', service: source, time: at, ...more })}\n`;
+
+  /** Adds numbered lines to the log of the STS. */
+  async function log(lineCount: number): Promise<void> {
+    const from = count;
+    count += lineCount;
+    await appendFile(file('sts'), Array.from({ length: lineCount }, (_, index) => logged('sts', { msg: 'exchange', n: from + index }, start + 60_000 + from + index)).join(''));
+  }
+
+  const isLastThere = (): boolean => lines().at(-1)?.endsWith(` n=${count - 1}`) === true;
+
+  async function filter(text: string): Promise<void> {
+    void commands.executeCommand('caracal.filterLog');
+    await page.fill(input, text);
+    await page.press('Enter');
+    await page.waitFor(input, 'hidden');
+  }
+
+  before(async () => {
+    page = openedPage();
+    folder = await mkdtemp(join(tmpdir(), 'caracal-workbench-logs-'));
+    await writeFile(file('gateway'), [
+      logged('gateway', { msg: 'listening', port: 8081 }, start),
+      logged('gateway', { level: 'warn', msg: 'denied: jti replay', request_id: request, status: 401 }, start + 2_000),
+      logged('gateway', { level: 'error', msg: 'jti tracker setnx failed', request_id: request, error: 'dial tcp 10.0.0.7:6379: connect: connection refused' }, start + 2_100),
+    ].join(''));
+    await writeFile(file('redis'), '1:M 20 Aug 2026 14:02:01.000 * Ready to accept connections tcp\n');
+    await writeFile(file('api'), [
+      logged('api', { msg: 'request', reqId: request, method: 'POST' }, start + 2_050),
+      'TypeError: cannot read a stream\n    at consume (file:///app/streams.js:41:13)\n    at process.processTicksAndRejections (node:internal/process/task_queues:105:5)\n',
+    ].join(''));
+    await writeFile(file('sts'), Array.from({ length: 6 }, (_, index) => logged('sts', { level: 'warn', msg: 'claim pending', attempt: index }, start + 3_000 + index)).join(''));
+    await writeFile(join(folder, 'target.json'), JSON.stringify({ kind: 'endpoints', name: 'logged', endpoints: { api: 'http://127.0.0.1:9' }, logs: Object.fromEntries(['sts', 'gateway', 'api', 'redis'].map((source) => [source, `${source}.log`])) }));
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    await commands.executeCommand('workbench.action.closePanel');
+    await useTargetFiles([join(folder, 'target.json')]);
+    await commands.executeCommand('caracal.flow.focus');
+    await pick(page, 'logged');
+    await page.waitFor({ role: 'button', name: 'Caracal: target logged, not run' });
+  });
+
+  after(async () => {
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    await rm(folder, { recursive: true });
+  });
+
+  it('opens from the palette, all services merged by time', async () => {
+    void commands.executeCommand('caracal.openLog');
+    await page.waitFor({ role: 'option', name: '/^All services/' });
+    await page.screenshot('log-picker');
+    await page.press('Enter');
+    await page.waitFor({ role: 'tab', name: '/logged: all services/' });
+    await when('all of it is there', () => lines().length === 15);
+    strictEqual(editor().document.languageId, 'caracal-log');
+    match(lines()[0] ?? '', /^# logged, from 20 Aug 2026, 14:01:58 UTC\./);
+    deepStrictEqual(lines().slice(1, 6).map((line) => line.slice(0, 50).trimEnd()), [
+      '14:01:58.000  gateway     info   listening  port=8', '14:02:00.000  gateway     warn   denied: jti repla', '14:02:00.050  api         info   request  method=P',
+      '14:02:00.050  api         error  TypeError: cannot', '    at consume (file:///app/streams.js:41:13)',
+    ].map((line) => line.slice(0, 50)));
+    await pictures(page, 'log');
+  });
+
+  it('cannot be edited', async () => {
+    const before = editor().document.getText();
+    await page.type('x');
+    strictEqual(editor().document.getText(), before);
+    await page.press('Escape');
+  });
+
+  it('has what belongs together in folds, requests in the outline, and all that is known in hovers', async () => {
+    const { uri } = editor().document;
+    const folds = await commands.executeCommand<FoldingRange[]>('vscode.executeFoldingRangeProvider', uri);
+    deepStrictEqual(folds.map(({ start: from, end: to }) => lines()[from]?.slice(14, 40).trimEnd().concat(` +${to - from}`)), ['api         error  TypeErr +2', 'sts         warn   claim p +5']);
+    const symbols = await commands.executeCommand<DocumentSymbol[]>('vscode.executeDocumentSymbolProvider', uri);
+    deepStrictEqual(symbols.map(({ name, detail }) => `${name}, ${detail}`), ['request 5b0c…0ae7, 3 lines']);
+    const at = editor().document.lineAt(lineWith('setnx failed'));
+    const hovers = await commands.executeCommand<Hover[]>('vscode.executeHoverProvider', uri, at.range.start);
+    const said = hovers.flatMap(({ contents }) => contents.map((content) => (content as MarkdownString).value)).join('\n');
+    for (const part of ['| request |', '10\\.0\\.0\\.7', 'Only this request']) ok(said.includes(part), said);
+    const links = await commands.executeCommand<DocumentLink[]>('vscode.executeLinkProvider', uri);
+    strictEqual(links.length, 3);
+    const references = await commands.executeCommand<Location[]>('vscode.executeReferenceProvider', uri, at.range.start);
+    strictEqual(references.length, 3);
+    const lenses = await commands.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', uri, 50);
+    const titles = lenses.map(({ command }) => command?.title ?? '');
+    for (const part of ['All levels', 'All sources', 'Following', 'Raw lines', 'Save redacted']) ok(titles.includes(part), titles.join('\n'));
+    ok(titles.some((title) => title.startsWith('once: ')), titles.join('\n'));
+  });
+
+  it('shows a new line at once, and leaves the caret where it is', async () => {
+    caretAt('listening');
+    // A caret that somebody puts there would end the following; this one was put there by nobody.
+    for (let times = 0; times < 20; times += 1) {
+      await log(1);
+      await when('the line is there and in sight', () => isLastThere() && isEndSeen(), 1_000);
+    }
+    strictEqual(editor().document.lineAt(editor().selection.active).text.includes('listening'), true);
+    await page.waitFor({ role: 'button', name: 'Caracal log: Following' });
+  });
+
+  it('stands still when somebody scrolls up, counts what comes, and goes on at the end', async () => {
+    await log(300);
+    await when('the end is in sight', () => isLastThere() && isEndSeen());
+    await commands.executeCommand('workbench.action.focusActiveEditorGroup');
+    await commands.executeCommand('editorScroll', { to: 'up', by: 'page', value: 2 });
+    await page.waitFor({ role: 'button', name: '/Caracal log: Paused/' });
+    const [text, ranges] = [editor().document.getText(), JSON.stringify(editor().visibleRanges)];
+    await log(50);
+    await page.waitFor({ role: 'button', name: 'Caracal log: Paused, 50 new' });
+    strictEqual(editor().document.getText(), text);
+    strictEqual(JSON.stringify(editor().visibleRanges), ranges);
+    await page.press('Control+End');
+    await when('the end is in sight', () => isLastThere() && isEndSeen());
+    await page.waitFor({ role: 'button', name: 'Caracal log: Following' });
+  });
+
+  it('goes on with a flood, of which the end stays in sight', async () => {
+    for (let times = 0; times < 20; times += 1) await log(2_000);
+    await when('the end is in sight', () => isLastThere() && isEndSeen(), 10_000);
+    ok(lines().length <= 5_002, String(lines().length));
+  });
+
+  it('loads what is older where somebody scrolls to, and leaves the place as it is', async () => {
+    const first = (): number => Number(/ n=(\d+)/.exec(lines()[2] ?? '')?.[1]);
+    const before = first();
+    await commands.executeCommand('editorScroll', { to: 'up', by: 'line', value: lines().length });
+    await when('older lines are there', () => first() < before);
+    await page.waitFor({ role: 'button', name: '/Caracal log: Paused/' });
+    await when('the place is as it was', () => {
+      const top = editor().visibleRanges[0]?.start.line ?? 0;
+      return Math.abs(Number(/ n=(\d+)/.exec(lines()[top] ?? '')?.[1]) - before) < 5;
+    });
+  });
+
+  it('filters, and says at once what is wrong with a filter', async () => {
+    void commands.executeCommand('caracal.filterLog');
+    await page.fill(input, 'level:loud');
+    await page.press('Enter');
+    match(await page.snapshot('.quick-input-widget'), /There is no level loud/);
+    await page.fill(input, 'source:gateway,redis');
+    await page.press('Enter');
+    await page.waitFor(input, 'hidden');
+    await when('only they are there', () => lines().length === 5);
+    match(lines().at(-1) ?? '', /redis .* Ready to accept connections/);
+    await filter('jti around:1');
+    await when('what fits is there, with what is around it', () => lines().length >= 5 && lineWith('listening') > 0 && lineWith('claim pending') === -1);
+    await pictures(page, 'log-filter');
+  });
+
+  it('shows one request, by the line that the caret is on, and by its link', async () => {
+    await filter('level:warn source:gateway');
+    await when('the two lines are there', () => lines().length === 3);
+    caretAt('jti replay');
+    await commands.executeCommand('caracal.showLogRequest');
+    await when('only that request is there', () => lines().length === 4 && lineWith('method=POST') > 0);
+    match(editor().document.lineAt(editor().selection.active).text, /jti replay/);
+    await filter('');
+    await when('all is there again', () => lines().length > 2_000);
+  });
+
+  it('goes to a time, and from error to error', async () => {
+    void commands.executeCommand('caracal.goToLogTime');
+    await page.fill(input, '14:01:58');
+    await page.press('Enter');
+    await page.waitFor(input, 'hidden');
+    const atCaret = (): string => lines()[editor().selection.active.line] ?? '';
+    await when('the caret is there', () => atCaret().includes('listening'));
+    await page.press('F8');
+    await when('the caret is on the first error', () => atCaret().includes('TypeError'));
+    await page.press('F8');
+    await when('the caret is on the next error', () => atCaret().includes('setnx failed'));
+    await page.press('Shift+F8');
+    await when('the caret is on the error before', () => atCaret().includes('TypeError'));
+  });
+
+  it('shows lines as they were logged, and keeps filter and place', async () => {
+    await filter('source:gateway,api');
+    await when('they are there', () => lines().length === 8);
+    caretAt('jti replay');
+    await commands.executeCommand('caracal.toggleRawLog');
+    await when('they are raw', () => lines()[1]?.startsWith('{"level":"info","service":"gateway"') === true);
+    match(editor().document.lineAt(editor().selection.active).text, /jti replay/);
+    await commands.executeCommand('caracal.toggleRawLog');
+    await when('they are as before', () => lines()[1]?.startsWith('14:01:58.000') === true);
+  });
+
+  it('remembers its filter', async () => {
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    void commands.executeCommand('caracal.openLog');
+    await page.waitFor({ role: 'option', name: '/^All services/' });
+    await page.press('Enter');
+    await page.waitFor({ role: 'tab', name: '/logged: all services/' });
+    await when('only they are there', () => lines().length === 8);
+    await filter('');
+  });
+
+  it('is saved as it was logged, with secrets masked', async () => {
+    await appendFile(file('gateway'), logged('gateway', { msg: 'config', redis: 'redis://:hunter2hunter2@redis:6379' }, start + 200_000_000));
+    await filter('source:gateway');
+    await when('it is there', () => lineWith('config') > 0);
+    const path = join(folder, 'saved.log');
+    void commands.executeCommand('caracal.saveLog');
+    await page.waitFor({ role: 'button', name: '/Save/' });
+    await page.fill({ role: 'combobox' }, path).catch(() => page.type(path));
+    await page.press('Enter');
+    let saved = '';
+    for (const end = Date.now() + 10_000; saved === '' && Date.now() < end; await sleep(50)) saved = await readFile(path, 'utf8').catch(() => '');
+    match(saved, /^\{"level":"info","service":"gateway"/);
+    doesNotMatch(saved, /hunter2/);
+  });
+
+  it('opens from a row of the tree, at the line that speaks for it', async () => {
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    await commands.executeCommand('caracal.flow.focus');
+    await page.click({ role: 'treeitem', name: '/^Readiness/' });
+    await page.press('ArrowRight');
+    await rowsWhen(page, (rows) => rows.some(({ label }) => label.startsWith('gateway')));
+    await page.click({ role: 'treeitem', name: '/^gateway/' }, { button: 'right' });
+    await page.click({ role: 'menuitem', name: '/^Open Log/' });
+    await page.waitFor({ role: 'tab', name: '/logged: gateway/' });
+    await when('the caret is on the line', () => (lines()[editor().selection.active.line] ?? '').includes('setnx failed'));
+    await pictures(page, 'log-of-gateway');
+  });
+});
