@@ -53,6 +53,8 @@ export class LogHub implements IndexedLog {
   }
 
   caughtUp(source: number): void {
+    // What was logged before is complete, and takes its place among what others logged before.
+    for (const stream of this.#streamsOf(source)) stream.close();
     this.#openedAt.delete(source);
     this.#merger.caughtUp(source);
   }

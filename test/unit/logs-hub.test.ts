@@ -43,6 +43,17 @@ describe('a log as it comes in', () => {
     deepEqual(log.shown().map((line) => (JSON.parse(line) as { msg: string }).msg), ['one', 'two', 'three', 'four']);
   });
 
+  it('has what nobody has timed after the line before it, among what was logged before', () => {
+    const hub = new LogHub(spillInMemory());
+    const [sts, api] = [hub.addSource('sts', start), hub.addSource('api', start)];
+    hub.lines(sts, [{ stamp: '', stream: undefined, bytes: Buffer.from(json(50, 'later')) }], start + 60_000);
+    for (const text of [json(0, 'one'), 'TypeError: boom', '    at one (file:///app/a.js:1:1)']) hub.lines(api, [{ stamp: '', stream: undefined, bytes: Buffer.from(text) }], start + 60_000);
+    hub.caughtUp(sts);
+    hub.caughtUp(api);
+    hub.settle(start + 61_000);
+    deepEqual([...hub.index.time.subarray(0, hub.index.length)].map((time) => time - start), [0, 0, 50]);
+  });
+
   it('keeps lines of one record together, those of both streams apart', () => {
     const log = new Playground('api');
     const { hub } = log;

@@ -202,6 +202,17 @@ describe('a log in the editor', () => {
     deepEqual(log.editor.seen, place);
   });
 
+  it('loads what is older also for somebody who scrolls there just when it goes to the end', async () => {
+    log.log(5_000);
+    await log.caughtUp();
+    log.editor.meanwhile = () => log.editor.scroll(0);
+    log.log(1);
+    await until('older lines are here', () => log.numbers().first === 0);
+    await quiet();
+    match(log.editor.seen[0] ?? '', / n=2500$/);
+    equal(log.document.isFollowing, false);
+  });
+
   it('keeps a tail of a log that goes on and on', async () => {
     log.log(2_000);
     await log.caughtUp();
@@ -220,6 +231,11 @@ describe('a log in the editor', () => {
     log.log(30_000);
     await log.caughtUp();
     deepEqual(log.numbers(), { first: 27_600, last: 30_099 });
+    log.log(30_000);
+    await log.caughtUp();
+    log.editor.scroll(1_000);
+    await turn();
+    equal(log.document.isFollowing, false);
   });
 
   it('loads what is older where somebody scrolls to, and leaves the place as it is', async () => {

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commands, Selection, TextEditorRevealType, window } from 'vscode';
+import { commands, Selection, TextEditorRevealType, window, workspace } from 'vscode';
 import type { CodeLens, DocumentLink, DocumentSymbol, FoldingRange, Hover, Location, MarkdownString, TextEditor } from 'vscode';
 import { pick, pictures, rowsWhen, useTargetFiles } from './extension.ts';
 import { openedPage } from './page.ts';
@@ -11,7 +11,8 @@ import type { WorkbenchPage } from './page.ts';
 import type { Target } from './protocol.ts';
 
 const start = Date.UTC(2026, 7, 20, 14, 1, 58);
-const input: Target = { role: 'textbox', name: '/Press .Enter./' };
+const filterInput: Target = { role: 'textbox', name: '/Filter the log/' };
+const timeInput: Target = { role: 'textbox', name: '/Go to a time/' };
 const request = '5b0c7a11-2f0e-4a53-9d55-6a1f6df90ae7';
 
 /** Waits until it holds, or says what stands in the editor. */
@@ -29,6 +30,7 @@ function editor(): TextEditor {
 }
 
 const lines = (): readonly string[] => editor().document.getText().split('\n');
+const atCaret = (): string => lines()[editor().selection.active.line] ?? '';
 const lineWith = (text: string): number => lines().findIndex((line) => line.includes(text));
 
 function isEndSeen(): boolean {
@@ -62,11 +64,20 @@ describe('A log in the editor', () => {
 
   const isLastThere = (): boolean => lines().at(-1)?.endsWith(` n=${count - 1}`) === true;
 
+  /** Waits for words in a part of the window. */
+  async function snapshotWhen(selector: string, wanted: RegExp): Promise<void> {
+    for (const end = Date.now() + 10_000; ; await sleep(50)) {
+      const shown = await page.snapshot(selector);
+      if (wanted.test(shown)) return;
+      ok(Date.now() < end, `There is no ${String(wanted)} in:\n${shown}`);
+    }
+  }
+
   async function filter(text: string): Promise<void> {
     void commands.executeCommand('caracal.filterLog');
-    await page.fill(input, text);
+    await page.fill(filterInput, text);
     await page.press('Enter');
-    await page.waitFor(input, 'hidden');
+    await page.waitFor(filterInput, 'hidden');
   }
 
   before(async () => {
@@ -77,13 +88,13 @@ describe('A log in the editor', () => {
       logged('gateway', { level: 'warn', msg: 'denied: jti replay', request_id: request, status: 401 }, start + 2_000),
       logged('gateway', { level: 'error', msg: 'jti tracker setnx failed', request_id: request, error: 'dial tcp 10.0.0.7:6379: connect: connection refused' }, start + 2_100),
     ].join(''));
-    await writeFile(file('redis'), '1:M 20 Aug 2026 14:02:01.000 * Ready to accept connections tcp\n');
+    await writeFile(file('redis'), '1:M 20 Aug 2026 14:02:00.500 * Ready to accept connections tcp\n');
     await writeFile(file('api'), [
       logged('api', { msg: 'request', reqId: request, method: 'POST' }, start + 2_050),
       'TypeError: cannot read a stream\n    at consume (file:///app/streams.js:41:13)\n    at process.processTicksAndRejections (node:internal/process/task_queues:105:5)\n',
     ].join(''));
     await writeFile(file('sts'), Array.from({ length: 6 }, (_, index) => logged('sts', { level: 'warn', msg: 'claim pending', attempt: index }, start + 3_000 + index)).join(''));
-    await writeFile(join(folder, 'target.json'), JSON.stringify({ kind: 'endpoints', name: 'logged', endpoints: { api: 'http://127.0.0.1:9' }, logs: Object.fromEntries(['sts', 'gateway', 'api', 'redis'].map((source) => [source, `${source}.log`])) }));
+    await writeFile(join(folder, 'target.json'), JSON.stringify({ kind: 'endpoints', name: 'logged', services: { api: 'http://127.0.0.1:9' }, logs: Object.fromEntries(['sts', 'gateway', 'api', 'redis'].map((source) => [source, `${source}.log`])) }));
     await commands.executeCommand('workbench.action.closeAllEditors');
     await commands.executeCommand('workbench.action.closePanel');
     await useTargetFiles([join(folder, 'target.json')]);
@@ -107,7 +118,7 @@ describe('A log in the editor', () => {
     strictEqual(editor().document.languageId, 'caracal-log');
     match(lines()[0] ?? '', /^# logged, from 20 Aug 2026, 14:01:58 UTC\./);
     deepStrictEqual(lines().slice(1, 6).map((line) => line.slice(0, 50).trimEnd()), [
-      '14:01:58.000  gateway     info   listening  port=8', '14:02:00.000  gateway     warn   denied: jti repla', '14:02:00.050  api         info   request  method=P',
+      '14:01:58.000  gateway     info   listening  port=8', '14:02:00.000  gateway     warn   denied: jti repla', '14:02:00.050  api         info   request  reqId=5b',
       '14:02:00.050  api         error  TypeError: cannot', '    at consume (file:///app/streams.js:41:13)',
     ].map((line) => line.slice(0, 50)));
     await pictures(page, 'log');
@@ -131,7 +142,8 @@ describe('A log in the editor', () => {
     const said = hovers.flatMap(({ contents }) => contents.map((content) => (content as MarkdownString).value)).join('\n');
     for (const part of ['| request |', '10\\.0\\.0\\.7', 'Only this request']) ok(said.includes(part), said);
     const links = await commands.executeCommand<DocumentLink[]>('vscode.executeLinkProvider', uri);
-    strictEqual(links.length, 3);
+    // VS Code links the place in the stack by itself.
+    strictEqual(links.filter(({ target }) => target?.scheme === 'command').length, 3);
     const references = await commands.executeCommand<Location[]>('vscode.executeReferenceProvider', uri, at.range.start);
     strictEqual(references.length, 3);
     const lenses = await commands.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', uri, 50);
@@ -147,7 +159,7 @@ describe('A log in the editor', () => {
       await log(1);
       await when('the line is there and in sight', () => isLastThere() && isEndSeen(), 1_000);
     }
-    strictEqual(editor().document.lineAt(editor().selection.active).text.includes('listening'), true);
+    match(atCaret(), /listening/);
     await page.waitFor({ role: 'button', name: 'Caracal log: Following' });
   });
 
@@ -187,12 +199,13 @@ describe('A log in the editor', () => {
 
   it('filters, and says at once what is wrong with a filter', async () => {
     void commands.executeCommand('caracal.filterLog');
-    await page.fill(input, 'level:loud');
+    await page.fill(filterInput, 'level:loud');
+    await snapshotWhen('.quick-input-widget', /There is no level loud/);
     await page.press('Enter');
-    match(await page.snapshot('.quick-input-widget'), /There is no level loud/);
-    await page.fill(input, 'source:gateway,redis');
+    match(await page.snapshot('.quick-input-widget'), /There is no level loud/, 'it stays open');
+    await page.fill(filterInput, 'source:gateway,redis');
     await page.press('Enter');
-    await page.waitFor(input, 'hidden');
+    await page.waitFor(filterInput, 'hidden');
     await when('only they are there', () => lines().length === 5);
     match(lines().at(-1) ?? '', /redis .* Ready to accept connections/);
     await filter('jti around:1');
@@ -206,17 +219,16 @@ describe('A log in the editor', () => {
     caretAt('jti replay');
     await commands.executeCommand('caracal.showLogRequest');
     await when('only that request is there', () => lines().length === 4 && lineWith('method=POST') > 0);
-    match(editor().document.lineAt(editor().selection.active).text, /jti replay/);
+    await when('the caret is on its line', () => atCaret().includes('jti replay'));
     await filter('');
-    await when('all is there again', () => lines().length > 2_000);
+    await when('all is there again', () => lines().length > 1_000 && atCaret().includes('jti replay'));
   });
 
   it('goes to a time, and from error to error', async () => {
     void commands.executeCommand('caracal.goToLogTime');
-    await page.fill(input, '14:01:58');
+    await page.fill(timeInput, '14:01:58');
     await page.press('Enter');
-    await page.waitFor(input, 'hidden');
-    const atCaret = (): string => lines()[editor().selection.active.line] ?? '';
+    await page.waitFor(timeInput, 'hidden');
     await when('the caret is there', () => atCaret().includes('listening'));
     await page.press('F8');
     await when('the caret is on the first error', () => atCaret().includes('TypeError'));
@@ -232,7 +244,7 @@ describe('A log in the editor', () => {
     caretAt('jti replay');
     await commands.executeCommand('caracal.toggleRawLog');
     await when('they are raw', () => lines()[1]?.startsWith('{"level":"info","service":"gateway"') === true);
-    match(editor().document.lineAt(editor().selection.active).text, /jti replay/);
+    await when('the caret is on its line', () => atCaret().includes('jti replay'));
     await commands.executeCommand('caracal.toggleRawLog');
     await when('they are as before', () => lines()[1]?.startsWith('14:01:58.000') === true);
   });
@@ -251,10 +263,11 @@ describe('A log in the editor', () => {
     await appendFile(file('gateway'), logged('gateway', { msg: 'config', redis: 'redis://:hunter2hunter2@redis:6379' }, start + 200_000_000));
     await filter('source:gateway');
     await when('it is there', () => lineWith('config') > 0);
-    const path = join(folder, 'saved.log');
+    const [workspaceFolder] = workspace.workspaceFolders ?? [];
+    ok(workspaceFolder);
+    const path = join(workspaceFolder.uri.fsPath, 'logged.log');
     void commands.executeCommand('caracal.saveLog');
-    await page.waitFor({ role: 'button', name: '/Save/' });
-    await page.fill({ role: 'combobox' }, path).catch(() => page.type(path));
+    await snapshotWhen('.quick-input-widget', /logged\.log/);
     await page.press('Enter');
     let saved = '';
     for (const end = Date.now() + 10_000; saved === '' && Date.now() < end; await sleep(50)) saved = await readFile(path, 'utf8').catch(() => '');
@@ -269,9 +282,12 @@ describe('A log in the editor', () => {
     await page.press('ArrowRight');
     await rowsWhen(page, (rows) => rows.some(({ label }) => label.startsWith('gateway')));
     await page.click({ role: 'treeitem', name: '/^gateway/' }, { button: 'right' });
+    await page.waitFor({ role: 'menuitem', name: '/^Open Log/' });
+    // It fades in, and takes no click before it has.
+    await sleep(300);
     await page.click({ role: 'menuitem', name: '/^Open Log/' });
     await page.waitFor({ role: 'tab', name: '/logged: gateway/' });
-    await when('the caret is on the line', () => (lines()[editor().selection.active.line] ?? '').includes('setnx failed'));
+    await when('the caret is on the line', () => atCaret().includes('setnx failed'));
     await pictures(page, 'log-of-gateway');
   });
 });

@@ -1,4 +1,5 @@
-import { Uri, commands, window } from 'vscode';
+import { homedir } from 'node:os';
+import { Uri, commands, window, workspace } from 'vscode';
 import type { QuickPickItem, TextEditor } from 'vscode';
 import { logSourceOf, logSources } from '../../caracal/logSources.ts';
 import { FilterProblem, parseFilter } from '../../logs/filter.ts';
@@ -215,7 +216,7 @@ function dayOf({ state }: LogDocument): number {
 }
 
 async function save({ log, view, title }: LogDocument): Promise<void> {
-  const chosen = await window.showSaveDialog({ title: 'Save what is shown, as it was logged, with secrets masked', saveLabel: 'Save', filters: { Log: ['log'] }, defaultUri: Uri.file(`${title.replaceAll(/\W+/g, '-')}.log`) });
+  const chosen = await window.showSaveDialog({ title: 'Save what is shown, as it was logged, with secrets masked', saveLabel: 'Save', filters: { Log: ['log'] }, defaultUri: Uri.joinPath(workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir()), `${title.replaceAll(/\W+/g, '-')}.log`) });
   if (chosen === undefined) return;
   if (chosen.scheme !== 'file') throw new Error('Cannot save the log there: it is no folder of this machine. Choose one that is.');
   const records = await log.save(view, chosen.fsPath);

@@ -56,7 +56,8 @@ export class LogDocument {
   #filter = '';
   #isRaw = false;
   #isFollowing = true;
-  /** Row at the top of what can be seen; -1 where that means nothing. */
+  /** The line at the top of what can be seen, and its row. */
+  #topLine = 0;
   #topRow = -1;
   /** We scroll: what comes into sight is not the user's doing. */
   #isScrolling = false;
@@ -167,10 +168,12 @@ export class LogDocument {
    * top; an earlier one there is somebody's doing.
    */
   seen(firstLine: number, lastLine: number, lines: number): void {
-    if (this.#isScrolling || (this.#isGoingToEnd && !this.#isFollowing) || this.#content.rows.length === 0) return;
+    // Somebody's place that is to be given back is not the one that we go to.
+    if ((this.#isGoingToEnd && !this.#isFollowing) || this.#content.rows.length === 0) return;
     const topRow = rowNear(this.#content, firstLine) ?? -1;
     const isEarlier = topRow < this.#topRow;
-    this.#topRow = topRow;
+    [this.#topLine, this.#topRow] = [firstLine, topRow];
+    if (this.#isScrolling) return;
     if (lastLine >= lines - 1) this.#endReached();
     else if (isEarlier) this.#setFollowing(false);
     if (!this.#isFollowing && firstLine <= edgeLines && this.#content.from > 0) this.#alone(() => this.#loadOlder());
@@ -229,7 +232,6 @@ export class LogDocument {
   async #showTail(): Promise<void> {
     const { log, view } = this.#options;
     const { window, shown } = await log.window(view, { at: 'end' }, { before: tailRecords, after: 0, raw: this.#isRaw });
-    this.#topRow = -1;
     await this.#show({ ...contentOf(this.#head(), window, shown), isCut: false });
     await this.#goToEnd();
   }
@@ -245,7 +247,6 @@ export class LogDocument {
     const { log, view, screen } = this.#options;
     const { window, row, shown } = await log.window(view, anchor, { before: loadedRecords / 2, after: loadedRecords / 2, raw: this.#isRaw });
     this.#setFollowing(false);
-    this.#topRow = -1;
     await this.#scrolling(async () => {
       await this.#show(contentOf(this.#head(), window, shown));
       if (this.#content.rows.length > 0) await screen.select(lineOf(this.#content, row ?? Infinity), true);
@@ -288,6 +289,8 @@ export class LogDocument {
   async #show(content: LogContent): Promise<void> {
     await this.#options.screen.show(content);
     this.#content = content;
+    // Where the editor scrolls no further it tells nothing: the same line shows another row.
+    this.#topRow = rowNear(content, this.#topLine) ?? -1;
   }
 
   async #goToEnd(): Promise<void> {
@@ -298,8 +301,11 @@ export class LogDocument {
     } finally {
       this.#isGoingToEnd = false;
     }
+    if (this.isFollowing) return;
     // Somebody left the end just when we went there.
-    if (!this.isFollowing) await this.#scrolling(() => this.#options.screen.revealAtTop(lineOf(this.#content, this.#topRow)));
+    const top = lineOf(this.#content, this.#topRow);
+    await this.#scrolling(() => this.#options.screen.revealAtTop(top));
+    if (top <= edgeLines) await this.#loadOlder();
   }
 
   async #scrolling(work: () => Promise<void>): Promise<void> {
