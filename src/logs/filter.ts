@@ -29,6 +29,11 @@ export class FilterProblem extends Error {
   override readonly name = 'FilterProblem';
 }
 
+/** Whether a source is one of a name: `sts`, and of several each `sts/x7k2p`. */
+export function isSource(source: string, name: string): boolean {
+  return source === name || source.startsWith(`${name}/`);
+}
+
 const mostAround = 50;
 
 /** A word, a quoted text, a pattern between slashes, or one of these after `name:`; `-` in front turns it round. */
@@ -69,7 +74,7 @@ const options = {
   },
   source: (filter, value, { not, sources }) => {
     const named = value.split(',').filter((name) => name !== '');
-    const unknown = sources === undefined ? [] : named.filter((name) => !sources.includes(name));
+    const unknown = sources === undefined ? [] : named.filter((name) => !sources.some((source) => isSource(source, name)));
     if (unknown.length > 0 || named.length === 0) throw new FilterProblem(`There is no source ${unknown.join(', ') || 'of no name'}. Sources are ${(sources ?? []).join(', ')}.`);
     return not ? { ...filter, notSources: [...filter.notSources, ...named] } : { ...filter, sources: [...filter.sources, ...named] };
   },

@@ -1,4 +1,5 @@
 import type { LogBytes } from './bytes.ts';
+import { isSource } from './filter.ts';
 import type { LogFilter } from './filter.ts';
 import { markLevel } from './index.ts';
 import type { LogIndex } from './index.ts';
@@ -61,7 +62,7 @@ export function rowsOfRequest({ index }: IndexedLog, id: string): number[] {
 function columnTest({ index, sources }: IndexedLog, filter: LogFilter): (row: number) => boolean {
   const { level, after = -Infinity, before = Infinity } = filter;
   const least = level === undefined ? 0 : levels.indexOf(level) + 1;
-  const isShown = sources.map((source) => (filter.sources.length === 0 || filter.sources.includes(source)) && !filter.notSources.includes(source));
+  const isShown = sources.map((source) => (filter.sources.length === 0 || filter.sources.some((name) => isSource(source, name))) && !filter.notSources.some((name) => isSource(source, name)));
   const bounded = after !== -Infinity || before !== Infinity;
   return (row) => {
     const time = index.time[row] ?? NaN;

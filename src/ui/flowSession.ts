@@ -5,11 +5,13 @@
  * that covers it, and only that run may change it: answers of a stopped run, of a run that another
  * one took over from, and of another target arrive and are dropped.
  */
+import { logSources } from '../caracal/logSources.ts';
 import type { Symptom } from '../caracal/symptoms.ts';
 import { milliseconds } from '../flow/words.ts';
 import type { Verdict } from '../model/check.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Report } from '../model/report.ts';
+import type { Target } from '../model/target.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import type { Engine, EngineModule } from './engineSlot.ts';
 import { emptyState, inScope, staleAfterMs, withNeeds } from './flowState.ts';
@@ -326,7 +328,7 @@ export class FlowSession {
     const covered = new Set(shown.flatMap((run) => [...run.covers]));
     const triage = [...this.#runs].find((run) => run.symptom !== undefined);
     this.#state = {
-      target: target && { id: target.id, name: target.target.name, kind: target.target.kind, hasLogs: target.target.kind !== 'endpoints' || target.target.logs !== undefined },
+      target: target && { id: target.id, name: target.target.name, kind: target.target.kind, logs: logsOf(target.target) },
       zone: this.#zone ?? target?.target.zone,
       checks: this.#checks,
       answers: new Map(this.#answers),
@@ -362,4 +364,9 @@ function cancelled(check: CheckHead): Verdict {
 function runText({ scope, symptom }: Run): string {
   const parts = [symptom && `"${symptom.title}"`, scope.step, scope.component, scope.check].filter((part) => part !== undefined);
   return parts.length === 0 ? 'everything' : parts.join(' › ');
+}
+
+/** What runs in containers is named by them; else the target names the files. */
+function logsOf(target: Target): readonly string[] {
+  return target.kind === 'endpoints' ? Object.keys(target.logs ?? {}) : logSources;
 }

@@ -31,8 +31,8 @@ export interface TargetHead {
   readonly id: string;
   readonly name: string;
   readonly kind: string;
-  /** Its services' logs can be read. */
-  readonly hasLogs: boolean;
+  /** Sources whose logs can be read. */
+  readonly logs: readonly string[];
 }
 
 export interface FlowState {

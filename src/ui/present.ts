@@ -309,7 +309,8 @@ class Presenter {
   }
 
   #isLogged(component: string): boolean {
-    return this.#state.target?.hasLogs === true && logSourceOf(component.toLowerCase()) !== undefined;
+    const source = logSourceOf(component.toLowerCase());
+    return source !== undefined && this.#state.target?.logs.includes(source) === true;
   }
 
   #answerOf(check: CheckHead | undefined): Verdict | undefined {

@@ -126,6 +126,13 @@ describe('a log as it comes in', () => {
     ]);
   });
 
+  it('has those of several of one service under its name', () => {
+    const log = new Playground('sts', 'sts/x7k2p', 'gateway');
+    for (const source of [0, 1, 2]) log.bring(source, [[source, json(source, `of ${source}`)]], 10);
+    deepEqual(log.shown('source:sts').map((line) => (JSON.parse(line) as { msg: string }).msg), ['of 0', 'of 1']);
+    deepEqual(log.shown('-source:sts').map((line) => (JSON.parse(line) as { msg: string }).msg), ['of 2']);
+  });
+
   it('goes on under a filter, and keeps context', () => {
     const log = new Playground('sts');
     const numbers = (filter: string): readonly number[] => log.shown(filter).map((line) => (JSON.parse(line) as { n: number }).n);

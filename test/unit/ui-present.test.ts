@@ -37,7 +37,7 @@ function answer(head: CheckHead, said: Said): Answer {
 
 function flow(checks: readonly CheckHead[], said: Readonly<Record<string, Said>>, more: Partial<FlowState> = {}): FlowState {
   const answers = new Map(checks.flatMap((head) => (said[head.id] ? [[head.id, answer(head, said[head.id] ?? { status: 'pass' })] as const] : [])));
-  return { ...emptyState, target: { id: 't', name: 'lab', kind: 'endpoints', hasLogs: false }, checks, answers, ended: 'complete', ...more };
+  return { ...emptyState, target: { id: 't', name: 'lab', kind: 'endpoints', logs: [] }, checks, answers, ended: 'complete', ...more };
 }
 
 function node(presentation: Presentation, id: string): FlowNode {
@@ -207,6 +207,15 @@ describe('A row', () => {
       strictEqual(shown.contextValue, 'check runnable answered');
     });
   }
+
+  it('of what has a log that can be read', () => {
+    const target = { id: 't', name: 'lab', kind: 'endpoints', logs: ['api'] };
+    const shown = present(flow(api, {}, { target }), now);
+    strictEqual(node(shown, 't/readiness/api').contextValue, 'component runnable logged');
+    strictEqual(node(shown, 't/readiness/api/CRC-RDY-002').contextValue, 'check runnable unanswered logged');
+    const other = present(flow(api, {}, { target: { ...target, logs: ['sts'] } }), now);
+    strictEqual(node(other, 't/readiness/api').contextValue, 'component runnable');
+  });
 
   it('of a check that was not run', () => {
     const shown = node(present(flow(api, {}), now), 't/readiness/api/CRC-RDY-002');

@@ -15,7 +15,7 @@ function flow(statuses: readonly (Status | 'not-run')[], ended: FlowState['ended
     const verdict = { check: `C${index}`, step: 'storage' as const, component: 'Redis', title: 'Title', status, summary: '', reasoning: '', facts: [], observations: [] };
     answers.set(verdict.check, { verdict, at: now - 10_000, apart: false });
   });
-  return { ...emptyState, target: { id: 't', name: 'lab', kind: 'endpoints', hasLogs: false }, checks, answers, ended };
+  return { ...emptyState, target: { id: 't', name: 'lab', kind: 'endpoints', logs: [] }, checks, answers, ended };
 }
 
 describe('The standing of a target', () => {

@@ -18,7 +18,7 @@ function verdict(head: CheckHead, more: Pick<Verdict, 'status' | 'summary'> & Pa
 
 const state: FlowState = {
   ...emptyState,
-  target: { id: 't', name: 'lab', kind: 'endpoints', hasLogs: false },
+  target: { id: 't', name: 'lab', kind: 'endpoints', logs: [] },
   checks: [reachable, memory],
   answers: new Map([
     [reachable.id, { verdict: verdict(reachable, { status: 'fail', summary: 'refused in 1 ms' }), at, apart: false }],

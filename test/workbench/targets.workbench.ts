@@ -59,6 +59,22 @@ describe('Deployments that are found by themselves', () => {
     await page.waitFor({ role: 'option', name: '/Payments/' }, 'hidden');
   }
 
+  async function openLog(): Promise<void> {
+    void commands.executeCommand('caracal.openLog');
+    await page.waitFor({ role: 'option', name: '/^All services/' });
+    await page.press('Enter');
+    await page.waitFor({ role: 'tab', name: '/caracal: all services/' });
+  }
+
+  /** Waits for text in the log that is shown. */
+  async function logHas(wanted: RegExp): Promise<void> {
+    let text = '';
+    for (const end = Date.now() + flowMs; !wanted.test(text); await sleep(50)) {
+      text = window.visibleTextEditors.find(({ document }) => document.uri.scheme === 'caracal-log')?.document.getText() ?? '';
+      ok(Date.now() < end, `There is no ${String(wanted)} in:\n${text.slice(-3_000)}`);
+    }
+  }
+
   async function passes(): Promise<void> {
     await commands.executeCommand('caracal.runAll');
     const rows = await rowsWhen(page, (all) => rowOf(all, 'Fix').label.includes(','), flowMs);
@@ -106,6 +122,16 @@ describe('Deployments that are found by themselves', () => {
     await commands.executeCommand('workbench.action.closeAllEditors');
   });
 
+  it('of Compose: have a log that goes on over the restart of a container', async () => {
+    await openLog();
+    await logHas(/^\S+ {2}(?:sts|gateway) /m);
+    await pictures(page, 'log-compose');
+    await engineCall('/containers/caracal-web-1/restart?t=1');
+    await logHas(/──── web: restarted.* ────/);
+    await logHas(/ web .* listening|caracal-auth/);
+    await commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
   it('are watched: what changes is told, with since when, and nothing else moves', async () => {
     await commands.executeCommand('caracal.watch');
     await textWhen(page, /All \d+ checks that apply pass/, flowMs);
@@ -133,6 +159,13 @@ describe('Deployments that are found by themselves', () => {
     const rows = await rowsWhen(page, (all) => all.some(({ label }) => label.startsWith('Release')));
     match(rowOf(rows, 'Release').label, /^Release, passed, deployed, revision \d+/);
     await pictures(page, 'services-kubernetes');
+  });
+
+  it('of Kubernetes: have a log of all their pods', async () => {
+    await openLog();
+    await logHas(/^\S+ {2}(?:sts|gateway)/m);
+    await pictures(page, 'log-kubernetes');
+    await commands.executeCommand('workbench.action.closeAllEditors');
   });
 
   it('of Kubernetes: compare the values of two Helm revisions in the diff editor, without a secret', async () => {

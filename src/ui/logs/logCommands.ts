@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { Uri, commands, window, workspace } from 'vscode';
 import type { QuickPickItem, TextEditor } from 'vscode';
-import { logSourceOf, logSources } from '../../caracal/logSources.ts';
-import { FilterProblem, parseFilter } from '../../logs/filter.ts';
+import { logSourceOf } from '../../caracal/logSources.ts';
+import { FilterProblem, isSource, parseFilter } from '../../logs/filter.ts';
 import type { Anchor } from '../../logs/protocol.ts';
 import { levels } from '../../logs/record.ts';
 import type { LocatedTarget } from '../../targets/located.ts';
@@ -101,10 +101,10 @@ export class LogCommands {
     const located = this.#parts.session.target;
     if (located === undefined) return;
     const { target } = located;
-    if (target.kind === 'endpoints' && target.logs === undefined) {
+    const names = this.#parts.session.state.target?.logs ?? [];
+    if (names.length === 0) {
       throw new Error(`Cannot open the log of ${target.name}: the target gives addresses only. Pick the Compose project or the Helm release itself, or name log files in the target.`);
     }
-    const names = target.kind === 'endpoints' ? Object.keys(target.logs ?? {}) : logSources;
     const all: QuickPickItem = { label: 'All services', description: 'and the stores, merged by time' };
     const several: QuickPickItem = { label: 'Several…' };
     const items = names.map((label) => ({ label }));
@@ -194,7 +194,7 @@ function subjectOf(located: LocatedTarget, sources: readonly string[]): Paramete
 
 /** The last line that is known to tell of trouble, else the last error; undefined where there is neither. */
 async function lineThatSpeaks({ log }: LogDocument, source: string): Promise<Anchor | undefined> {
-  const groups = (await log.groups()).filter(({ sources }) => sources.some((name) => name === source || name.startsWith(`${source}/`)));
+  const groups = (await log.groups()).filter(({ sources }) => sources.some((name) => isSource(name, source)));
   const known = groups.filter((group) => group.known !== undefined);
   const last = Math.max(...(known.length > 0 ? known : groups).map((group) => group.last));
   return Number.isFinite(last) ? { at: 'row', row: last } : undefined;

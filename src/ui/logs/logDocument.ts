@@ -1,3 +1,4 @@
+import { isSource } from '../../logs/filter.ts';
 import type { Anchor, LogState } from '../../logs/protocol.ts';
 import type { RemoteLog } from '../../logs/threadClient.ts';
 import { Emitter } from '../lifecycle.ts';
@@ -337,7 +338,7 @@ export class LogDocument {
     const title = `# ${this.title}`;
     if (state === undefined) return `${title}, opens.`;
     if (state.problem !== undefined) return `${title}: cannot be read, ${state.problem}.`;
-    const unwell = state.sources.filter((source) => !source.isWell && (sources.length === 0 || sources.includes(source.name)));
+    const unwell = state.sources.filter((source) => !source.isWell && (sources.length === 0 || sources.some((one) => isSource(source.name, one))));
     return [
       `${title}, ${Number.isNaN(state.from) ? 'no lines yet' : `from ${dateAndTime(state.from)} UTC`}.`,
       ...(state.skewMs === undefined ? [] : [Math.abs(state.skewMs) <= toldSkewMs ? 'Clocks agree within 1 s.' : `Clocks differ by up to ${(Math.abs(state.skewMs) / 1_000).toFixed(0)} s.`]),

@@ -125,7 +125,9 @@ export class LogDocuments {
       if (state !== undefined) document.update(state);
       const remembered = memory.get(opened.filterKey);
       // What was remembered may name a source that is gone: then it is no filter any more.
-      if (typeof remembered !== 'string' || (await document.setFilter(remembered)) !== undefined) await document.setFilter('');
+      const isFiltered = typeof remembered === 'string' && (await document.setFilter(remembered)) === undefined;
+      const problem = isFiltered ? undefined : await document.setFilter('');
+      if (problem !== undefined) throw new Error(`Cannot open the log: ${problem}`);
       this.#opened.set(uri.toString(), opened);
       return opened;
     } catch (error) {
