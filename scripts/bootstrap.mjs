@@ -36,6 +36,8 @@ const programs = {
   redis: { title: 'redis-server', anyOf: ['redis-server'], debian: ['redis-server'], brew: 'brew install redis' },
   pgbouncer: { title: 'pgbouncer', anyOf: ['pgbouncer'], places: ['/usr/sbin/pgbouncer'], debian: ['pgbouncer'], brew: 'brew install pgbouncer' },
   faketime: { title: 'faketime', anyOf: ['faketime'], debian: ['faketime'], brew: 'brew install libfaketime' },
+  lnav: { title: 'lnav', anyOf: ['lnav'], debian: ['lnav'], brew: 'brew install lnav' },
+  jq: { title: 'jq', anyOf: ['jq'], debian: ['jq'], brew: 'brew install jq' },
   docker: {
     title: 'a Docker Engine',
     isThere: hasDockerEngine,
@@ -62,7 +64,7 @@ const tasks = {
   provision: { run: ['scripts/vscode/provision.ts'], needs: () => ['compiler'] },
   flow: { run: ['src/cli/main.ts', 'flow'] },
   targets: { run: ['src/cli/main.ts', 'targets'] },
-  bench: { run: ['test/bench/flow.ts'], needs: () => ['redis'] },
+  bench: { run: ['test/bench/main.ts'], needs: (args) => (args.includes('logs') ? ['lnav', 'jq'] : ['redis']) },
   prove: { run: ['test/lab/prove.ts'], needs: () => ['redis', 'faketime', 'docker'] },
   lab: { run: ['test/lab/main.ts'], needs: (args) => (args[0] === 'up' ? ['redis', ...enginesFor(args)] : []) },
 };

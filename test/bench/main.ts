@@ -1,0 +1,14 @@
+/**
+ * Times of what this project does, and of what else does it.
+ *
+ *     npm run -s bench [-- flow|logs] [--json]
+ *
+ * `flow` (the default) times whole flows and each statement of one; `logs` sets the logs beside lnav, jq and grep.
+ */
+const [what = 'flow'] = process.argv.slice(2).filter((word) => !word.startsWith('-'));
+if (what === 'flow') await import('./flow.ts');
+else if (what === 'logs') await import('./logs.ts');
+else {
+  process.stderr.write(`There is no bench ${what}. There are flow and logs.\n`);
+  process.exitCode = 2;
+}
