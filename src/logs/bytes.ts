@@ -3,19 +3,27 @@ import { closeSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from 
 /** Bytes of records, one after another, which need not be in memory. */
 export interface LogBytes {
   readonly length: number;
-  /** @throws Error with the code of the file system */
+  /**
+   * The bytes, for as long as nothing else is read.
+   *
+   * @throws Error with the code of the file system
+   */
   read(from: number, to: number): Buffer;
   close(): void;
 }
 
-const blockSize = 1 << 20;
+/** Small, because records that fit a filter lie far from each other. */
+const blockSize = 1 << 16;
 /** Blocks that stay in memory: what is looked at, and what comes in, is near to what was just read. */
-const blocksKept = 16;
+const blocksKept = 256;
+/** What comes in is written at once when it is so much. */
+const writtenAtOnce = 1 << 20;
 
 /** A file, read in blocks. */
 class FileBytes {
   readonly #file: number;
   readonly #blocks = new Map<number, Buffer>();
+  #large = Buffer.alloc(0);
 
   constructor(file: number) {
     this.#file = file;
@@ -24,9 +32,9 @@ class FileBytes {
   read(from: number, to: number): Buffer {
     const first = Math.floor(from / blockSize);
     if (to <= (first + 1) * blockSize) return this.#block(first).subarray(from - first * blockSize, to - first * blockSize);
-    const whole = Buffer.allocUnsafe(to - from);
-    readFully(this.#file, whole, from);
-    return whole;
+    // Larger parts are read one after another: new memory for each would cost as much as reading it.
+    if (this.#large.length < to - from) this.#large = Buffer.allocUnsafe(to - from);
+    return this.#large.subarray(0, readFully(this.#file, this.#large.subarray(0, to - from), from));
   }
 
   #block(index: number): Buffer {
@@ -78,12 +86,12 @@ export function openSpill(path: string): Spill {
   const file = openSync(path, 'wx+', 0o600);
   if (process.platform !== 'win32') unlinkSync(path);
   const written = new FileBytes(file);
-  let tail = Buffer.allocUnsafe(blockSize);
+  let tail = Buffer.allocUnsafe(writtenAtOnce);
   let [flushed, waiting] = [0, 0];
   const flush = (): void => {
     for (let at = 0; at < waiting;) at += writeSync(file, tail, at, waiting - at, flushed + at);
     flushed += waiting;
-    [tail, waiting] = [Buffer.allocUnsafe(blockSize), 0];
+    [tail, waiting] = [Buffer.allocUnsafe(writtenAtOnce), 0];
   };
   return {
     get length() {

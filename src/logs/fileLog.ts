@@ -17,7 +17,7 @@ export function openFileLog(path: string): OpenLog {
   const name = basename(path).replace(/\.(?:log|txt|jsonl?)$/, '');
   const index = new LogIndex();
   const findings = new Findings();
-  const indexing = indexLog(bytes, 0, index, (record, scanned) => findings.add(index.length, name, record, scanned));
+  const indexing = indexLog(bytes, 0, index, (bytes, start, end, scanned) => findings.add(index.length, name, bytes, start, end, scanned));
   let [isLoaded, read] = [false, 0];
   return {
     log: { bytes, index, sources: [name] },

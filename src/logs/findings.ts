@@ -3,6 +3,7 @@ import { knownMessage } from './known.ts';
 import type { KnownMessage } from './known.ts';
 import { levels, readRecord } from './record.ts';
 import type { LogRecord } from './record.ts';
+import { hashOf } from './scan.ts';
 import type { Scanned } from './scan.ts';
 import { shapeOf } from './shape.ts';
 
@@ -32,8 +33,23 @@ const errorPlace = levels.indexOf('error') + 1;
 /** Texts of messages that are remembered with what they mean. Few are different; a log of nothing else is a strange one. */
 const mostTexts = 10_000;
 const mostGroups = 2_000;
+const recent = 1_024;
 /** Of a line that is no JSON, so much is looked at. */
 const longestText = 2_000;
+
+/** A message that was seen before. */
+interface Seen {
+  readonly source: string;
+  readonly text: Buffer;
+  readonly finding: Growing<LogFinding> | null;
+}
+
+/** Letter by letter: messages are short, and asking the runtime takes longer. */
+function isSame(bytes: Buffer, from: number, to: number, text: Buffer): boolean {
+  if (to - from !== text.length) return false;
+  for (let at = 0; at < text.length; at += 1) if (bytes[from + at] !== text[at]) return false;
+  return true;
+}
 
 /** What the lines of a log say that is known, and its errors by their shape, counted while it comes in. */
 export class Findings {
@@ -41,28 +57,25 @@ export class Findings {
   readonly #groups = new Map<string, Growing<ErrorGroup>>();
   /** By source and text of the message; null for one that is not known. */
   readonly #texts = new Map<string, Map<string, Growing<LogFinding> | null>>();
+  /** By the hash of their bytes: those that came last need not be made texts again. */
+  readonly #recent: (Seen | undefined)[] = Array.from({ length: recent }, () => undefined);
 
-  /** Takes in a row. */
-  add(row: number, source: string, bytes: Buffer, { level, messageStart, messageEnd }: Scanned): void {
-    const text = messageEnd === 0 ? bytes.toString('latin1', 0, longestText) : bytes.toString('latin1', messageStart, messageEnd);
-    let texts = this.#texts.get(source);
-    if (texts === undefined) {
-      texts = new Map<string, Growing<LogFinding> | null>();
-      this.#texts.set(source, texts);
+  /** Takes in a row, whose record stands in `bytes` from `start` to before `end`. */
+  add(row: number, source: string, bytes: Buffer, start: number, end: number, { level, messageStart, messageEnd }: Scanned): void {
+    const isJson = messageEnd !== 0;
+    const [from, to] = [isJson ? start + messageStart : start, isJson ? start + messageEnd : Math.min(end, start + longestText)];
+    const place = hashOf(bytes, from, to) % recent;
+    let seen = this.#recent[place];
+    if (seen === undefined || seen.source !== source || !isSame(bytes, from, to, seen.text)) {
+      seen = { source, text: Buffer.from(bytes.subarray(from, to)), finding: this.#findingIn(row, source, bytes, start, end, bytes.toString('latin1', from, to)) };
+      this.#recent[place] = seen;
     }
-    let finding = texts.get(text);
-    let record: LogRecord | undefined;
-    if (finding === undefined) {
-      record = readRecord(bytes.toString());
-      finding = this.#findingOf(knownMessage(record, logSourceOf(source)), row);
-      if (texts.size >= mostTexts) texts.clear();
-      texts.set(text, finding);
-    }
+    const { finding } = seen;
     if (finding !== null) {
       finding.count += 1;
       finding.last = row;
     }
-    if (level >= errorPlace && level <= levels.length) this.#addError(row, source, record ?? readRecord(bytes.toString()));
+    if (level >= errorPlace && level <= levels.length) this.#addError(row, source, readRecord(bytes.toString('utf8', start, end)));
   }
 
   /** All known messages so far, in the order in which they came first. */
@@ -73,6 +86,19 @@ export class Findings {
   /** All errors so far, in the order in which they came first. */
   groups(): readonly ErrorGroup[] {
     return [...this.#groups.values()].map((group) => ({ ...group }));
+  }
+
+  /** By the text of its message, whose meaning is found out once. */
+  #findingIn(row: number, source: string, bytes: Buffer, start: number, end: number, text: string): Growing<LogFinding> | null {
+    let texts = this.#texts.get(source);
+    if (texts === undefined) this.#texts.set(source, (texts = new Map<string, Growing<LogFinding> | null>()));
+    let finding = texts.get(text);
+    if (finding === undefined) {
+      finding = this.#findingOf(knownMessage(readRecord(bytes.toString('utf8', start, end)), logSourceOf(source)), row);
+      if (texts.size >= mostTexts) texts.clear();
+      texts.set(text, finding);
+    }
+    return finding;
   }
 
   #findingOf(known: KnownMessage | undefined, row: number): Growing<LogFinding> | null {

@@ -83,7 +83,7 @@ export class LogHub implements IndexedLog {
       else scanRecord(bytes, 0, bytes.length, scanned);
       scanned.time = time;
       if (isMark) scanned.requestId = 0;
-      else this.findings.add(this.index.length, this.sources[source] ?? '', bytes, scanned);
+      else this.findings.add(this.index.length, this.sources[source] ?? '', bytes, 0, bytes.length, scanned);
       this.index.add(source, this.bytes.length, scanned);
     }
     return this.index.length - before;

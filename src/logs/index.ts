@@ -73,7 +73,7 @@ export class LogIndex {
 }
 
 const minimum = 4096;
-const chunkSize = 4 << 20;
+const chunkSize = 1 << 22;
 const newline = 10;
 const openBrace = 123;
 
@@ -83,7 +83,7 @@ const openBrace = 123;
  *
  * @param onRecord told of each record that was looked into, before it is in the index
  */
-export function* indexLog(bytes: LogBytes, source: number, index: LogIndex, onRecord?: (record: Buffer, scanned: Scanned) => void): Generator<number> {
+export function* indexLog(bytes: LogBytes, source: number, index: LogIndex, onRecord?: (bytes: Buffer, start: number, end: number, scanned: Scanned) => void): Generator<number> {
   const [scanned, unknown] = [nothingScanned(), nothingScanned()];
   for (let position = 0; position < bytes.length;) {
     const chunk = bytes.read(position, Math.min(position + chunkSize, bytes.length));
@@ -92,7 +92,7 @@ export function* indexLog(bytes: LogBytes, source: number, index: LogIndex, onRe
     const close = (end: number): void => {
       const last = chunk[end - 1] === newline ? end - 1 : end;
       scanRecord(chunk, record, last, scanned);
-      onRecord?.(chunk.subarray(record, last), scanned);
+      onRecord?.(chunk, record, last, scanned);
       index.add(source, position + end, scanned);
       record = end;
     };

@@ -50,8 +50,7 @@ export function scanRecord(bytes: Uint8Array, start: number, end: number, into: 
 const unclear = -1;
 
 function scanJson(bytes: Uint8Array, start: number, end: number, into: Scanned): boolean {
-  let [request, requestRank, event, eventEnd, service, serviceEnd] = [0, 0, 0, 0, 0, 0];
-  let requestEnd = 0;
+  let [request, requestEnd, requestRank, event, eventEnd, service, serviceEnd] = [0, 0, 0, 0, 0, 0, 0];
   let at = start + 1;
   if (bytes[at] === closeBrace) return endsAt(bytes, at + 1, end);
   for (;;) {
@@ -73,13 +72,27 @@ function scanJson(bytes: Uint8Array, start: number, end: number, into: Scanned):
       if (at === unclear) return false;
     }
     // A member that comes twice counts as it comes last, as everywhere.
-    if (matters === member.time) into.time = isString ? isoTime(bytes, value + 1, at - 1) : wholeNumber(bytes, value, at);
-    else if (matters === member.level) into.level = isString ? levelOf(bytes, value + 1, at - 1) : 0;
-    else if (isString && matters === member.msg) [into.messageStart, into.messageEnd] = [value + 1 - start, at - 1 - start];
-    else if (isString && matters === member.service) [service, serviceEnd] = [value + 1, at - 1];
-    else if (isString && matters === member.id) [event, eventEnd] = [value + 1, at - 1];
-    else if (isString && matters >= member.requestId && matters >= requestRank) [request, requestEnd, requestRank] = [value + 1, at - 1, matters];
-    if (Number.isNaN(into.time) && matters === member.time) return false;
+    if (matters === member.time) {
+      into.time = isString ? isoTime(bytes, value + 1, at - 1) : wholeNumber(bytes, value, at);
+      if (Number.isNaN(into.time)) return false;
+    } else if (matters === member.level) into.level = isString ? levelOf(bytes, value + 1, at - 1) : 0;
+    else if (isString && matters !== 0) {
+      // Assigned one by one: this runs for every line.
+      if (matters === member.msg) {
+        into.messageStart = value + 1 - start;
+        into.messageEnd = at - 1 - start;
+      } else if (matters === member.service) {
+        service = value + 1;
+        serviceEnd = at - 1;
+      } else if (matters === member.id) {
+        event = value + 1;
+        eventEnd = at - 1;
+      } else if (matters >= requestRank) {
+        request = value + 1;
+        requestEnd = at - 1;
+        requestRank = matters;
+      }
+    }
     const mark = bytes[at];
     if (mark === closeBrace) break;
     if (mark !== comma) return false;
@@ -93,17 +106,19 @@ function scanJson(bytes: Uint8Array, start: number, end: number, into: Scanned):
 
 /** The names that matter; of several request ids the one of the highest number counts. */
 const member = { time: 1, level: 2, service: 3, id: 4, msg: 5, requestId: 6, reqId: 7, request_id: 8 } as const;
-const members = Object.entries(member).map(([name, number]) => [Uint8Array.from(name, (one) => one.charCodeAt(0)), number] as const);
-const byLength: readonly (readonly (readonly [Uint8Array, number])[])[] = Array.from({ length: 11 }, (_, length) => members.filter(([name]) => name.length === length));
+const names = Object.entries(member).map(([name, number]) => ({ name: Uint8Array.from(name, (one) => one.charCodeAt(0)), number }));
+const longestName = Math.max(...names.map(({ name }) => name.length));
+/** By length and first letter, by which these names differ: the place in `names` and one more. */
+const byLengthAndFirst = new Uint8Array(256 * (longestName + 1));
+for (const [place, { name }] of names.entries()) byLengthAndFirst[name.length * 256 + (name[0] ?? 0)] = place + 1;
 
 function isMember(bytes: Uint8Array, start: number, end: number): number {
-  const candidates = byLength[end - start];
-  if (candidates === undefined) return 0;
-  candidate: for (const [name, number] of candidates) {
-    for (let at = 0; at < name.length; at += 1) if (bytes[start + at] !== name[at]) continue candidate;
-    return number;
-  }
-  return 0;
+  const length = end - start;
+  const place = length > longestName ? 0 : byLengthAndFirst[length * 256 + (bytes[start] as number)] as number;
+  if (place === 0) return 0;
+  const { name, number } = names[place - 1] as (typeof names)[number];
+  for (let at = 1; at < name.length; at += 1) if (bytes[start + at] !== name[at]) return 0;
+  return number;
 }
 
 function same(bytes: Uint8Array, start: number, end: number, text: string): boolean {
@@ -117,24 +132,22 @@ function endsAt(bytes: Uint8Array, at: number, end: number): boolean {
   return at === end || bytes[at] === newline;
 }
 
+/** Bytes that end a string, or that it must not have as they are. A table, because every byte of a log is asked. */
+const ends = Uint8Array.from({ length: 256 }, (_, byte) => (byte < 32 || byte === quote || byte === backslash ? 1 : 0));
+
 /** Place of the quote that ends a string without escapes and control characters. */
 function plainStringEnd(bytes: Uint8Array, from: number, end: number): number {
-  for (let at = from; at < end; at += 1) {
-    const byte = bytes[at] ?? 0;
-    if (byte === quote) return at;
-    if (byte === backslash || byte < 32) return unclear;
-  }
-  return unclear;
+  let at = from;
+  while (at < end && ends[bytes[at] as number] === 0) at += 1;
+  return at < end && bytes[at] === quote ? at : unclear;
 }
 
 function stringEnd(bytes: Uint8Array, from: number, end: number): number {
-  for (let at = from; at < end; at += 1) {
-    const byte = bytes[at] ?? 0;
-    if (byte === quote) return at;
-    if (byte === backslash) at += 1;
-    else if (byte < 32) return unclear;
+  for (let at = from; ; at += 2) {
+    while (at < end && ends[bytes[at] as number] === 0) at += 1;
+    if (at >= end) return unclear;
+    if (bytes[at] !== backslash) return bytes[at] === quote ? at : unclear;
   }
-  return unclear;
 }
 
 /** Place after an array, an object, a number or a literal. */
@@ -186,9 +199,13 @@ function wholeNumber(bytes: Uint8Array, start: number, end: number): number {
 }
 
 function levelOf(bytes: Uint8Array, start: number, end: number): number {
-  for (let place = 0; place < levels.length; place += 1) if (same(bytes, start, end, levels[place] ?? '')) return place + 1;
-  return 0;
+  const place = levelByFirst[bytes[start] as number] as number;
+  return place !== 0 && same(bytes, start, end, levels[place - 1] ?? '') ? place : 0;
 }
+
+/** By the first letter, by which levels differ: the place in `levels` and one more. */
+const levelByFirst = new Uint8Array(256);
+for (const [place, level] of levels.entries()) levelByFirst[level.charCodeAt(0)] = place + 1;
 
 let [knownYear, knownMonth, knownDay, knownMidnight] = [0, 0, 0, 0];
 

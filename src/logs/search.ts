@@ -38,7 +38,7 @@ export function* search(log: IndexedLog, filter: LogFilter, from = 0): Generator
   const { index } = log;
   const holds = columnTest(log, filter);
   const says = textTest(log, filter);
-  const needle = filter.texts.find(({ not }) => !not)?.text ?? (filter.id === undefined ? undefined : filter.id.replace(/^…/, ''));
+  const needle = neededText(filter);
   const candidates = needle === undefined || needle === '' ? allRows(index, from) : rowsWith(log, Buffer.from(needle), from);
   let looked = from;
   for (const { rows, until } of candidates) {
@@ -49,6 +49,38 @@ export function* search(log: IndexedLog, filter: LogFilter, from = 0): Generator
     yield { rows: marks.length === 0 ? found : [...found, ...marks].sort((one, other) => one - other), until };
     looked = until;
   }
+}
+
+/** A text that every record has that fits; undefined where there is none that could be looked for. */
+function neededText({ texts, id, patterns }: LogFilter): string | undefined {
+  return texts.find(({ not }) => !not)?.text ?? id?.replace(/^…/, '') ?? patterns.filter(({ not }) => !not).map(({ pattern }) => literalOf(pattern)).find((text) => text !== undefined);
+}
+
+/** One step through a pattern: an escape, a class, a group's bracket, what stands for others, or a letter. */
+const steps = /\\(?<escape>.)|\[(?:\\.|[^\]\\])*\]|(?<open>\()|(?<close>\))|(?<none>[*?]|\{\d*,?\d*\})|(?<other>[+.^$])|(?<letter>.)/gs;
+
+/** The longest text that stands in whatever the pattern fits, outside of its groups; undefined where none is sure. */
+export function literalOf({ source, flags }: RegExp): string | undefined {
+  if (source.includes('|') || /[im]/.test(flags)) return undefined;
+  let [best, run, depth] = ['', '', 0];
+  const close = (): void => {
+    if (run.length > best.length) best = run;
+    run = '';
+  };
+  for (const { groups = {} } of source.matchAll(steps)) {
+    const { escape, open, none, letter } = groups;
+    const literal = letter ?? (escape !== undefined && /\W/.test(escape) ? escape : undefined);
+    if (open !== undefined) depth += 1;
+    if (literal !== undefined && depth === 0) run += literal;
+    else {
+      // What may be there no time at all is not needed.
+      if (none !== undefined) run = run.slice(0, -1);
+      close();
+    }
+    if (groups['close'] !== undefined) depth -= 1;
+  }
+  close();
+  return best.length >= 2 ? best : undefined;
 }
 
 /** The rows of one request, by the index alone. */

@@ -26,6 +26,7 @@ let told = '';
 let toldAt = 0;
 
 function turn(): void {
+  if (isClosed) return;
   const now = Date.now();
   const isNew = answers.advance(now);
   if (now - toldAt >= toldEveryMs) {
@@ -34,8 +35,11 @@ function turn(): void {
     if (key !== told) post({ kind: 'state', state });
     [told, toldAt] = [key, now];
   }
-  timer = setTimeout(turn, isNew && !log.isLoaded ? 0 : turnMs);
+  // A timer rests for a millisecond at least, which adds up while a large log is read.
+  if (isNew && !log.isLoaded) setImmediate(turn);
+  else timer = setTimeout(turn, turnMs);
 }
+let isClosed = false;
 let timer = setTimeout(turn, 0);
 
 port.on('message', ({ id, method, parameters }: ToThread) => {
@@ -47,6 +51,7 @@ port.on('message', ({ id, method, parameters }: ToThread) => {
       post({ kind: 'failure', id, message: error instanceof Error ? error.message : String(error) });
     }
     if (method !== 'close') return;
+    isClosed = true;
     clearTimeout(timer);
     port.close();
   })();

@@ -7,7 +7,7 @@ import type { LogBytes } from '../../src/logs/bytes.ts';
 import { noFilter, parseFilter } from '../../src/logs/filter.ts';
 import { indexLog, LogIndex } from '../../src/logs/index.ts';
 import { levels, readRecord } from '../../src/logs/record.ts';
-import { recordBytes, rowsOfRequest, search } from '../../src/logs/search.ts';
+import { literalOf, recordBytes, rowsOfRequest, search } from '../../src/logs/search.ts';
 import type { IndexedLog } from '../../src/logs/search.ts';
 
 function inMemory(text: string | Buffer): LogBytes {
@@ -139,4 +139,13 @@ describe('bytes on disk', () => {
     spill.close();
     deepEqual(readdirSync(folder).filter((name) => name === 'spill'), []);
   });
+});
+
+describe('the text that a pattern needs', () => {
+  for (const [pattern, text] of [
+    [/zone-fro[a-z]+/, 'zone-fro'], [/a.*status=50\d/, 'status=50'], [/colou?r of it/, 'r of it'], [/ab+c/, 'ab'], [/x{0,3}yz/, 'yz'], [/"msg":"a\.b\/c"/, '"msg":"a.b/c"'],
+    [/(?:maybe)?sure/, 'sure'], [/one|other/, undefined], [/Letters/i, undefined], [/(only in a group)/, undefined], [/\d+\s\w/, undefined], [/[abc]d/, undefined], [/((a)b)?cd(e)/, 'cd'], [/(?<!no)yes/, 'yes'],
+  ] as const) {
+    it(`of ${String(pattern)} is ${text ?? 'none'}`, () => equal(literalOf(pattern), text));
+  }
 });
