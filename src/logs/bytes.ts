@@ -86,12 +86,12 @@ export function openSpill(path: string): Spill {
   const file = openSync(path, 'wx+', 0o600);
   if (process.platform !== 'win32') unlinkSync(path);
   const written = new FileBytes(file);
-  let tail = Buffer.allocUnsafe(writtenAtOnce);
+  const tail = Buffer.allocUnsafe(writtenAtOnce);
   let [flushed, waiting] = [0, 0];
   const flush = (): void => {
     for (let at = 0; at < waiting;) at += writeSync(file, tail, at, waiting - at, flushed + at);
     flushed += waiting;
-    [tail, waiting] = [Buffer.allocUnsafe(writtenAtOnce), 0];
+    waiting = 0;
   };
   return {
     get length() {

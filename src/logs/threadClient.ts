@@ -20,11 +20,13 @@ export interface LogThreadOptions {
 
 /** Megabytes of objects; records are on disk, and their index is outside of it. */
 const heapLimitMb = 256;
+/** Lines that come in live for less than a second: more room for them is memory that is never looked at again. */
+const youngHeapLimitMb = 16;
 
 /** Starts a thread that reads and holds a log. */
 export function startLogThread({ program, place, folder, onState, onFailure }: LogThreadOptions): RemoteLog {
   const workerData: LogThreadData = { place, folder };
-  const worker = new Worker(program, { workerData, resourceLimits: { maxOldGenerationSizeMb: heapLimitMb } });
+  const worker = new Worker(program, { workerData, resourceLimits: { maxOldGenerationSizeMb: heapLimitMb, maxYoungGenerationSizeMb: youngHeapLimitMb } });
   const waiting = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }>();
   let lastId = 0;
   let ended: Error | undefined;
