@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -30,6 +31,7 @@ const liveSeconds = 60;
 const livePace = 10_000;
 /** What is shipped, not the source, whose types would have to be left out first. */
 const program = join(root, 'dist', 'logs.cjs');
+const memoryOption = '--memory-of';
 const rows: Row[] = [];
 
 function note(name: string, ours: number, unit: Row['unit'], theirs: number | null = null, alternative: string | null = null): void {
@@ -139,11 +141,10 @@ async function largeFile(folder: string): Promise<void> {
   });
   note('first rows from the index', firstRows, 'ms', theirs, 'lnav, which shows nothing earlier');
 
-  const before = await memoryOf('self');
   const opened = open(place, folder);
   const { log } = opened;
   await opened.until(({ isLoaded }) => isLoaded);
-  note('memory for each line', (await memoryOf('self') - before) / lines, 'bytes', lnavMemory / lines, 'lnav');
+  note('memory for each line', await runs(process.execPath, [import.meta.filename, memoryOption, path]) / lines, 'bytes', lnavMemory / lines, 'lnav');
 
   const view = await log.openView();
   for (const [name, filter, command, args] of [
@@ -228,14 +229,26 @@ async function outOfOrder(log: RemoteLog): Promise<number> {
   }
 }
 
-// In a process of its own, whose memory is not counted as ours.
-await runs(process.execPath, [join(root, 'scripts', 'build.ts')]);
-const folder = await createScratchFolder('bench-logs-');
-try {
-  // First, while the memory of this process is its own.
-  await live(folder);
-  await largeFile(folder);
-} finally {
-  await rm(folder, { recursive: true, force: true });
+/** Opens a log and nothing else, in a process whose memory tells what that takes. */
+async function openOnly(path: string): Promise<void> {
+  const { log, until } = open({ kind: 'file', path }, tmpdir());
+  await until(({ isLoaded }) => isLoaded);
+  await wait(500);
+  await log.close();
 }
-if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(rows)}\n`);
+
+async function all(): Promise<void> {
+  // In a process of its own, whose memory is not counted as ours.
+  await runs(process.execPath, [join(root, 'scripts', 'build.ts')]);
+  const folder = await createScratchFolder('bench-logs-');
+  try {
+    await live(folder);
+    await largeFile(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(rows)}\n`);
+}
+
+const only = process.argv.indexOf(memoryOption);
+await (only === -1 ? all() : openOnly(process.argv[only + 1] ?? ''));

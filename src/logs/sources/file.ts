@@ -5,7 +5,7 @@ import type { StampedLine } from '../../targets/logs.ts';
 
 /** How often a file is looked at. */
 const pollMs = 250;
-const pieceBytes = 1 << 20;
+const pieceBytes = 1 << 18;
 const [newline, carriageReturn] = [10, 13] as const;
 
 /** What a log file brings: its bytes as they are, and that it is another one from here on. */

@@ -31,8 +31,10 @@ export interface LogDocumentOptions {
 
 /** While lines come in, so many stand in the editor: it gets the whole text with each of them. */
 const followedLines = 5_000;
-/** What is shown of a log whose lines come faster than the editor could take them one after another. */
 const tailRecords = 2_500;
+/** Lines that come faster than anybody reads: no more of them, and no more often. */
+const floodRecords = 1_000;
+const floodRestMs = 400;
 /** What is loaded at an end of what is shown, or on both sides of a record. */
 const loadedRecords = 2_500;
 const mostLines = 20_000;
@@ -207,8 +209,9 @@ export class LogDocument {
     this.#isCatchingUp = true;
     this.#alone(async () => {
       const startedAt = performance.now();
-      if (this.#isFollowing) await this.#showNewer();
-      const restMs = Math.min((performance.now() - startedAt) * restFactor, longestRestMs);
+      const isFlood = this.#content.lines.length > 0 && this.newer > floodRecords;
+      if (this.#isFollowing) await this.#showNewer(isFlood);
+      const restMs = Math.max(isFlood ? floodRestMs : 0, Math.min((performance.now() - startedAt) * restFactor, longestRestMs));
       setTimeout(() => {
         this.#isCatchingUp = false;
         this.#catchUp();
@@ -216,8 +219,9 @@ export class LogDocument {
     });
   }
 
-  async #showNewer(): Promise<void> {
-    if (this.#content.lines.length === 0 || this.newer > tailRecords) return this.#showTail();
+  async #showNewer(isFlood: boolean): Promise<void> {
+    if (isFlood) return this.#showTail(floodRecords);
+    if (this.#content.lines.length === 0) return this.#showTail();
     const { log, view } = this.#options;
     const { until } = this.#content;
     const { window, shown } = await log.window(view, { at: 'place', place: until }, { before: 0, after: this.newer, raw: this.#isRaw });
@@ -230,9 +234,9 @@ export class LogDocument {
   }
 
   /** The end of what the view shows, and nothing of what stood there before. */
-  async #showTail(): Promise<void> {
+  async #showTail(records = tailRecords): Promise<void> {
     const { log, view } = this.#options;
-    const { window, shown } = await log.window(view, { at: 'end' }, { before: tailRecords, after: 0, raw: this.#isRaw });
+    const { window, shown } = await log.window(view, { at: 'end' }, { before: records, after: 0, raw: this.#isRaw });
     await this.#show({ ...contentOf(this.#head(), window, shown), isCut: false });
     await this.#goToEnd();
   }
