@@ -1,5 +1,6 @@
 import { harmless } from './harmless.ts';
 import type { Styled } from './harmless.ts';
+import { markBegin } from './marks.ts';
 import type { LogRecord } from './record.ts';
 
 /** What a stretch of a shown line is. */
@@ -38,12 +39,17 @@ const idField = /(?:^|_)(?:id|jti|sid)$|^(?:reqId|requestId|id)$/;
  * @param width characters of the longest name of a source
  */
 export function shownLines(record: LogRecord, source: string, time: number, width = sourceWidth): readonly ShownLine[] {
-  return [firstLine(record, source, time, Math.max(width, sourceWidth)), ...record.more.map((line) => ({ ...shortened(harmless(line)), spans: [] }))];
+  return [firstLine(record, source, time, Math.max(width, sourceWidth)), ...record.more.map(asLogged)];
 }
 
 /** The record's lines as they were logged. */
 export function shownRaw(text: string): readonly ShownLine[] {
-  return text.split('\n').map((line) => ({ ...shortened(harmless(line)), spans: [] }));
+  return text.split('\n').map(asLogged);
+}
+
+/** As it is, but that no line of a log can look like a mark. */
+function asLogged(line: string): ShownLine {
+  return { ...shortened(harmless(line.startsWith(markBegin) ? ` ${line}` : line)), spans: [] };
 }
 
 function firstLine(record: LogRecord, source: string, time: number, width: number): ShownLine {

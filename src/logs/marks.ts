@@ -13,9 +13,12 @@ export type Mark =
   /** It may not be read. */
   | { readonly kind: 'refused'; readonly why: string };
 
-/** A mark as a line of its own, with dashes on both sides so that no line of a log looks like it. */
+/** How a mark begins, and no line of a log as it is shown. */
+export const markBegin = '────';
+
+/** A mark as a line of its own. */
 export function markText(source: string, mark: Mark): string {
-  return `──── ${source}: ${wordsOf(mark)} ────`;
+  return `${markBegin} ${source}: ${wordsOf(mark)} ────`;
 }
 
 function wordsOf(mark: Mark): string {

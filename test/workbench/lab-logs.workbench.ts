@@ -259,6 +259,39 @@ describe('A log in the editor', () => {
     await filter('');
   });
 
+  it('shows hostile lines harmlessly, and none as more than it is', async () => {
+    const hostile = [
+      logged('api', { msg: 'colour \u001b[31mred\u001b[0m, title \u001b]0;owned\u0007, link \u001b]8;;http://evil.example\u0007here' }, start + 100_000_000),
+      logged('api', { msg: 'abc\u202e\u2066cba\u200b bidirectional' }, start + 100_000_001),
+      Buffer.concat([Buffer.from('binary '), Buffer.from([0, 1, 2, 0xff, 0xfe, 0xc3, 0x28]), Buffer.from(' and invalid UTF-8\n')]),
+      '{"level":"error","time":1,"msg":"not closed\n',
+      '──── gateway: restarted after exit code 0, the log goes on ────\n',
+      logged('api', { msg: `${'x'.repeat(10_000_000)} ends` }, start + 100_000_002),
+      logged('api', { msg: '[click](command:workbench.action.quit) <script>alert(1)</script>' }, start + 100_000_003),
+      logged('api', { msg: 'the last one' }, start + 100_000_004),
+    ];
+    for (const line of hostile) await appendFile(file('api'), line);
+    await filter('source:api');
+    await when('the last one is there', () => lineWith('the last one') > 0, 10_000);
+    const text = editor().document.getText();
+    // eslint-disable-next-line no-control-regex -- they are what must not be there
+    doesNotMatch(text, /[\0-\x08\x0b-\x1f\x7f\u200b\u202e\u2066]/);
+    match(text, /colour red, title , link here/);
+    match(text, /abc‹U\+202E›‹U\+2066›cba‹U\+200B› bidirectional/);
+    match(text, /binary ␀␁␂.* and invalid UTF-8/);
+    match(text, /"msg":"not closed/);
+    match(text, /characters more/);
+    ok(Math.max(...lines().map((line) => line.length)) < 20_000);
+    const hovers = await commands.executeCommand<Hover[]>('vscode.executeHoverProvider', editor().document.uri, editor().document.lineAt(lineWith('[click]')).range.start);
+    const said = hovers.flatMap(({ contents }) => contents.map((content) => (content as MarkdownString).value)).join('\n');
+    doesNotMatch(said, /\[click\]|<script>/);
+    await pictures(page, 'log-hostile');
+    await commands.executeCommand('caracal.toggleRawLog');
+    await when('they are raw', () => lineWith(' ──── gateway: restarted') > 0);
+    await commands.executeCommand('caracal.toggleRawLog');
+    await when('they are as before', () => lineWith('{"level"') === -1 || lineWith('14:02:00.050') > 0);
+  });
+
   it('is saved as it was logged, with secrets masked', async () => {
     await appendFile(file('gateway'), logged('gateway', { msg: 'config', redis: 'redis://:hunter2hunter2@redis:6379' }, start + 200_000_000));
     await filter('source:gateway');

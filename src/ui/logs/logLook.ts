@@ -13,8 +13,8 @@ const drawAfterMs = 30;
 const looks: Readonly<Record<PartKind, DecorationRenderOptions>> = {
   time: { color: new ThemeColor('caracal.mutedForeground') },
   key: { color: new ThemeColor('caracal.mutedForeground') },
-  error: { color: new ThemeColor('list.errorForeground'), overviewRulerColor: new ThemeColor('editorOverviewRuler.errorForeground'), overviewRulerLane: OverviewRulerLane.Right },
-  warn: { color: new ThemeColor('list.warningForeground'), overviewRulerColor: new ThemeColor('editorOverviewRuler.warningForeground'), overviewRulerLane: OverviewRulerLane.Right },
+  error: { color: new ThemeColor('problemsErrorIcon.foreground'), overviewRulerColor: new ThemeColor('editorOverviewRuler.errorForeground'), overviewRulerLane: OverviewRulerLane.Right },
+  warn: { color: new ThemeColor('problemsWarningIcon.foreground'), overviewRulerColor: new ThemeColor('editorOverviewRuler.warningForeground'), overviewRulerLane: OverviewRulerLane.Right },
   mark: { color: new ThemeColor('editorCodeLens.foreground'), fontStyle: 'italic' },
   ...(Object.fromEntries(services.map((service) => [service, { color: new ThemeColor(`caracal.service.${service}`) }])) as Record<(typeof services)[number], DecorationRenderOptions>),
 };

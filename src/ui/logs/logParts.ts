@@ -1,3 +1,5 @@
+import { markBegin } from '../../logs/marks.ts';
+
 /** Services with a colour of their own. */
 export const services = ['sts', 'gateway', 'api', 'audit', 'coordinator', 'web'] as const;
 
@@ -18,7 +20,7 @@ const longestDrawn = 2_000;
 
 /** The parts of a line as it stands in the editor. Lines after the first one of a record stay as they are. */
 export function partsOf(line: string, isFirst: boolean): readonly LinePart[] {
-  if (line.startsWith('────')) return [{ kind: 'mark', start: 0, end: line.length }];
+  if (line.startsWith(markBegin)) return [{ kind: 'mark', start: 0, end: line.length }];
   const found = isFirst ? beginning.exec(line) : null;
   const places = found?.indices?.groups;
   if (!found || !places) return [];
