@@ -61,7 +61,7 @@ export function activate(context: ExtensionContext): void {
     failed: (line) => log.error(line),
   }));
   const logDocuments = store.add(new LogDocuments({ logs, files: store.add(new LogFiles()), memory: context.workspaceState, failed: (error) => guard.failed(error) }));
-  store.add(new LogCommands({ session, view, documents: logDocuments, guard }));
+  store.add(new LogCommands({ session, view, documents: logDocuments, engine, guard }));
   store.add(new LogLanguage(logDocuments));
   store.add(new LogLook(logDocuments));
   store.add(new LogStatus(logDocuments));

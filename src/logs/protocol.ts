@@ -84,8 +84,8 @@ export interface LogService {
   rowsOfRequest(id: string): readonly number[];
   findings(): readonly LogFinding[];
   groups(): readonly ErrorGroup[];
-  /** Writes what a view shows, as it was logged, masked; gives how many records. */
-  save(view: number, path: string): Promise<number>;
+  /** Records from a place in what a view shows on, as they were logged, without a newline at the end. They are not masked. */
+  raw(view: number, place: number, records: number): { readonly text: string; readonly records: number };
   close(): void;
 }
 

@@ -1,6 +1,4 @@
-import { open } from 'node:fs/promises';
 import { logSourceOf } from '../caracal/logSources.ts';
-import type { Redactor } from '../redaction/redactor.ts';
 import { FilterProblem, parseFilter } from './filter.ts';
 import { markLevel } from './index.ts';
 import { knownMessage } from './known.ts';
@@ -15,19 +13,15 @@ import { LogView } from './view.ts';
 /** Looking through what came in is broken off after so long, and goes on with the next turn. */
 const sliceMs = 20;
 const errorPlace = levels.indexOf('error') + 1;
-/** Records that are written and masked at once. */
-const savedAtOnce = 500;
 
 /** Answers of one log, in the thread that holds it. */
 export class LogAnswers implements LogService {
   readonly #open: OpenLog;
-  readonly #redactor: Redactor;
   readonly #views = new Map<number, LogView>();
   #lastView = 0;
 
-  constructor(open: OpenLog, redactor: Redactor) {
+  constructor(open: OpenLog) {
     this.#open = open;
-    this.#redactor = redactor;
   }
 
   /** Takes in what came, and looks through it for each view; whether anything is new. */
@@ -85,7 +79,7 @@ export class LogAnswers implements LogService {
     const view = this.#complete(number);
     const place = this.#placeOf(view, anchor);
     return {
-      window: view.window(place - before, place + after, { raw, late: this.#open.late }),
+      window: view.window(place, { before, after, raw, late: this.#open.late }),
       row: place < view.length ? view.rowAt(place) : undefined,
       shown: view.length,
     };
@@ -128,21 +122,11 @@ export class LogAnswers implements LogService {
     return this.#open.findings.groups();
   }
 
-  async save(number: number, path: string): Promise<number> {
+  raw(number: number, place: number, records: number): ReturnType<LogService['raw']> {
     const view = this.#complete(number);
-    const { log } = this.#open;
-    const file = await open(path, 'w', 0o600);
-    try {
-      // What comes in meanwhile is not part of what was seen.
-      const { length } = view;
-      for (let place = 0; place < length; place += savedAtOnce) {
-        const records = Array.from({ length: Math.min(savedAtOnce, length - place) }, (_, index) => this.#rawOf(log, view.rowAt(place + index)));
-        await file.write(`${this.#redactor.text(records.join('\n'))}\n`);
-      }
-      return length;
-    } finally {
-      await file.close();
-    }
+    const count = Math.max(0, Math.min(records, view.length - place));
+    const texts = Array.from({ length: count }, (_, index) => this.#rawOf(this.#open.log, view.rowAt(place + index)));
+    return { text: texts.join('\n'), records: count };
   }
 
   close(): void {

@@ -1,5 +1,7 @@
 import { shownLines, shownRaw } from './display.ts';
+import type { ShownLine } from './display.ts';
 import type { LogFilter } from './filter.ts';
+import type { Styled } from './harmless.ts';
 import { noFilter } from './filter.ts';
 import { markLevel } from './index.ts';
 import { markText } from './marks.ts';
@@ -16,13 +18,20 @@ export interface Window {
   readonly lines: readonly string[];
   /** The row of each line. */
   readonly rows: Uint32Array;
+  /** How parts of each line were to be shown; undefined for a line without. */
+  readonly styles: readonly (readonly Styled[] | undefined)[];
 }
 
 export interface WindowOptions {
+  /** Records before the place, and from it on. */
+  readonly before: number;
+  readonly after: number;
   readonly raw: boolean;
   /** How late a row was, in ms. */
   readonly late: ReadonlyMap<number, number>;
 }
+
+type Line = Pick<ShownLine, 'text' | 'styles'>;
 
 /** The rows of a log that a filter shows, also of what comes in later. */
 export class LogView {
@@ -83,31 +92,32 @@ export class LogView {
     return low;
   }
 
-  /** The lines of the records from place `from` to before `to`. */
-  window(from: number, to: number, { raw, late }: WindowOptions): Window {
-    const lines: string[] = [];
-    const rows: number[] = [];
-    const [first, end] = [Math.max(0, from), Math.min(to, this.#length)];
-    for (let place = first; place < end; place += 1) {
-      const row = this.rowAt(place);
-      for (const line of this.#linesOf(row, raw, late.get(row) ?? 0)) {
-        lines.push(line);
-        rows.push(row);
-      }
-    }
-    return { first, records: Math.max(0, end - first), lines, rows: Uint32Array.from(rows) };
+  /** The lines of records before and after a place: fewer on a side where they are very long. */
+  window(place: number, { before, after, raw, late }: WindowOptions): Window {
+    const shown = (at: number): Shown => ({ row: this.rowAt(at), lines: this.#linesOf(this.rowAt(at), raw, late.get(this.rowAt(at)) ?? 0) });
+    const earlier = part(Math.min(place, this.#length), Math.max(0, place - before), -1, shown).reverse();
+    const later = part(Math.max(0, place) - 1, Math.min(place + after, this.#length) - 1, 1, shown);
+    const all = [...earlier, ...later];
+    const lines = all.flatMap((one) => one.lines);
+    return {
+      first: Math.max(0, Math.min(place, this.#length) - earlier.length),
+      records: all.length,
+      lines: lines.map(({ text }) => text),
+      rows: Uint32Array.from(all.flatMap((one) => one.lines.map(() => one.row))),
+      styles: lines.map(({ styles }) => (styles.length === 0 ? undefined : styles)),
+    };
   }
 
-  #linesOf(row: number, raw: boolean, lateMs: number): readonly string[] {
+  #linesOf(row: number, raw: boolean, lateMs: number): readonly Line[] {
     const { index, sources } = this.#log;
     const source = sources[index.source[row] ?? 0] ?? '';
     const bytes = recordBytes(this.#log, row);
-    if (index.level[row] === markLevel) return [markText(source, JSON.parse(bytes.toString()) as Mark)];
+    if (index.level[row] === markLevel) return [{ text: markText(source, JSON.parse(bytes.toString()) as Mark), styles: [] }];
     const text = bytes.toString();
-    const shown = raw ? shownRaw(text) : shownLines(readRecord(text), source, index.time[row] ?? NaN, Math.max(...sources.map((name) => name.length)));
-    const lines = shown.map((line) => line.text);
-    if (lateMs >= toldLateMs) lines[0] = `${lines[0] ?? ''}  late by ${(lateMs / 1_000).toFixed(1)} s`;
-    return lines;
+    const lines = raw ? shownRaw(text) : shownLines(readRecord(text), source, index.time[row] ?? NaN, Math.max(...sources.map((name) => name.length)));
+    const [first, ...more] = lines;
+    if (first === undefined || lateMs < toldLateMs) return lines;
+    return [{ ...first, text: `${first.text}  late by ${(lateMs / 1_000).toFixed(1)} s` }, ...more];
   }
 
   #show(row: number): void {
@@ -137,3 +147,23 @@ export class LogView {
 
 /** What comes so much later than others is told. */
 const toldLateMs = 1_000;
+
+interface Shown {
+  readonly row: number;
+  readonly lines: readonly Line[];
+}
+
+/** The editor takes whole texts: as long lines as can be must not make one that it cannot. */
+const mostCharacters = 2_000_000;
+
+/** Records from the one beside a place up to the last, as long as there is room for them. */
+function part(beside: number, last: number, step: 1 | -1, shown: (place: number) => Shown): Shown[] {
+  const found: Shown[] = [];
+  let characters = 0;
+  for (let place = beside + step; step * place <= step * last && characters < mostCharacters; place += step) {
+    const record = shown(place);
+    found.push(record);
+    for (const { text } of record.lines) characters += text.length;
+  }
+  return found;
+}

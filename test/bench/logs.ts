@@ -218,9 +218,10 @@ async function outOfOrder(log: RemoteLog): Promise<number> {
   const view = await log.openView();
   const next = new Map<string, number>();
   let wrong = 0;
-  for (let place = 0; ; place += 50_000) {
+  for (let place = 0; ; ) {
     const { window } = await log.window(view, { at: 'place', place }, { before: 0, after: 50_000, raw: true });
     if (window.records === 0) return wrong;
+    place += window.records;
     for (const line of window.lines) {
       const { service, n } = JSON.parse(line) as { service: string; n: number };
       if (n !== (next.get(service) ?? 0)) wrong += 1;

@@ -1,12 +1,14 @@
-import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { LogState } from '../../src/logs/protocol.ts';
+import { saveLog } from '../../src/logs/save.ts';
 import { startLogThread } from '../../src/logs/threadClient.ts';
 import type { RemoteLog } from '../../src/logs/threadClient.ts';
 import type { Target } from '../../src/model/target.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { type Engine, provideEngine } from '../lab/docker/engine.ts';
 import { CURRENT, imageName, provideImages, REGISTRY } from '../lab/docker/images.ts';
 import { eventually } from '../lab/eventually.ts';
@@ -52,8 +54,13 @@ class OpenedLog {
   async lines(filter: string): Promise<readonly string[]> {
     this.#view ??= await this.remote.openView();
     equal(await this.remote.filter(this.#view, filter), undefined);
-    const { window } = await this.remote.window(this.#view, { at: 'place', place: 0 }, { before: 0, after: 10_000_000, raw: true });
-    return window.lines;
+    const lines: string[] = [];
+    for (let place = 0; ; ) {
+      const { window } = await this.remote.window(this.#view, { at: 'place', place }, { before: 0, after: 100_000, raw: true });
+      if (window.records === 0) return lines;
+      lines.push(...window.lines);
+      place += window.records;
+    }
   }
 
   async close(): Promise<void> {
@@ -367,9 +374,14 @@ describe('the log of files', function () {
     const view = await log.remote.openView();
     equal(await log.remote.filter(view, 'Authorization'), undefined);
     const saved = join(folder, 'files/saved.log');
-    equal(await log.remote.save(view, saved), 1);
+    const written: number[] = [];
+    const options = { log: log.remote, view, records: 1, path: saved, redactor: createRedactor(), onProgress: (records: number) => written.push(records) };
+    await saveLog({ ...options, signal: new AbortController().signal });
     match(await readFile(saved, 'utf8'), /^Authorization: Bearer ‹[^›]+›\n$/);
     equal((await stat(saved)).mode & 0o777, 0o600);
+    deepEqual(written, [1]);
+    await rejects(saveLog({ ...options, signal: AbortSignal.abort(new Error('stopped')) }), /stopped/);
+    await rejects(readFile(saved), { code: 'ENOENT' });
   });
 
   it('keeps what came in where nobody else can read it', async () => {

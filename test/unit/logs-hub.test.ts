@@ -31,7 +31,7 @@ class Playground {
     this.hub.settle(start + 60_000);
     this.view.setFilter(parseFilter(filter, this.hub.sources, start));
     Array.from(this.view.extend());
-    return this.view.window(0, Infinity, { raw, late: this.hub.late }).lines;
+    return this.view.window(0, { before: 0, after: Infinity, raw, late: this.hub.late }).lines;
   }
 }
 
@@ -144,7 +144,7 @@ describe('a log as it comes in', () => {
     log.bring(0, [[10, json(10, 'other', { n: 10 })], [11, json(11, 'other', { n: 11 })], [12, json(12, 'four', { n: 12 })]], 20);
     log.hub.settle(start + 70_000);
     Array.from(log.view.extend());
-    const { lines } = log.view.window(0, Infinity, { raw: true, late: new Map() });
+    const { lines } = log.view.window(0, { before: 0, after: Infinity, raw: true, late: new Map() });
     deepEqual(lines.map((line) => (JSON.parse(line) as { n: number }).n), [0, 1, 3, 4, 5, 7, 8, 9, 11, 12]);
   });
 });

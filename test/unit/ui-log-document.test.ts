@@ -3,8 +3,7 @@ import { LogHub } from '../../src/logs/hub.ts';
 import type { LogService } from '../../src/logs/protocol.ts';
 import { LogAnswers } from '../../src/logs/service.ts';
 import type { RemoteLog } from '../../src/logs/threadClient.ts';
-import { createRedactor } from '../../src/redaction/redactor.ts';
-import { contentOf, lineCount, lineOf, rowNear, rowOf, textOf, withAfter, withBefore, withoutFirst, withoutLast } from '../../src/ui/logs/logContent.ts';
+import { contentOf, lineCount, lineOf, rowNear, rowOf, textOf, withAfter, withBefore, withoutFirst, withoutLast, withRoom } from '../../src/ui/logs/logContent.ts';
 import type { LogContent } from '../../src/ui/logs/logContent.ts';
 import { LogDocument } from '../../src/ui/logs/logDocument.ts';
 import type { LogScreen } from '../../src/ui/logs/logDocument.ts';
@@ -92,7 +91,7 @@ class Editor implements LogScreen {
 /** A log, its document and an editor that shows it. */
 class Playground {
   readonly hub = new LogHub(spillInMemory());
-  readonly answers = new LogAnswers({ log: this.hub, findings: this.hub.findings, late: this.hub.late, skewMs: 40, sources: [{ name: 'sts', standing: 'follows', isWell: true }], isLoaded: true, problem: undefined, advance: (now) => this.hub.settle(now) > 0, close: () => undefined }, createRedactor());
+  readonly answers = new LogAnswers({ log: this.hub, findings: this.hub.findings, late: this.hub.late, skewMs: 40, sources: [{ name: 'sts', standing: 'follows', isWell: true }], isLoaded: true, problem: undefined, advance: (now) => this.hub.settle(now) > 0, close: () => undefined });
   readonly editor = new Editor();
   readonly failures: unknown[] = [];
   readonly document: LogDocument;
@@ -307,7 +306,8 @@ describe('a log in the editor', () => {
 });
 
 describe('the window of a log', () => {
-  const whole = contentOf('# log', { first: 10, records: 3, lines: ['a', 'b', 'b2', 'b3', 'c'], rows: Uint32Array.of(20, 21, 21, 21, 25) }, 13);
+  const bold = [{ start: 0, end: 1, codes: [1] }];
+  const whole = contentOf('# log', { first: 10, records: 3, lines: ['a', 'b', 'b2', 'b3', 'c'], rows: Uint32Array.of(20, 21, 21, 21, 25), styles: [undefined, bold, undefined, undefined, bold] }, 13);
 
   it('knows the row of each line and the line of each row', () => {
     deepEqual(textOf(whole).split('\n').map((_, line) => rowOf(whole, line)), [undefined, undefined, 20, 21, 21, 21, 25]);
@@ -316,14 +316,23 @@ describe('the window of a log', () => {
   });
 
   it('is cut between records only', () => {
-    deepEqual(withoutFirst(whole, 2), { ...whole, from: 12, lines: ['c'], rows: [25] });
-    deepEqual(withoutLast(whole, 2), { ...whole, until: 11, lines: ['a'], rows: [20], isCut: true });
+    deepEqual(withoutFirst(whole, 2), { ...whole, from: 12, lines: ['c'], rows: [25], styles: [bold] });
+    deepEqual(withoutLast(whole, 2), { ...whole, until: 11, lines: ['a'], rows: [20], styles: [undefined], isCut: true });
+  });
+
+  it('makes room on the other side, by lines and by characters', () => {
+    const others = { first: 13, records: 2, lines: ['dd', 'e'], rows: Uint32Array.of(30, 31), styles: [undefined, undefined] };
+    equal(withRoom(whole, others, { lines: 7, characters: 12 }, 'first'), whole);
+    deepEqual(withRoom(whole, others, { lines: 6, characters: 100 }, 'first').lines, ['b', 'b2', 'b3', 'c']);
+    deepEqual(withRoom(whole, others, { lines: 6, characters: 100 }, 'last').lines, ['a', 'b', 'b2', 'b3']);
+    deepEqual(withRoom(whole, others, { lines: 100, characters: 8 }, 'first').lines, ['c']);
   });
 
   it('grows at both ends', () => {
-    const after = withAfter(whole, { first: 13, records: 1, lines: ['d'], rows: Uint32Array.of(30) }, 20);
+    const after = withAfter(whole, { first: 13, records: 1, lines: ['d'], rows: Uint32Array.of(30), styles: [bold] }, 20);
     deepEqual([after.until, after.lines.at(-1), after.isCut], [14, 'd', true]);
-    const before = withBefore(whole, { first: 8, records: 2, lines: ['y', 'z'], rows: Uint32Array.of(1, 2) });
+    const before = withBefore(whole, { first: 8, records: 2, lines: ['y', 'z'], rows: Uint32Array.of(1, 2), styles: [undefined, undefined] });
+    deepEqual([after.styles.length, before.styles.length], [6, 7]);
     deepEqual([before.from, before.lines.slice(0, 3), before.rows.slice(0, 3)], [8, ['y', 'z', 'a'], [1, 2, 20]]);
   });
 });

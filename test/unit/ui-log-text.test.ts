@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { readRecord } from '../../src/logs/record.ts';
-import { partsOf } from '../../src/ui/logs/logParts.ts';
+import { partsOf, styledParts } from '../../src/ui/logs/logParts.ts';
 import { foldsOf, idsOf, requestsOf } from '../../src/ui/logs/logShape.ts';
 import { followText, groupText, levelText, likeFilter, recordMarkdown, sourcesOf, withPart } from '../../src/ui/logs/logWords.ts';
 
@@ -15,6 +15,12 @@ describe('a line of a log', () => {
     deepEqual(pieces('              redis              Ready to accept connections'), ['time             ']);
     deepEqual(pieces('    at Object.run status=500', false), []);
     deepEqual(pieces('──── sts: restarted, the log goes on ────'), ['mark ──── sts: restarted, the log goes on ────']);
+  });
+
+  it('has the colours that a program gave it', () => {
+    deepEqual(styledParts([{ start: 0, end: 3, codes: [31] }, { start: 3, end: 5, codes: [1, 96] }, { start: 5, end: 9, codes: [38, 41, 7] }]), [
+      { kind: 'ansiRed', start: 0, end: 3 }, { kind: 'bold', start: 3, end: 5 }, { kind: 'ansiBrightCyan', start: 3, end: 5 },
+    ]);
   });
 
   it('names ids, and tells which is that of its request', () => {
@@ -34,11 +40,11 @@ describe('lines that can be folded', () => {
 
   it('are stacks, and runs of lines that differ in numbers and ids only', () => {
     const lines = ['14:04:11.479  api  error  boom', '    at one', '    at two', ...alike, '14:04:12.000  api  info  listening'];
-    deepEqual(foldsOf({ head: '', from: 0, until: 7, lines, rows: [0, 0, 0, 1, 2, 3, 4, 5, 6], isCut: false }), [{ from: 0, to: 2 }, { from: 3, to: 7 }]);
+    deepEqual(foldsOf({ head: '', from: 0, until: 7, lines, rows: [0, 0, 0, 1, 2, 3, 4, 5, 6], styles: [], isCut: false }), [{ from: 0, to: 2 }, { from: 3, to: 7 }]);
   });
 
   it('are alike up to the end', () => {
-    deepEqual(foldsOf({ head: '', from: 0, until: 5, lines: alike, rows: [0, 1, 2, 3, 4], isCut: false }), [{ from: 0, to: 4 }]);
+    deepEqual(foldsOf({ head: '', from: 0, until: 5, lines: alike, rows: [0, 1, 2, 3, 4], styles: [], isCut: false }), [{ from: 0, to: 4 }]);
   });
 });
 

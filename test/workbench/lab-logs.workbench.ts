@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commands, Selection, TextEditorRevealType, window, workspace } from 'vscode';
+import { commands, Selection, TextEditorRevealType, Uri, window, workspace } from 'vscode';
 import type { CodeLens, DocumentLink, DocumentSymbol, FoldingRange, Hover, Location, MarkdownString, TextEditor } from 'vscode';
 import { pick, pictures, rowsWhen, useTargetFiles } from './extension.ts';
 import { openedPage } from './page.ts';
@@ -306,6 +306,54 @@ describe('A log in the editor', () => {
     for (const end = Date.now() + 10_000; saved === '' && Date.now() < end; await sleep(50)) saved = await readFile(path, 'utf8').catch(() => '');
     match(saved, /^\{"level":"info","service":"gateway"/);
     doesNotMatch(saved, /hunter2/);
+  });
+
+  it('is used by the keyboard alone', async () => {
+    /** Runs a command by its title, without the mouse. */
+    const run = async (title: string): Promise<void> => {
+      await page.press('F1');
+      await page.fill({ role: 'textbox', name: 'Type the name of a command to run' }, `>Caracal: ${title}`);
+      await page.waitFor({ role: 'option', name: `Caracal: ${title}` });
+      await page.press('Enter');
+    };
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    await run('Open Log…');
+    await page.waitFor({ role: 'option', name: '/^All services/' });
+    await page.press('ArrowDown');
+    await page.press('ArrowDown');
+    await page.press('Enter');
+    await page.waitFor({ role: 'tab', name: '/logged: gateway/' });
+    await when('it is there', () => lines().length === 5);
+    await page.press('Control+Home');
+    await page.waitFor({ role: 'button', name: 'Caracal log: Paused' });
+    await page.press('F8');
+    await when('the caret is on the error', () => atCaret().includes('setnx failed'));
+    await run('Filter Log…');
+    await page.waitFor(filterInput);
+    await page.type('status');
+    await page.press('Enter');
+    await when('only what fits is there', () => lines().length === 2 && atCaret().includes('jti replay'));
+    await run('Show Raw or Formatted Lines');
+    await when('it is raw', () => atCaret().startsWith('{"level":"warn"'));
+    await run('Show Raw or Formatted Lines');
+    await run('Show Only This Request');
+    await when('the request is there', () => lines().length === 3);
+    await run('Filter Log…');
+    await page.waitFor(filterInput);
+    await page.press('Delete');
+    await page.press('Enter');
+    await when('all is there', () => lines().length === 5);
+    await page.press('Control+End');
+    await page.waitFor({ role: 'button', name: 'Caracal log: Following' });
+  });
+
+  it('opens a file that is chosen in the Explorer, of any size', async () => {
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    const path = join(folder, 'large.log');
+    for (let part = 0; part < 10; part += 1) await appendFile(path, Array.from({ length: 10_000 }, (_, index) => logged('sts', { msg: 'exchange', n: part * 10_000 + index }, start + part * 10_000 + index)).join(''));
+    await commands.executeCommand('caracal.openLogFile', Uri.file(path));
+    await when('its end is there', () => lines().at(-1)?.endsWith(' n=99999') === true);
+    strictEqual(lines().length, 2_502);
   });
 
   it('opens from a row of the tree, at the line that speaks for it', async () => {

@@ -1,13 +1,15 @@
 import { homedir } from 'node:os';
-import { Uri, commands, window, workspace } from 'vscode';
+import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
 import type { QuickPickItem, TextEditor } from 'vscode';
 import { logSourceOf } from '../../caracal/logSources.ts';
 import { FilterProblem, isSource, parseFilter } from '../../logs/filter.ts';
 import type { Anchor } from '../../logs/protocol.ts';
 import { levels } from '../../logs/record.ts';
+import { saveLog } from '../../logs/save.ts';
 import type { LocatedTarget } from '../../targets/located.ts';
 import { commandIds, internalCommandIds } from '../commandIds.ts';
 import type { LogCommandId } from '../commandIds.ts';
+import type { Engine } from '../engineSlot.ts';
 import type { FlowSession } from '../flowSession.ts';
 import type { FlowView } from '../flowView.ts';
 import type { Guard } from '../guard.ts';
@@ -20,6 +22,7 @@ export interface LogCommandsParts {
   readonly session: FlowSession;
   readonly view: FlowView;
   readonly documents: LogDocuments;
+  readonly engine: Engine;
   readonly guard: Guard;
 }
 
@@ -50,7 +53,7 @@ export class LogCommands {
       [commandIds.showLogRequest]: (shown) => this.#showRequest(shown, this.#row(shown)),
       [commandIds.followLog]: ({ document }) => document.follow(),
       [commandIds.toggleRawLog]: (shown) => shown.document.setRaw(!shown.document.isRaw, this.#row(shown)),
-      [commandIds.saveLog]: ({ document }) => save(document),
+      [commandIds.saveLog]: ({ document }) => this.#save(document),
       [internalCommandIds.logLevel]: (shown) => this.#pickLevel(shown),
       [internalCommandIds.logSources]: (shown) => this.#pickSources(shown),
       [internalCommandIds.logOfRequest]: (shown, row) => this.#showRequest(shown, row),
@@ -63,7 +66,7 @@ export class LogCommands {
       })));
     }
     this.#store.add(commands.registerCommand(commandIds.openLog, (node: unknown) => guard.run(() => (typeof node === 'string' ? this.#openOfNode(node) : this.#openPicked()))));
-    this.#store.add(commands.registerCommand(commandIds.openLogFile, () => guard.run(() => this.#openFile())));
+    this.#store.add(commands.registerCommand(commandIds.openLogFile, (file: unknown) => guard.run(() => this.#openFile(file))));
   }
 
   dispose(): void {
@@ -115,8 +118,9 @@ export class LogCommands {
     await this.#parts.documents.open(subjectOf(located, picked[0] === all ? [] : picked.map(({ label }) => label)));
   }
 
-  async #openFile(): Promise<void> {
-    const chosen = await window.showOpenDialog({ title: 'Open a log file', openLabel: 'Open Log', canSelectMany: false });
+  /** @param file one that was chosen in the Explorer */
+  async #openFile(file: unknown): Promise<void> {
+    const chosen = file instanceof Uri ? [file] : await window.showOpenDialog({ title: 'Open a log file', openLabel: 'Open Log', canSelectMany: false });
     const path = chosen?.[0]?.fsPath;
     if (path === undefined) return;
     const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
@@ -181,6 +185,27 @@ export class LogCommands {
     else await this.#set(shown, `id:${id}`, row);
   }
 
+  async #save({ log, view, title, state }: LogDocument): Promise<void> {
+    const records = state?.shown[view] ?? 0;
+    const folder = workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir());
+    const chosen = await window.showSaveDialog({
+      title: 'Save what is shown, as it was logged, with secrets masked', saveLabel: 'Save', filters: { Log: ['log'] }, defaultUri: Uri.joinPath(folder, `${title.replaceAll(/\W+/g, '-')}.log`),
+    });
+    if (chosen === undefined) return;
+    if (chosen.scheme !== 'file') throw new Error('Cannot save the log there: it is no folder of this machine. Choose one that is.');
+    const { redactor } = this.#parts.engine;
+    const saved = await window.withProgress({ location: ProgressLocation.Notification, title: `Saving ${title}`, cancellable: true }, async (progress, cancelled) => {
+      const stop = new AbortController();
+      cancelled.onCancellationRequested(() => stop.abort());
+      const onProgress = (written: number): void => progress.report({ message: `${written.toLocaleString('en-US')} of ${records.toLocaleString('en-US')} records` });
+      await saveLog({ log, view, records, path: chosen.fsPath, redactor, signal: stop.signal, onProgress }).catch((error: unknown) => {
+        if (!stop.signal.aborted) throw error;
+      });
+      return !stop.signal.aborted;
+    });
+    if (saved) window.setStatusBarMessage(`Saved ${records.toLocaleString('en-US')} records, masked`, statusMs);
+  }
+
   async #showLike(shown: Shown, row: number | undefined): Promise<void> {
     if (row === undefined) return;
     const { record } = await shown.document.log.record(row);
@@ -213,12 +238,4 @@ function problemOf(document: LogDocument, text: string): string | undefined {
 /** Times without a date are of the day on which the log ends. */
 function dayOf({ state }: LogDocument): number {
   return state === undefined || Number.isNaN(state.to) ? Date.now() : state.to;
-}
-
-async function save({ log, view, title }: LogDocument): Promise<void> {
-  const chosen = await window.showSaveDialog({ title: 'Save what is shown, as it was logged, with secrets masked', saveLabel: 'Save', filters: { Log: ['log'] }, defaultUri: Uri.joinPath(workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir()), `${title.replaceAll(/\W+/g, '-')}.log`) });
-  if (chosen === undefined) return;
-  if (chosen.scheme !== 'file') throw new Error('Cannot save the log there: it is no folder of this machine. Choose one that is.');
-  const records = await log.save(view, chosen.fsPath);
-  window.setStatusBarMessage(`Saved ${records.toLocaleString('en-US')} records, masked`, statusMs);
 }

@@ -1,3 +1,4 @@
+import type { Styled } from '../../logs/harmless.ts';
 import type { Window } from '../../logs/view.ts';
 
 /** A stretch of what a view of a log shows, as it stands in the editor under a first line that says what it is of. */
@@ -9,29 +10,31 @@ export interface LogContent {
   readonly lines: readonly string[];
   /** The row of each line; those of one record have the same. */
   readonly rows: readonly number[];
+  /** How parts of each line were to be shown; undefined for a line without. */
+  readonly styles: readonly (readonly Styled[] | undefined)[];
   /** Records follow that are not here. */
   readonly isCut: boolean;
 }
 
 /** Nothing but the first line. */
 export function emptyContent(head: string): LogContent {
-  return { head, from: 0, until: 0, lines: [], rows: [], isCut: false };
+  return { head, from: 0, until: 0, lines: [], rows: [], styles: [], isCut: false };
 }
 
 /** @param shown how many records the view shows in all */
-export function contentOf(head: string, { first, records, lines, rows }: Window, shown: number): LogContent {
-  return { head, from: first, until: first + records, lines, rows: [...rows], isCut: first + records < shown };
+export function contentOf(head: string, { first, records, lines, rows, styles }: Window, shown: number): LogContent {
+  return { head, from: first, until: first + records, lines, rows: [...rows], styles, isCut: first + records < shown };
 }
 
 /** With records that follow on its last one. */
 export function withAfter(content: LogContent, after: Window, shown: number): LogContent {
   const until = content.until + after.records;
-  return { ...content, until, lines: [...content.lines, ...after.lines], rows: [...content.rows, ...after.rows], isCut: until < shown };
+  return { ...content, until, lines: [...content.lines, ...after.lines], rows: [...content.rows, ...after.rows], styles: [...content.styles, ...after.styles], isCut: until < shown };
 }
 
 /** With records that its first one follows on. */
 export function withBefore(content: LogContent, before: Window): LogContent {
-  return { ...content, from: content.from - before.records, lines: [...before.lines, ...content.lines], rows: [...before.rows, ...content.rows] };
+  return { ...content, from: content.from - before.records, lines: [...before.lines, ...content.lines], rows: [...before.rows, ...content.rows], styles: [...before.styles, ...content.styles] };
 }
 
 /** Without whole records at its beginning, at least so many lines of them. */
@@ -39,7 +42,7 @@ export function withoutFirst(content: LogContent, lines: number): LogContent {
   const { rows } = content;
   let cut = Math.min(lines, rows.length);
   while (cut > 0 && cut < rows.length && rows[cut] === rows[cut - 1]) cut += 1;
-  return { ...content, from: content.from + recordsIn(rows.slice(0, cut)), lines: content.lines.slice(cut), rows: rows.slice(cut) };
+  return { ...content, from: content.from + recordsIn(rows.slice(0, cut)), lines: content.lines.slice(cut), rows: rows.slice(cut), styles: content.styles.slice(cut) };
 }
 
 /** Without whole records at its end, at least so many lines of them. */
@@ -47,7 +50,25 @@ export function withoutLast(content: LogContent, lines: number): LogContent {
   const { rows } = content;
   let kept = Math.max(0, rows.length - lines);
   while (kept > 0 && rows[kept] === rows[kept - 1]) kept -= 1;
-  return { ...content, until: content.until - recordsIn(rows.slice(kept)), lines: content.lines.slice(0, kept), rows: rows.slice(0, kept), isCut: content.isCut || kept < rows.length };
+  return { ...content, until: content.until - recordsIn(rows.slice(kept)), lines: content.lines.slice(0, kept), rows: rows.slice(0, kept), styles: content.styles.slice(0, kept), isCut: content.isCut || kept < rows.length };
+}
+
+/** Without so many lines on one side that others have room beside the rest. */
+export function withRoom(content: LogContent, others: Window, { lines: mostLines, characters: mostCharacters }: ContentLimits, side: 'first' | 'last'): LogContent {
+  const { lines } = content;
+  let characters = [...lines, ...others.lines].reduce((sum, line) => sum + line.length, 0);
+  let over = 0;
+  while (over < lines.length && (lines.length - over + others.lines.length > mostLines || characters > mostCharacters)) {
+    characters -= lines[side === 'first' ? over : lines.length - 1 - over]?.length ?? 0;
+    over += 1;
+  }
+  if (over === 0) return content;
+  return side === 'first' ? withoutFirst(content, over) : withoutLast(content, over);
+}
+
+export interface ContentLimits {
+  readonly lines: number;
+  readonly characters: number;
 }
 
 function recordsIn(rows: readonly number[]): number {

@@ -2,8 +2,8 @@ import { isSource } from '../../logs/filter.ts';
 import type { Anchor, LogState } from '../../logs/protocol.ts';
 import type { RemoteLog } from '../../logs/threadClient.ts';
 import { Emitter } from '../lifecycle.ts';
-import { contentOf, emptyContent, lineOf, rowNear, withAfter, withBefore, withoutFirst, withoutLast } from './logContent.ts';
-import type { LogContent } from './logContent.ts';
+import { contentOf, emptyContent, lineOf, rowNear, withAfter, withBefore, withRoom } from './logContent.ts';
+import type { ContentLimits, LogContent } from './logContent.ts';
 
 /** The editors that show a document. Lines are counted from 0. */
 export interface LogScreen {
@@ -30,14 +30,16 @@ export interface LogDocumentOptions {
 }
 
 /** While lines come in, so many stand in the editor: it gets the whole text with each of them. */
-const followedLines = 5_000;
+const followed: ContentLimits = { lines: 5_000, characters: 2_000_000 };
+/** What is kept of it when it is too much. */
+const followedOn: ContentLimits = { lines: 2_500, characters: 1_000_000 };
 const tailRecords = 2_500;
 /** Lines that come faster than anybody reads: no more of them, and no more often. */
 const floodRecords = 1_000;
 const floodRestMs = 400;
 /** What is loaded at an end of what is shown, or on both sides of a record. */
 const loadedRecords = 2_500;
-const mostLines = 20_000;
+const most: ContentLimits = { lines: 20_000, characters: 8_000_000 };
 /** A user who scrolls up to this line of the text, or above it, has older records loaded. */
 const edgeLines = 20;
 /** The editor has this many times as much time for other things as it takes to get a text. */
@@ -210,12 +212,15 @@ export class LogDocument {
     this.#alone(async () => {
       const startedAt = performance.now();
       const isFlood = this.#content.lines.length > 0 && this.newer > floodRecords;
-      if (this.#isFollowing) await this.#showNewer(isFlood);
-      const restMs = Math.max(isFlood ? floodRestMs : 0, Math.min((performance.now() - startedAt) * restFactor, longestRestMs));
-      setTimeout(() => {
-        this.#isCatchingUp = false;
-        this.#catchUp();
-      }, restMs);
+      try {
+        if (this.#isFollowing) await this.#showNewer(isFlood);
+      } finally {
+        const restMs = Math.max(isFlood ? floodRestMs : 0, Math.min((performance.now() - startedAt) * restFactor, longestRestMs));
+        setTimeout(() => {
+          this.#isCatchingUp = false;
+          this.#catchUp();
+        }, restMs);
+      }
     });
   }
 
@@ -227,8 +232,7 @@ export class LogDocument {
     const { window, shown } = await log.window(view, { at: 'place', place: until }, { before: 0, after: this.newer, raw: this.#isRaw });
     if (this.#content.head !== this.#head()) await this.#show({ ...this.#content, head: this.#head() });
     if (window.records === 0) return;
-    const lines = this.#content.lines.length + window.lines.length;
-    if (lines > followedLines) await this.#show(withoutFirst(this.#content, lines - followedLines / 2));
+    if (withRoom(this.#content, window, followed, 'first') !== this.#content) await this.#show(withRoom(this.#content, window, followedOn, 'first'));
     await this.#show({ ...withAfter(this.#content, window, shown), isCut: false });
     await this.#goToEnd();
   }
@@ -265,8 +269,7 @@ export class LogDocument {
     const { window } = await log.window(view, { at: 'place', place: from }, { before: loadedRecords, after: 0, raw: this.#isRaw });
     const top = this.#topRow;
     await this.#scrolling(async () => {
-      const over = this.#content.lines.length + window.lines.length - mostLines;
-      if (over > 0) await this.#show(withoutLast(this.#content, over));
+      await this.#show(withRoom(this.#content, window, most, 'last'));
       await this.#show(withBefore(this.#content, window));
       await this.#options.screen.revealAtTop(lineOf(this.#content, top));
     });
@@ -280,10 +283,10 @@ export class LogDocument {
     if (window.records > 0) {
       const top = this.#topRow;
       await this.#scrolling(async () => {
-        const over = this.#content.lines.length + window.lines.length - mostLines;
-        if (over > 0) await this.#show(withoutFirst(this.#content, over));
+        const { from } = this.#content;
+        await this.#show(withRoom(this.#content, window, most, 'first'));
         await this.#show(withAfter(this.#content, window, shown));
-        if (over > 0) await this.#options.screen.revealAtTop(lineOf(this.#content, top));
+        if (this.#content.from > from) await this.#options.screen.revealAtTop(lineOf(this.#content, top));
       });
     }
     if (this.#content.isCut) return;
@@ -292,6 +295,7 @@ export class LogDocument {
   }
 
   async #show(content: LogContent): Promise<void> {
+    if (content === this.#content) return;
     await this.#options.screen.show(content);
     this.#content = content;
     // Where the editor scrolls no further it tells nothing: the same line shows another row.

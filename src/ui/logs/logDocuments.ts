@@ -1,5 +1,5 @@
-import { TextEditorSelectionChangeKind, Uri, window, workspace } from 'vscode';
-import type { TextEditor } from 'vscode';
+import { TabInputText, TextEditorSelectionChangeKind, Uri, window, workspace } from 'vscode';
+import type { Tab, TextEditor } from 'vscode';
 import type { Anchor, LogPlace, LogState } from '../../logs/protocol.ts';
 import type { Memory } from '../knownTargets.ts';
 import { DisposableStore, Emitter } from '../lifecycle.ts';
@@ -52,9 +52,14 @@ export class LogDocuments {
   constructor(options: LogDocumentsOptions) {
     this.#options = options;
     this.#store.add(workspace.onDidCloseTextDocument(({ uri }) => this.#close(uri.toString())));
+    // VS Code keeps a document for minutes after its last tab was closed.
+    this.#store.add(window.tabGroups.onDidChangeTabs(({ closed }) => {
+      for (const uri of closed.map(logOf)) if (uri !== undefined && !window.tabGroups.all.some(({ tabs }) => tabs.some((tab) => logOf(tab) === uri))) this.#close(uri);
+    }));
     this.#store.add(window.onDidChangeTextEditorVisibleRanges(({ textEditor, visibleRanges }) => {
       const [first, last] = [visibleRanges[0], visibleRanges.at(-1)];
-      if (first && last) this.of(textEditor.document.uri)?.seen(first.start.line, last.end.line, textEditor.document.lineCount);
+      // Of several editors one tells: each has a place of its own.
+      if (first && last && textEditor === speaker(textEditor.document.uri)) this.of(textEditor.document.uri)?.seen(first.start.line, last.end.line, textEditor.document.lineCount);
     }));
     this.#store.add(window.onDidChangeTextEditorSelection(({ textEditor, selections, kind }) => {
       // Of itself a caret moves with the text that it stands on.
@@ -150,6 +155,17 @@ export class LogDocuments {
     void opened.log.remote.closeView(opened.document.view).catch(() => undefined);
     opened.log.release();
   }
+}
+
+/** The document of a log that a tab is of, as text. */
+function logOf({ input }: Tab): string | undefined {
+  return input instanceof TabInputText && input.uri.scheme === logScheme ? input.uri.toString() : undefined;
+}
+
+/** The editor whose scrolling counts: the active one of those that show a document, else the first. */
+function speaker(uri: Uri): TextEditor | undefined {
+  const showing = window.visibleTextEditors.filter(({ document }) => document.uri.toString() === uri.toString());
+  return showing.find((editor) => editor === window.activeTextEditor) ?? showing[0];
 }
 
 /** Resolves once the log stands like this, or after a time. */

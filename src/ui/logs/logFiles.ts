@@ -119,16 +119,20 @@ export class LogFiles implements FileSystemProvider {
     if (before?.text === text) return;
     this.#files.set(key, fileOf(text, before?.mtime ?? 0));
     const document = workspace.textDocuments.find((one) => one.uri.toString() === key);
-    if (document !== undefined) await this.#arrived(document);
+    if (document !== undefined) await this.#arrived(document, text);
   }
 
   /** Resolves once the document has the file's text, or is closed. */
-  async #arrived({ uri }: TextDocument): Promise<void> {
+  async #arrived(document: TextDocument, text: string): Promise<void> {
+    const { uri } = document;
+    // One that was closed and is not gone yet may have it still.
+    const isThere = (): boolean => document.isClosed || document.getText() === text;
+    if (isThere()) return;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.#arrivals.set(uri.toString(), () => resolve(undefined));
     const announce = (): void => this.#changed.fire([{ type: FileChangeType.Changed, uri }]);
     announce();
-    const again = setInterval(announce, announcedAgainMs);
+    const again = setInterval(() => (isThere() ? resolve(undefined) : announce()), announcedAgainMs);
     await promise;
     clearInterval(again);
     this.#arrivals.delete(uri.toString());

@@ -3,8 +3,8 @@ import type { DecorationRenderOptions, TextEditor, TextEditorDecorationType } fr
 import { DisposableStore } from '../lifecycle.ts';
 import { firstLine } from './logContent.ts';
 import type { LogDocuments } from './logDocuments.ts';
-import { partsOf, services } from './logParts.ts';
-import type { PartKind } from './logParts.ts';
+import { ansiColors, partsOf, services, styledParts } from './logParts.ts';
+import type { AnsiKind, PartKind } from './logParts.ts';
 
 /** Lines beyond what can be seen that are drawn, too, so that scrolling shows nothing undrawn. */
 const margin = 100;
@@ -16,6 +16,10 @@ const looks: Readonly<Record<PartKind, DecorationRenderOptions>> = {
   error: { color: new ThemeColor('problemsErrorIcon.foreground'), overviewRulerColor: new ThemeColor('editorOverviewRuler.errorForeground'), overviewRulerLane: OverviewRulerLane.Right },
   warn: { color: new ThemeColor('problemsWarningIcon.foreground'), overviewRulerColor: new ThemeColor('editorOverviewRuler.warningForeground'), overviewRulerLane: OverviewRulerLane.Right },
   mark: { color: new ThemeColor('editorCodeLens.foreground'), fontStyle: 'italic' },
+  bold: { fontWeight: 'bold' },
+  italic: { fontStyle: 'italic' },
+  underline: { textDecoration: 'underline' },
+  ...(Object.fromEntries(ansiColors.flatMap((color) => [[`ansi${color}`, { color: new ThemeColor(`terminal.ansi${color}`) }], [`ansiBright${color}`, { color: new ThemeColor(`terminal.ansiBright${color}`) }]])) as Record<AnsiKind, DecorationRenderOptions>),
   ...(Object.fromEntries(services.map((service) => [service, { color: new ThemeColor(`caracal.service.${service}`) }])) as Record<(typeof services)[number], DecorationRenderOptions>),
 };
 
@@ -55,7 +59,7 @@ export class LogLook {
     for (const { start, end } of editor.visibleRanges) {
       for (let index = Math.max(0, start.line - margin - offset); index < Math.min(content.lines.length, end.line + margin - offset); index += 1) {
         const isFirst = content.rows[index] !== content.rows[index - 1];
-        for (const part of partsOf(content.lines[index] ?? '', isFirst)) {
+        for (const part of [...partsOf(content.lines[index] ?? '', isFirst), ...styledParts(content.styles[index])]) {
           const range = new Range(index + offset, part.start, index + offset, part.end);
           const known = ranges.get(part.kind);
           if (known === undefined) ranges.set(part.kind, [range]);
