@@ -28,7 +28,7 @@ export interface LogDocumentsOptions {
 }
 
 /** A log opens with what it has by then; what comes later is added. */
-const firstLookMs = 1_500;
+const firstLookMs = 800;
 /** A record that is to be shown has been read by then, or is not there. */
 const loadedWithinMs = 20_000;
 
