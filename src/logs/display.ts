@@ -3,21 +3,9 @@ import type { Styled } from './harmless.ts';
 import { markBegin } from './marks.ts';
 import type { LogRecord } from './record.ts';
 
-/** What a stretch of a shown line is. */
-export type SpanKind = 'time' | 'source' | 'level' | 'key' | 'id';
-
-export interface Span {
-  readonly kind: SpanKind;
-  readonly start: number;
-  readonly end: number;
-  /** The whole of an id that is shown shortened. */
-  readonly id?: string;
-}
-
 /** One line as it stands in the editor. Places are UTF-16 units, as VS Code counts. */
 export interface ShownLine {
   readonly text: string;
-  readonly spans: readonly Span[];
   readonly styles: readonly Styled[];
 }
 
@@ -49,33 +37,21 @@ export function shownRaw(text: string): readonly ShownLine[] {
 
 /** As it is, but that no line of a log can look like a mark. */
 function asLogged(line: string): ShownLine {
-  return { ...shortened(harmless(line.startsWith(markBegin) ? ` ${line}` : line)), spans: [] };
+  return shortened(harmless(line.startsWith(markBegin) ? ` ${line}` : line));
 }
 
 function firstLine(record: LogRecord, source: string, time: number, width: number): ShownLine {
-  const spans: Span[] = [];
-  let text = '';
-  const add = (kind: SpanKind | undefined, part: string, id?: string): void => {
-    if (kind !== undefined && part !== '') spans.push({ kind, start: text.length, end: text.length + part.length, ...(id === undefined ? {} : { id }) });
-    text += part;
-  };
-  add('time', Number.isFinite(time) ? new Date(time).toISOString().slice(11, 23) : '            ');
-  text += '  ';
-  add('source', source);
-  text = `${text.padEnd(14 + width)} `;
-  const levelStart = text.length;
-  add('level', record.level ?? '');
-  text = `${text.padEnd(levelStart + levelWidth)}  `;
+  const clock = Number.isFinite(time) ? new Date(time).toISOString().slice(11, 23) : '            ';
   const message = harmless(record.message);
-  const styles = message.styles.map(({ start, end, codes }) => ({ start: start + text.length, end: end + text.length, codes }));
-  text += message.text;
-  for (const [index, [name, value]] of fieldsOf(record).entries()) {
-    text += index === 0 ? '  ' : ' ';
-    add('key', `${harmless(name).text}=`);
-    if (typeof value === 'string' && (idField.test(name) || idValue.test(value))) add('id', shortId(harmless(value).text), value);
-    else text += valueText(value);
-  }
-  return { ...shortened({ text, styles }), spans };
+  const before = `${clock}  ${source.padEnd(width)} ${(record.level ?? '').padEnd(levelWidth)}  `;
+  const fields = fieldsOf(record).map(([name, value]) => {
+    const isId = typeof value === 'string' && (idField.test(name) || idValue.test(value));
+    return `${harmless(name).text}=${isId ? shortId(harmless(value).text) : valueText(value)}`;
+  });
+  return shortened({
+    text: `${before}${message.text}${fields.length === 0 ? '' : `  ${fields.join(' ')}`}`,
+    styles: message.styles.map(({ start, end, codes }) => ({ start: start + before.length, end: end + before.length, codes })),
+  });
 }
 
 /** Fields that say something of their own; the severity of Postgres and the role of Redis are told by level and message. */
@@ -91,11 +67,11 @@ function valueText(value: unknown): string {
 }
 
 /** `c2f4…08ab`; ids that people made up are short and stay whole. */
-export function shortId(id: string): string {
+function shortId(id: string): string {
   return idValue.test(id) ? `${id.slice(0, 4)}…${id.slice(-4)}` : id;
 }
 
-function shortened({ text, styles }: { readonly text: string; readonly styles: readonly Styled[] }): { text: string; styles: readonly Styled[] } {
+function shortened({ text, styles }: ShownLine): ShownLine {
   if (text.length <= longestLine) return { text, styles };
   return { text: `${text.slice(0, longestLine)}… ${(text.length - longestLine).toLocaleString('en-US')} characters more`, styles: styles.filter(({ end }) => end <= longestLine) };
 }

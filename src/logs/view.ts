@@ -31,8 +31,6 @@ export interface WindowOptions {
   readonly late: ReadonlyMap<number, number>;
 }
 
-type Line = Pick<ShownLine, 'text' | 'styles'>;
-
 /** The rows of a log that a filter shows, also of what comes in later. */
 export class LogView {
   readonly #log: IndexedLog;
@@ -108,7 +106,7 @@ export class LogView {
     };
   }
 
-  #linesOf(row: number, raw: boolean, lateMs: number): readonly Line[] {
+  #linesOf(row: number, raw: boolean, lateMs: number): readonly ShownLine[] {
     const { index, sources } = this.#log;
     const source = sources[index.source[row] ?? 0] ?? '';
     const bytes = recordBytes(this.#log, row);
@@ -150,7 +148,7 @@ const toldLateMs = 1_000;
 
 interface Shown {
   readonly row: number;
-  readonly lines: readonly Line[];
+  readonly lines: readonly ShownLine[];
 }
 
 /** The editor takes whole texts: as long lines as can be must not make one that it cannot. */

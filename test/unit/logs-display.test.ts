@@ -16,12 +16,10 @@ describe('a shown log line', () => {
     deepEqual(shown(denied), ['14:04:11.480  gateway     info   denied: jti replay  request_id=c2f4…08ab status=401 path="/a b" ok=true req={"url":"/x"}']);
   });
 
-  it('says where each part stands, and which id a short one is', () => {
-    const [line] = shownLines(readRecord(denied), 'gateway', time);
+  it('keeps colours of a message where it stands', () => {
+    const [line] = shownLines(readRecord(JSON.stringify({ level: 'info', service: 'gateway', time, msg: 'a \u001b[31mred\u001b[0m one' })), 'gateway', time);
     ok(line !== undefined);
-    deepEqual(line.spans.slice(0, 5).map(({ kind, start, end, id: whole }) => [kind, line.text.slice(start, end), whole]), [
-      ['time', '14:04:11.480', undefined], ['source', 'gateway', undefined], ['level', 'info', undefined], ['key', 'request_id=', undefined], ['id', 'c2f4…08ab', id],
-    ]);
+    deepEqual(line.styles.map(({ start, end, codes }) => [line.text.slice(start, end), codes]), [['red', [31]]]);
   });
 
   it('shows an error with its code, in the columns that all lines have', () => {

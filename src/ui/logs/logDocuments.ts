@@ -35,6 +35,7 @@ const loadedWithinMs = 20_000;
 interface Opened {
   readonly document: LogDocument;
   readonly log: OpenLog;
+  /** Ends all that belongs to it. */
   readonly store: DisposableStore;
   readonly filterKey: string;
 }
@@ -44,6 +45,8 @@ export class LogDocuments {
   readonly #options: LogDocumentsOptions;
   readonly #store = new DisposableStore();
   readonly #opened = new Map<string, Opened>();
+  /** Those that are just being opened: whoever opens one again meanwhile waits for it. */
+  readonly #starting = new Map<string, Promise<Opened>>();
   readonly #changed = this.#store.add(new Emitter<LogDocument>());
 
   /** Something of a document that is not in its text: how the log stands, whether it is followed. */
@@ -95,7 +98,7 @@ export class LogDocuments {
    */
   async open(subject: LogSubject, find?: (document: LogDocument) => Promise<Anchor | undefined>): Promise<LogDocument> {
     const uri = uriOf(subject);
-    const { document, log } = this.#opened.get(uri.toString()) ?? (await this.#start(uri, subject));
+    const { document, log } = this.#opened.get(uri.toString()) ?? (await this.#started(uri, subject));
     const anchor = find && (await this.#loaded(log).then(() => find(document)));
     await window.showTextDocument(await workspace.openTextDocument(uri), { preview: false });
     await (anchor === undefined ? document.follow() : document.goTo(anchor));
@@ -116,13 +119,25 @@ export class LogDocuments {
     this.#store.dispose();
   }
 
+  #started(uri: Uri, subject: LogSubject): Promise<Opened> {
+    const key = uri.toString();
+    const starting = this.#starting.get(key) ?? this.#start(uri, subject).finally(() => this.#starting.delete(key));
+    this.#starting.set(key, starting);
+    return starting;
+  }
+
   async #start(uri: Uri, { key, name, place, sources }: LogSubject): Promise<Opened> {
     const { logs, files, memory, failed } = this.#options;
-    const log = logs.open(key, place);
+    const store = new DisposableStore();
     try {
+      const log = logs.open(key, place);
+      store.add({ dispose: () => log.release() });
       await stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, firstLookMs);
-      const document = new LogDocument({ name, sources, log: log.remote, view: await log.remote.openView(), screen: files.screen(uri), failed });
-      const store = new DisposableStore();
+      const view = await log.remote.openView();
+      store.add({ dispose: () => void log.remote.closeView(view).catch(() => undefined) });
+      const document = new LogDocument({ name, sources, log: log.remote, view, screen: files.screen(uri), failed });
+      store.add({ dispose: () => files.remove(uri) });
+      store.add({ dispose: () => document.close() });
       store.add(log.onDidChange((state) => document.update(state)));
       store.add(document.onDidChange(() => this.#changed.fire(document)));
       const opened: Opened = { document, log, store, filterKey: `caracal.logFilter/${key}/${sources.join()}` };
@@ -136,7 +151,7 @@ export class LogDocuments {
       this.#opened.set(uri.toString(), opened);
       return opened;
     } catch (error) {
-      log.release();
+      store.dispose();
       throw error;
     }
   }
@@ -146,14 +161,8 @@ export class LogDocuments {
   }
 
   #close(key: string): void {
-    const opened = this.#opened.get(key);
-    if (opened === undefined) return;
+    this.#opened.get(key)?.store.dispose();
     this.#opened.delete(key);
-    this.#options.files.remove(Uri.parse(key, true));
-    opened.store.dispose();
-    opened.document.close();
-    void opened.log.remote.closeView(opened.document.view).catch(() => undefined);
-    opened.log.release();
   }
 }
 
