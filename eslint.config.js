@@ -15,7 +15,7 @@ const rooms = new Map([
   ['targets', ['model', 'caracal', 'redaction']],
   ['watch', ['redaction', 'targets']],
   ['logs', ['model', 'caracal', 'redaction', 'targets']],
-  ['flow', ['model', 'caracal', 'redaction', 'targets', 'watch']],
+  ['flow', ['model', 'caracal', 'redaction', 'targets', 'watch', 'logs']],
   ['ui', ['model', 'caracal', 'redaction', 'targets', 'watch', 'logs', 'flow']],
   ['cli', ['model', 'caracal', 'redaction', 'targets', 'flow']],
 ]);
@@ -33,7 +33,7 @@ const pure = [
   'src/diagnosis/**',
   'src/**/*.checks.ts',
   'src/watch/pace.ts',
-  'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,record,scan,search,shape,view}.ts',
+  'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,notes,probes,record,scan,search,shape,tail,view}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
   'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
 ];

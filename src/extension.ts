@@ -19,6 +19,7 @@ import { LogDocuments } from './ui/logs/logDocuments.ts';
 import { LogFiles } from './ui/logs/logFiles.ts';
 import { LogLanguage } from './ui/logs/logLanguage.ts';
 import { LogLook } from './ui/logs/logLook.ts';
+import { LogOutput } from './ui/logs/logOutput.ts';
 import { LogStatus } from './ui/logs/logStatus.ts';
 import { OpenLogs } from './ui/logs/openLogs.ts';
 import { ObservationDocuments } from './ui/observationDocument.ts';
@@ -61,8 +62,9 @@ export function activate(context: ExtensionContext): void {
     failed: (line) => log.error(line),
   }));
   const logDocuments = store.add(new LogDocuments({ logs, files: store.add(new LogFiles()), memory: context.workspaceState, failed: (error) => guard.failed(error) }));
-  store.add(new LogCommands({ session, view, documents: logDocuments, engine, guard }));
-  store.add(new LogLanguage(logDocuments));
+  const logOutput = store.add(new LogOutput(logs, (error) => guard.failed(error)));
+  store.add(new LogCommands({ session, view, documents: logDocuments, output: logOutput, engine, guard }));
+  store.add(new LogLanguage(logDocuments, session));
   store.add(new LogLook(logDocuments));
   store.add(new LogStatus(logDocuments));
   store.add(new StatusBar(session));
@@ -74,6 +76,7 @@ export function activate(context: ExtensionContext): void {
       contextKeys.set('caracal.targetKind', session.target?.target.kind ?? '');
       contextKeys.set('caracal.hasReport', session.report !== undefined);
       contextKeys.set('caracal.watching', session.state.watch !== undefined);
+      logOutput.keepOnly(session.target?.id);
       watch.changed();
     }),
   );

@@ -4,6 +4,8 @@ import { auditChecks } from './audit/audit.checks.ts';
 import { auditObservers } from './audit/audit.observe.ts';
 import { consent } from './consent.ts';
 import type { Observer } from './liveSource.ts';
+import { withLogs } from './logs.checks.ts';
+import { logObservers } from './logs.observe.ts';
 import { readinessChecks } from './readiness/readiness.checks.ts';
 import { readinessObservers } from './readiness/service.observe.ts';
 import { servicesChecks } from './services/services.checks.ts';
@@ -28,7 +30,7 @@ export const checks: readonly Check[] = [
   ...streamsChecks,
   ...servicesChecks,
   ...auditChecks,
-];
+].map(withLogs);
 
 /** The checks that a target of this kind has. */
 export function checksOf(kind: string): readonly Check[] {
@@ -48,6 +50,7 @@ export const observers: readonly Observer<unknown>[] = [
   ...webhookObservers,
   ...servicesObservers,
   ...auditObservers,
+  ...logObservers,
 ];
 
 /** What a record may hold: all that is observed, and what the user agreed to. */

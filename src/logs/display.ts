@@ -3,10 +3,16 @@ import type { Styled } from './harmless.ts';
 import { markBegin } from './marks.ts';
 import type { LogRecord } from './record.ts';
 
-/** One line as it stands in the editor. Places are UTF-16 units, as VS Code counts. */
-export interface ShownLine {
-  readonly text: string;
+/** How a line is drawn, beside its text. Places are UTF-16 units, as VS Code counts. */
+export interface LineLook {
   readonly styles: readonly Styled[];
+  /** What is true instead of what the line seems to say. */
+  readonly note?: string | undefined;
+}
+
+/** One line as it stands in the editor. */
+export interface ShownLine extends LineLook {
+  readonly text: string;
 }
 
 const sourceWidth = 11;

@@ -3,6 +3,7 @@ import { openLogFile } from './bytes.ts';
 import { Findings } from './findings.ts';
 import { indexLog, LogIndex } from './index.ts';
 import type { OpenLog } from './openLog.ts';
+import { Probes } from './probes.ts';
 
 /** What is taken in at once. */
 const sliceMs = 20;
@@ -16,8 +17,11 @@ export function openFileLog(path: string): OpenLog {
   const bytes = openLogFile(path);
   const name = basename(path).replace(/\.(?:log|txt|jsonl?)$/, '');
   const index = new LogIndex();
-  const findings = new Findings();
-  const indexing = indexLog(bytes, 0, index, (bytes, start, end, scanned) => findings.add(index.length, name, bytes, start, end, scanned));
+  const [findings, probes] = [new Findings(), new Probes()];
+  const indexing = indexLog(bytes, 0, index, (bytes, start, end, scanned) => {
+    findings.add(index.length, name, bytes, start, end, scanned);
+    return probes.isProbe(bytes, start, end, scanned);
+  });
   let [isLoaded, read] = [false, 0];
   return {
     log: { bytes, index, sources: [name] },
@@ -30,6 +34,7 @@ export function openFileLog(path: string): OpenLog {
     get isLoaded() {
       return isLoaded;
     },
+    isTailed: false,
     problem: undefined,
     advance(now) {
       if (isLoaded) return false;

@@ -18,10 +18,12 @@ export interface LogFilter {
   readonly before: number | undefined;
   /** Records that are shown before and after each that fits. */
   readonly around: number;
+  /** Also records that tell of a probe and of nothing else. Of one request they always are. */
+  readonly probes: boolean;
 }
 
 export const noFilter: LogFilter = {
-  texts: [], patterns: [], level: undefined, sources: [], notSources: [], id: undefined, after: undefined, before: undefined, around: 0,
+  texts: [], patterns: [], level: undefined, sources: [], notSources: [], id: undefined, after: undefined, before: undefined, around: 0, probes: false,
 };
 
 /** What cannot be understood, in words for the user. */
@@ -40,7 +42,7 @@ const mostAround = 50;
 const part = /(-?)(?:([a-z]+):)?(?:"((?:[^"\\]|\\.)*)"|\/((?:[^/\\]|\\.)+)\/([imsu]*)(?=\s|$)|(\S+))/g;
 
 /**
- * Reads a filter as it is typed: `text "a text" /pattern/i -text level:warn source:sts,gateway id:…f90ae7 after:14:02 before:14:05:30 around:3`.
+ * Reads a filter as it is typed: `text "a text" /pattern/i -text level:warn source:sts,gateway id:…f90ae7 after:14:02 before:14:05:30 around:3 probes:shown`.
  *
  * @param text what was typed
  * @param sources names that `source:` may have; undefined while they are not known
@@ -88,6 +90,10 @@ const options = {
     const around = /^\d+$/.test(value) ? Number(value) : NaN;
     if (!(around <= mostAround)) throw new FilterProblem(`around: takes a number of lines from 0 to ${mostAround}, not ${value}.`);
     return { ...filter, around };
+  },
+  probes: (filter, value) => {
+    if (value !== 'shown') throw new FilterProblem(`probes: takes shown, not ${value}. Without it lines of probes are hidden.`);
+    return { ...filter, probes: true };
   },
 } satisfies Record<string, (filter: LogFilter, value: string, context: Context) => LogFilter>;
 

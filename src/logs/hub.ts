@@ -7,6 +7,7 @@ import type { Block } from './grouping.ts';
 import { LogIndex, markLevel } from './index.ts';
 import type { Mark } from './marks.ts';
 import { Merger } from './merge.ts';
+import { Probes } from './probes.ts';
 import { nothingScanned, scanRecord } from './scan.ts';
 import type { IndexedLog } from './search.ts';
 
@@ -34,6 +35,7 @@ export class LogHub implements IndexedLog {
   /** How late a record was, in ms, by its row; only of those that came after the hold-back. */
   readonly late = new Map<number, number>();
   readonly bytes: Spill;
+  readonly #probes = new Probes();
   readonly #merger = new Merger<Waiting>();
   readonly #streams = new Map<string, Stream>();
   readonly #openedAt = new Map<number, number>();
@@ -84,7 +86,7 @@ export class LogHub implements IndexedLog {
       scanned.time = time;
       if (isMark) scanned.requestId = 0;
       else this.findings.add(this.index.length, this.sources[source] ?? '', bytes, 0, bytes.length, scanned);
-      this.index.add(source, this.bytes.length, scanned);
+      this.index.add(source, this.bytes.length, scanned, !isMark && this.#probes.isProbe(bytes, 0, bytes.length, scanned));
     }
     return this.index.length - before;
   }

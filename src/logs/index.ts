@@ -7,7 +7,7 @@ import type { Scanned } from './scan.ts';
 /** Level of a row that no process logged: it says what happened to the log itself. */
 export const markLevel = 7;
 
-/** Typed columns beside the bytes of a log: one value per record, 22 bytes in all. */
+/** Typed columns beside the bytes of a log: one value per record, 23 bytes in all. */
 export class LogIndex {
   /** Where the record begins; it ends where the next one does. */
   offset = new Float64Array(minimum);
@@ -18,6 +18,10 @@ export class LogIndex {
   source = new Uint8Array(minimum);
   /** Place in `levels` and one more, or 0, or `markLevel`. */
   level = new Uint8Array(minimum);
+  /** 1 where the record tells of a probe and of nothing else. */
+  probe = new Uint8Array(minimum);
+  /** How many of them there are. */
+  probes = 0;
   /** Rows of `markLevel`. */
   readonly marks: number[] = [];
   #length = 0;
@@ -34,7 +38,7 @@ export class LogIndex {
   }
 
   /** Adds a record that begins where the last one ended. */
-  add(source: number, end: number, { time, level, requestId }: Scanned): void {
+  add(source: number, end: number, { time, level, requestId }: Scanned, isProbe = false): void {
     const row = this.#length;
     if (row === this.offset.length) this.#grow();
     this.offset[row] = this.#end;
@@ -42,6 +46,10 @@ export class LogIndex {
     this.requestId[row] = requestId;
     this.source[row] = source;
     this.level[row] = level;
+    if (isProbe) {
+      this.probe[row] = 1;
+      this.probes += 1;
+    }
     if (level === markLevel) this.marks.push(row);
     this.#length += 1;
     this.#end = end;
@@ -69,6 +77,7 @@ export class LogIndex {
     this.requestId = larger(this.requestId, new Uint32Array(length));
     this.source = larger(this.source, new Uint8Array(length));
     this.level = larger(this.level, new Uint8Array(length));
+    this.probe = larger(this.probe, new Uint8Array(length));
   }
 }
 
@@ -81,9 +90,9 @@ const openBrace = 123;
  * Indexes a whole log of one stream, and says after each part how far it is. A record that is longer than a
  * part is kept and not looked into.
  *
- * @param onRecord told of each record that was looked into, before it is in the index
+ * @param onRecord told of each record that was looked into, before it is in the index; says whether it tells of a probe
  */
-export function* indexLog(bytes: LogBytes, source: number, index: LogIndex, onRecord?: (bytes: Buffer, start: number, end: number, scanned: Scanned) => void): Generator<number> {
+export function* indexLog(bytes: LogBytes, source: number, index: LogIndex, onRecord?: (bytes: Buffer, start: number, end: number, scanned: Scanned) => boolean): Generator<number> {
   const [scanned, unknown] = [nothingScanned(), nothingScanned()];
   for (let position = 0; position < bytes.length;) {
     const chunk = bytes.read(position, Math.min(position + chunkSize, bytes.length));
@@ -92,8 +101,7 @@ export function* indexLog(bytes: LogBytes, source: number, index: LogIndex, onRe
     const close = (end: number): void => {
       const last = chunk[end - 1] === newline ? end - 1 : end;
       scanRecord(chunk, record, last, scanned);
-      onRecord?.(chunk, record, last, scanned);
-      index.add(source, position + end, scanned);
+      index.add(source, position + end, scanned, onRecord?.(chunk, record, last, scanned));
       record = end;
     };
     while (line < chunk.length) {

@@ -1,5 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { serviceNames } from '../model/target.ts';
 import type { Redactor } from '../redaction/redactor.ts';
 import { Refused, Unavailable } from '../targets/failures.ts';
 import type { LocatedTarget } from '../targets/located.ts';
@@ -14,9 +15,8 @@ import type { SourceState } from './protocol.ts';
 import { fileLines, followFile } from './sources/file.ts';
 import { followContainer } from './sources/follow.ts';
 
-/** Of what was logged before, no more than this of each source. */
-const tailLines = 20_000;
-const tailBytes = 8 << 20;
+/** Of a file, the lines that are wanted are taken to be no longer on average. */
+const bytesOfLine = 400;
 
 /** Containers are listed again also when no event says that they changed. */
 const listAgainMs = 10_000;
@@ -29,6 +29,8 @@ const longestPauseMs = 10_000;
 
 interface Options {
   readonly located: LocatedTarget;
+  /** Of what was logged before, no more lines than these of each source. */
+  readonly tail: number;
   /** A new file of this name takes what comes in; it is gone when the log is closed. */
   readonly spillPath: string;
   readonly redactor: Redactor;
@@ -46,6 +48,7 @@ export function openLiveLog(options: Options): OpenLog {
 class LiveLog implements OpenLog {
   readonly log: LogHub;
   readonly #located: LocatedTarget;
+  readonly #tail: number;
   readonly #redactor: Redactor;
   readonly #closing = new AbortController();
   readonly #states: SourceState[] = [];
@@ -56,10 +59,12 @@ class LiveLog implements OpenLog {
   #change = Promise.withResolvers<undefined>();
   #isOpen = false;
   #caughtUpAt = 0;
+  isTailed = false;
   problem: string | undefined;
 
-  constructor({ located, spillPath, redactor }: Options) {
+  constructor({ located, tail, spillPath, redactor }: Options) {
     this.#located = located;
+    this.#tail = tail;
     this.#redactor = redactor;
     this.log = new LogHub(openSpill(spillPath));
     const { target } = located;
@@ -133,11 +138,12 @@ class LiveLog implements OpenLog {
     this.#run(this.#watch(logs));
     for (;;) {
       try {
-        for (const container of await logs.containers(this.#signal)) {
-          if (this.#followed.has(container.id)) continue;
+        const containers = await logs.containers(this.#signal);
+        for (const container of containers.filter(({ id }) => !this.#followed.has(id))) {
           this.#followed.add(container.id);
           this.#run(this.#follow(logs, container));
         }
+        if (!this.#isOpen) this.#tellAbsent(containers);
         this.#isOpen = true;
         this.problem = undefined;
       } catch (error) {
@@ -146,6 +152,16 @@ class LiveLog implements OpenLog {
         this.problem = error.message;
       }
       await Promise.race([this.#change.promise, wait(listAgainMs, undefined, { signal: this.#signal })]);
+    }
+  }
+
+  /** A service that does not log is easily taken for one that has nothing to say. */
+  #tellAbsent(containers: readonly LoggingContainer[]): void {
+    for (const service of serviceNames.filter((name) => !containers.some(({ component }) => component === name))) {
+      const source = this.#source(service);
+      this.#mark(source, { kind: 'absent' }, Date.now());
+      this.#caughtUp(source);
+      this.#names.set(service, { source, isLive: false });
     }
   }
 
@@ -176,12 +192,19 @@ class LiveLog implements OpenLog {
   async #follow(logs: ContainerLogs, container: LoggingContainer): Promise<void> {
     const name = this.#nameOf(container);
     const source = this.#source(name);
+    let [before, isBehind] = [0, true];
     try {
-      for await (const brought of followContainer({ logs, container, tail: tailLines, changed: () => this.#change.promise, signal: this.#signal })) {
+      for await (const brought of followContainer({ logs, container, tail: this.#tail, changed: () => this.#change.promise, signal: this.#signal })) {
         const now = Date.now();
-        if (brought.kind === 'lines') this.log.lines(source, brought.lines, now);
-        else if (brought.kind === 'mark') this.#mark(source, brought.mark, now);
-        else this.#caughtUp(source);
+        if (brought.kind === 'lines') {
+          this.log.lines(source, brought.lines, now);
+          if (isBehind) before += brought.lines.length;
+        } else if (brought.kind === 'mark') this.#mark(source, brought.mark, now);
+        else {
+          isBehind = false;
+          this.isTailed ||= before >= this.#tail;
+          this.#caughtUp(source);
+        }
       }
     } finally {
       const known = this.#names.get(name);
@@ -192,12 +215,13 @@ class LiveLog implements OpenLog {
   async #followFile(name: string, path: string): Promise<void> {
     const source = this.#source(name);
     let lines = fileLines();
-    for await (const brought of followFile(path, tailBytes, this.#signal)) {
+    for await (const brought of followFile(path, this.#tail * bytesOfLine, this.#signal)) {
       const now = Date.now();
       if (brought.kind === 'bytes') {
         this.log.lines(source, lines(brought.bytes), now);
         this.#stand(source, 'follows', true);
       } else if (brought.kind === 'caught-up') this.#caughtUp(source);
+      else if (brought.kind === 'tailed') this.isTailed = true;
       else {
         lines = fileLines();
         this.#mark(source, brought.kind === 'rotated' ? { kind: 'rotated' } : { kind: 'refused', why: brought.why }, now);
@@ -232,6 +256,7 @@ class LiveLog implements OpenLog {
     this.log.mark(source, mark, now);
     if (mark.kind === 'back' || mark.kind === 'restarted' || mark.kind === 'rotated') this.#stand(source, 'follows', true);
     else if (mark.kind === 'lost' || mark.kind === 'refused') this.#stand(source, `${mark.kind}: ${mark.why}`, false);
+    else if (mark.kind === 'absent') this.#stand(source, 'has no container', false);
     else if (mark.kind !== 'missing') this.#stand(source, mark.kind, true);
   }
 

@@ -11,7 +11,9 @@ export type Mark =
   /** The file is another one from here on. */
   | { readonly kind: 'rotated' }
   /** It may not be read. */
-  | { readonly kind: 'refused'; readonly why: string };
+  | { readonly kind: 'refused'; readonly why: string }
+  /** A service of Caracal that has no container. */
+  | { readonly kind: 'absent' };
 
 /** How a mark begins, and no line of a log as it is shown. */
 export const markBegin = '────';
@@ -19,6 +21,11 @@ export const markBegin = '────';
 /** A mark as a line of its own. */
 export function markText(source: string, mark: Mark): string {
   return `${markBegin} ${source}: ${wordsOf(mark)} ────`;
+}
+
+/** Stands below a line of which a service left out a part. */
+export function cutText(source: string): string {
+  return `${markBegin} ${source}: a value of the line above was cut by the service ────`;
 }
 
 function wordsOf(mark: Mark): string {
@@ -39,6 +46,8 @@ function wordsOf(mark: Mark): string {
       return 'the file was rotated, the log goes on';
     case 'refused':
       return `cannot be read: ${mark.why}`;
+    case 'absent':
+      return 'has no container, so no log';
   }
 }
 

@@ -5,10 +5,13 @@ import type { Window } from './view.ts';
 
 /** Where a log comes from. */
 export type LogPlace =
-  /** All containers of a target, or its log files. */
-  | { readonly kind: 'target'; readonly located: LocatedTarget }
+  /** All containers of a target, or its log files; of what was logged before, no more than so many lines of each. */
+  | { readonly kind: 'target'; readonly located: LocatedTarget; readonly tail: number }
   /** A file as it is, however large. */
   | { readonly kind: 'file'; readonly path: string };
+
+/** Lines of each source that are read at first, of what was logged before. */
+export const firstTail = 20_000;
 
 /** What the thread of a log is started with. */
 export interface LogThreadData {
@@ -31,6 +34,8 @@ export interface LogState {
   /** Records that came after their place was given away: they stand later than their time says. */
   readonly late: number;
   readonly bytes: number;
+  /** Records that tell of a probe and of nothing else. */
+  readonly probes: number;
   /** Milliseconds since 1970; NaN where nothing has a time. */
   readonly from: number;
   readonly to: number;
@@ -39,6 +44,8 @@ export interface LogState {
   readonly sources: readonly SourceState[];
   /** Everything that was there when it was opened is in. */
   readonly isLoaded: boolean;
+  /** A source has older lines that were not read. */
+  readonly isTailed: boolean;
   /** Records that each view shows, by its number. */
   readonly shown: Readonly<Record<number, number>>;
   /** Why there is nothing to read. */
@@ -64,7 +71,11 @@ export interface RecordDetails {
   readonly time: number;
   readonly record: LogRecord;
   readonly raw: string;
+  /** The known message that it has: `gateway: jti tracker setnx failed`. */
+  readonly message: string | undefined;
   readonly meaning: string | undefined;
+  /** What is true instead of what the line seems to say. */
+  readonly note: string | undefined;
   /** What happened to the log, where the row is no record. */
   readonly mark: string | undefined;
 }

@@ -4,6 +4,7 @@ import { markLevel } from './index.ts';
 import { knownMessage } from './known.ts';
 import { markText } from './marks.ts';
 import type { Mark } from './marks.ts';
+import { noteOf, noteOfMark } from './notes.ts';
 import type { OpenLog } from './openLog.ts';
 import type { Anchor, LogService, LogState, RecordDetails } from './protocol.ts';
 import { levels, readRecord } from './record.ts';
@@ -37,17 +38,19 @@ export class LogAnswers implements LogService {
   }
 
   state(): LogState {
-    const { log, late, sources, skewMs, isLoaded, problem } = this.#open;
+    const { log, late, sources, skewMs, isLoaded, isTailed, problem } = this.#open;
     const { index } = log;
     return {
       rows: index.length,
       late: late.size,
       bytes: log.bytes.length,
+      probes: index.probes,
       from: index.length === 0 ? NaN : (index.time[0] ?? NaN),
       to: index.length === 0 ? NaN : (index.time[index.length - 1] ?? NaN),
       skewMs,
       sources: sources.map((source) => ({ ...source })),
       isLoaded,
+      isTailed,
       shown: Object.fromEntries([...this.#views].map(([number, { length }]) => [number, length])),
       problem,
     };
@@ -89,14 +92,14 @@ export class LogAnswers implements LogService {
     const { log } = this.#open;
     const source = log.sources[log.index.source[row] ?? 0] ?? '';
     const raw = recordBytes(log, row).toString();
-    const isMark = log.index.level[row] === markLevel;
-    const record = readRecord(isMark ? '' : raw);
-    return {
-      row, source, record, raw: isMark ? '' : raw,
-      time: log.index.time[row] ?? NaN,
-      meaning: isMark ? undefined : knownMessage(record, logSourceOf(source))?.meaning,
-      mark: isMark ? markText(source, JSON.parse(raw) as Mark) : undefined,
-    };
+    const time = log.index.time[row] ?? NaN;
+    if (log.index.level[row] === markLevel) {
+      const mark = JSON.parse(raw) as Mark;
+      return { row, source, time, record: readRecord(''), raw: '', message: undefined, meaning: undefined, note: noteOfMark(log, row, mark), mark: markText(source, mark) };
+    }
+    const record = readRecord(raw);
+    const known = knownMessage(record, logSourceOf(source));
+    return { row, source, time, record, raw, message: known?.id, meaning: known?.meaning, note: noteOf(log, row, record), mark: undefined };
   }
 
   nextError(number: number, row: number, direction: 1 | -1): number | undefined {

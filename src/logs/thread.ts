@@ -18,7 +18,7 @@ const port = parentPort;
 const { place, folder } = workerData as LogThreadData;
 const redactor = createRedactor();
 mkdirSync(folder, { recursive: true, mode: 0o700 });
-const log = place.kind === 'file' ? openFileLog(place.path) : openLiveLog({ located: place.located, spillPath: join(folder, `${randomUUID()}.log`), redactor });
+const log = place.kind === 'file' ? openFileLog(place.path) : openLiveLog({ located: place.located, tail: place.tail, spillPath: join(folder, `${randomUUID()}.log`), redactor });
 const answers = new LogAnswers(log);
 
 const post = (message: FromThread): void => port.postMessage(message);

@@ -1,11 +1,11 @@
 import { shownLines, shownRaw } from './display.ts';
-import type { ShownLine } from './display.ts';
+import type { LineLook, ShownLine } from './display.ts';
 import type { LogFilter } from './filter.ts';
-import type { Styled } from './harmless.ts';
 import { noFilter } from './filter.ts';
 import { markLevel } from './index.ts';
-import { markText } from './marks.ts';
+import { cutText, markText } from './marks.ts';
 import type { Mark } from './marks.ts';
+import { noteOf, noteOfMark } from './notes.ts';
 import { readRecord } from './record.ts';
 import { recordBytes, search } from './search.ts';
 import type { IndexedLog } from './search.ts';
@@ -18,8 +18,8 @@ export interface Window {
   readonly lines: readonly string[];
   /** The row of each line. */
   readonly rows: Uint32Array;
-  /** How parts of each line were to be shown; undefined for a line without. */
-  readonly styles: readonly (readonly Styled[] | undefined)[];
+  /** How each line is drawn; undefined for one that is as any other. */
+  readonly looks: readonly (LineLook | undefined)[];
 }
 
 export interface WindowOptions {
@@ -102,7 +102,7 @@ export class LogView {
       records: all.length,
       lines: lines.map(({ text }) => text),
       rows: Uint32Array.from(all.flatMap((one) => one.lines.map(() => one.row))),
-      styles: lines.map(({ styles }) => (styles.length === 0 ? undefined : styles)),
+      looks: lines.map(({ styles, note }) => (styles.length === 0 && note === undefined ? undefined : { styles, note })),
     };
   }
 
@@ -110,12 +110,19 @@ export class LogView {
     const { index, sources } = this.#log;
     const source = sources[index.source[row] ?? 0] ?? '';
     const bytes = recordBytes(this.#log, row);
-    if (index.level[row] === markLevel) return [{ text: markText(source, JSON.parse(bytes.toString()) as Mark), styles: [] }];
     const text = bytes.toString();
-    const lines = raw ? shownRaw(text) : shownLines(readRecord(text), source, index.time[row] ?? NaN, Math.max(...sources.map((name) => name.length)));
+    if (index.level[row] === markLevel) {
+      const mark = JSON.parse(text) as Mark;
+      return [{ text: markText(source, mark), styles: [], note: noteOfMark(this.#log, row, mark) }];
+    }
+    const cut = text.includes(cutMark) ? [{ text: cutText(source), styles: [] }] : [];
+    if (raw) return [...shownRaw(text), ...cut];
+    const record = readRecord(text);
+    const lines = [...shownLines(record, source, index.time[row] ?? NaN, Math.max(...sources.map((name) => name.length))), ...cut];
     const [first, ...more] = lines;
-    if (first === undefined || lateMs < toldLateMs) return lines;
-    return [{ ...first, text: `${first.text}  late by ${(lateMs / 1_000).toFixed(1)} s` }, ...more];
+    if (first === undefined) return lines;
+    const late = lateMs < toldLateMs ? '' : `  late by ${(lateMs / 1_000).toFixed(1)} s`;
+    return [{ ...first, text: `${first.text}${late}`, note: noteOf(this.#log, row, record) }, ...more];
   }
 
   #show(row: number): void {
@@ -142,6 +149,9 @@ export class LogView {
     this.#length += 1;
   }
 }
+
+/** Caracal's loggers end a value with it that is longer than CARACAL_LOG_MAX_FIELD_BYTES (contract deploy-logs-metrics 3.3). */
+const cutMark = '…[truncated]';
 
 /** What comes so much later than others is told. */
 const toldLateMs = 1_000;

@@ -12,6 +12,7 @@ import type {
   SecretsFacts,
   ServiceObjectFacts,
 } from '../model/kubernetes.ts';
+import type { LogSource } from '../caracal/logSources.ts';
 import type { ServiceName, Target } from '../model/target.ts';
 
 /** Options of one HTTP GET. There is no other method: what reads a deployment must not change it. */
@@ -154,6 +155,14 @@ export interface KubernetesRelease {
   events(signal: AbortSignal): AsyncIterable<WorkloadEvent>;
 }
 
+/** The end of what one container, or one file, has logged. */
+export interface LogTail {
+  /** Of the container, or the path of the file. */
+  readonly name: string;
+  /** Whole lines of stdout and of stderr, each on its own, because they come in between each other. */
+  readonly streams: readonly Buffer[];
+}
+
 /**
  * The live clients of an open target. Each may answer that it is not available, and why. Clients
  * connect when first used and belong to one run: `close` ends them at once, answers pending or not.
@@ -188,6 +197,13 @@ export interface Deployment {
   compose(): ComposeProject;
   /** @throws Unavailable when the target is of another kind. */
   kubernetes(): KubernetesRelease;
+  /**
+   * The last 2,000 lines of each container of a source, or the last MiB of its file.
+   *
+   * @throws Refused with an errno, the HTTP status of the engine or the `reason` of the API server; Unavailable
+   *   where there is no such log or it may not be read; the signal's reason when it is aborted.
+   */
+  logTails(source: LogSource, signal: AbortSignal): Promise<readonly LogTail[]>;
   /** Ends what is open, port-forwards among it. */
   close(): void;
 }

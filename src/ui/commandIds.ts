@@ -29,6 +29,8 @@ export const commandIds = {
   showLogRequest: 'caracal.showLogRequest',
   followLog: 'caracal.followLog',
   toggleRawLog: 'caracal.toggleRawLog',
+  readOlderLog: 'caracal.readOlderLog',
+  showLogOutput: 'caracal.showLogOutput',
   saveLog: 'caracal.saveLog',
   copySummary: 'caracal.copySummary',
   copyJson: 'caracal.copyJson',
@@ -44,8 +46,10 @@ export const internalCommandIds = {
   /** Lenses and links of a log. */
   logLevel: 'caracal.internal.logLevel',
   logSources: 'caracal.internal.logSources',
+  logProbes: 'caracal.internal.logProbes',
   logOfRequest: 'caracal.internal.logOfRequest',
   logLike: 'caracal.internal.logLike',
+  explainLogLine: 'caracal.internal.explainLogLine',
 } as const;
 
 export type CommandId =
@@ -55,8 +59,8 @@ export type CommandId =
 /** Commands about logs: all others are about the flow. */
 export const logCommandIds = [
   commandIds.openLog, commandIds.openLogFile, commandIds.filterLog, commandIds.goToLogTime, commandIds.nextLogError, commandIds.previousLogError,
-  commandIds.showLogRequest, commandIds.followLog, commandIds.toggleRawLog, commandIds.saveLog,
-  internalCommandIds.logLevel, internalCommandIds.logSources, internalCommandIds.logOfRequest, internalCommandIds.logLike,
+  commandIds.showLogRequest, commandIds.followLog, commandIds.toggleRawLog, commandIds.readOlderLog, commandIds.showLogOutput, commandIds.saveLog,
+  internalCommandIds.logLevel, internalCommandIds.logSources, internalCommandIds.logProbes, internalCommandIds.logOfRequest, internalCommandIds.logLike, internalCommandIds.explainLogLine,
 ] as const;
 
 export type LogCommandId = (typeof logCommandIds)[number];

@@ -2,7 +2,7 @@
  * The flow as a tree, ready to be shown: from what is known to labels, descriptions, icons and what a
  * screen reader says. Pure, so that the look of every state is a table in a test.
  */
-import { logSourceOf } from '../caracal/logSources.ts';
+import type { LogSource } from '../caracal/logSources.ts';
 import { notAskedUnproven } from '../flow/words.ts';
 import type { Fact, Verdict } from '../model/check.ts';
 import type { Status } from '../model/status.ts';
@@ -11,6 +11,7 @@ import { stepTitles, steps } from '../model/step.ts';
 import type { Step } from '../model/step.ts';
 import { inScope, settledState, staleAfterMs } from './flowState.ts';
 import type { CheckHead, FlowState, Scope } from './flowState.ts';
+import { logsOfCheck, logsOfComponent } from './logs/logsOf.ts';
 import { age, countStates, countsText, spoken, stateIcons, stateWords, timeOfDay, withAge } from './words.ts';
 import type { Age, Icon, State } from './words.ts';
 
@@ -214,7 +215,7 @@ class Presenter {
       description,
       icon: stateIcons[group.state],
       state: group.state,
-      contextValue: ['component', group.ability, ...(this.#isLogged(component.name) ? ['logged'] : [])].join(' '),
+      contextValue: ['component', group.ability, ...(this.#isLogged(logsOfComponent(component.name)) ? ['logged'] : [])].join(' '),
       accessibilityLabel: said(component.name, group.counts === description ? undefined : stateWords[group.state], description),
       opens: this.#opensRun(group, newest(component.checks, this.#state)),
       scope,
@@ -279,7 +280,7 @@ class Presenter {
     const old = answer?.apart ? this.#age(answer.at) : undefined;
     const since = this.#state.watch && answer?.changedAt !== undefined ? `since ${timeOfDay(answer.changedAt)}` : undefined;
     const summary = answer?.verdict.summary ?? '';
-    const abilities = [running ? 'running' : 'runnable', answer ? 'answered' : 'unanswered', ...(this.#isLogged(check.component) ? ['logged'] : []), ...(summary === notAskedUnproven ? ['unproven'] : [])];
+    const abilities = [running ? 'running' : 'runnable', answer ? 'answered' : 'unanswered', ...(this.#isLogged(logsOfCheck(check)) ? ['logged'] : []), ...(summary === notAskedUnproven ? ['unproven'] : [])];
     return this.#add({
       ...bare(id, 'check', parent),
       children: (answer?.verdict.facts ?? []).map((fact, index) => this.#fact(id, check, fact, index)),
@@ -301,16 +302,15 @@ class Presenter {
       ...bare(`${parent}/fact/${index}`, 'fact', parent),
       label: fact.name,
       description: fact.value,
-      contextValue: 'fact answered',
+      contextValue: this.#isLogged(logsOfCheck(check)) ? 'fact answered logged' : 'fact answered',
       accessibilityLabel: said(fact.name, fact.value),
       opens: 'observations',
       check: check.id,
     });
   }
 
-  #isLogged(component: string): boolean {
-    const source = logSourceOf(component.toLowerCase());
-    return source !== undefined && this.#state.target?.logs.includes(source) === true;
+  #isLogged(sources: readonly LogSource[]): boolean {
+    return sources.some((source) => this.#state.target?.logs.includes(source) === true);
   }
 
   #answerOf(check: CheckHead | undefined): Verdict | undefined {

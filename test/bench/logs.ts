@@ -8,6 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { root } from '../../scripts/lib/paths.ts';
 import { startLogThread } from '../../src/logs/threadClient.ts';
+import { firstTail } from '../../src/logs/protocol.ts';
 import type { LogPlace, LogState } from '../../src/logs/protocol.ts';
 import type { RemoteLog } from '../../src/logs/threadClient.ts';
 import { textOf } from '../../src/ui/logs/logContent.ts';
@@ -175,11 +176,11 @@ async function largeFile(folder: string): Promise<void> {
 async function live(folder: string): Promise<void> {
   await Promise.all(sources.map((source) => appendFile(join(folder, `${source}.log`), '')));
   const located = { id: 'bench', folder, origin: 'bench', target: { kind: 'endpoints' as const, name: 'bench', services: {}, logs: Object.fromEntries(sources.map((source) => [source, `${source}.log`])) } };
-  const opened = open({ kind: 'target', located }, join(folder, 'spill'));
+  const opened = open({ kind: 'target', located, tail: firstTail }, join(folder, 'spill'));
   const { log } = opened;
   await opened.until(({ isLoaded }) => isLoaded);
-  const document = new LogDocument({
-    name: 'bench', log, view: await log.openView(), sources: [],
+  const document = new LogDocument(log, await log.openView(), {
+    name: 'bench', sources: [],
     screen: { show: (content) => Promise.resolve(void new TextEncoder().encode(textOf(content))), revealEnd: nothing, revealAtTop: nothing, select: nothing },
     failed: (error) => {
       throw error;

@@ -3,6 +3,7 @@ import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:f
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { firstTail } from '../../src/logs/protocol.ts';
 import type { LogState } from '../../src/logs/protocol.ts';
 import { saveLog } from '../../src/logs/save.ts';
 import { startLogThread } from '../../src/logs/threadClient.ts';
@@ -37,7 +38,7 @@ class OpenedLog {
   constructor(target: Target) {
     this.remote = startLogThread({
       program,
-      place: { kind: 'target', located: { id: 'test', folder, origin: 'test', target } },
+      place: { kind: 'target', located: { id: 'test', folder, origin: 'test', target }, tail: firstTail },
       folder: join(folder, 'spill'),
       onState: (state) => {
         this.state = state;

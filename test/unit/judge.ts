@@ -1,5 +1,6 @@
 import { checks } from '../../src/flow/catalogue.ts';
 import { composeContainers } from '../../src/flow/containers.ts';
+import { logFindings } from '../../src/flow/logs.checks.ts';
 import { run } from '../../src/flow/runner.ts';
 import type { Verdict } from '../../src/model/check.ts';
 import { questionId } from '../../src/model/observation.ts';
@@ -13,7 +14,11 @@ export const timeout = (deadlineMs: number): Outcome => ({ kind: 'timeout', dead
 export const nowMs = Date.parse('2026-08-20T10:00:00.000Z');
 
 const noEarlierRun: Outcome = { kind: 'unavailable', why: 'no earlier run', wayOut: 'run again' };
+const noLog: Outcome = { kind: 'unavailable', why: 'no log', wayOut: 'give logs in the target' };
 const noContainers: Outcome = { kind: 'unavailable', why: 'the target gives addresses only', wayOut: 'pick the Compose project' };
+
+/** What a target that is reached by addresses does not have, by subject. */
+const absent: Readonly<Record<string, Outcome>> = { [composeContainers.name]: noContainers, [logFindings.name]: noLog };
 
 /**
  * The verdict that one check of the catalogue gives on these outcomes, by question id, whatever it needs. Without one, there
@@ -30,7 +35,7 @@ export async function judge(id: string, outcomes: Readonly<Record<string, Outcom
     source: {
       ask(question) {
         const asked = questionId(question);
-        const outcome = outcomes[asked] ?? (question.earlier ? noEarlierRun : question.subject === composeContainers.name ? noContainers : undefined);
+        const outcome = outcomes[asked] ?? (question.earlier ? noEarlierRun : absent[question.subject]);
         if (!outcome) throw new Error(`the test has no outcome for ${asked}`);
         const at = new Date(nowMs - (ages[asked] ?? 0) * 1_000).toISOString();
         return Promise.resolve({ id: asked, question, asked, at, tookMs: 1, outcome });

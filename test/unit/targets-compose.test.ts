@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { containerSchema, runtimeFilesSchema, secretFileSchema } from '../../src/model/compose.ts';
 import type { ContainerFacts } from '../../src/model/compose.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
-import { askedOnce } from '../../src/targets/compose/askedOnce.ts';
+import { askedOnce } from '../../src/targets/askedOnce.ts';
 import { containerOf, digestOf, isUnwell } from '../../src/targets/compose/containers.ts';
 import type { InspectedContainer } from '../../src/targets/compose/engine.ts';
 import { workloadEventOf } from '../../src/targets/compose/events.ts';

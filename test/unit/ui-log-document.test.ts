@@ -91,7 +91,7 @@ class Editor implements LogScreen {
 /** A log, its document and an editor that shows it. */
 class Playground {
   readonly hub = new LogHub(spillInMemory());
-  readonly answers = new LogAnswers({ log: this.hub, findings: this.hub.findings, late: this.hub.late, skewMs: 40, sources: [{ name: 'sts', standing: 'follows', isWell: true }], isLoaded: true, problem: undefined, advance: (now) => this.hub.settle(now) > 0, close: () => undefined });
+  readonly answers = new LogAnswers({ log: this.hub, findings: this.hub.findings, late: this.hub.late, skewMs: 40, sources: [{ name: 'sts', standing: 'follows', isWell: true }], isLoaded: true, isTailed: false, problem: undefined, advance: (now) => this.hub.settle(now) > 0, close: () => undefined });
   readonly editor = new Editor();
   readonly failures: unknown[] = [];
   readonly document: LogDocument;
@@ -104,7 +104,7 @@ class Playground {
       await turn();
       return (this.answers[method] as (...all: unknown[]) => unknown).apply(this.answers, parameters);
     }])) as unknown as RemoteLog;
-    this.document = new LogDocument({ name: 'caracal', log: remote, view: this.answers.openView(), screen: this.editor, sources: [], failed: (error) => this.failures.push(error) });
+    this.document = new LogDocument(remote, this.answers.openView(), { name: 'caracal', screen: this.editor, sources: [], failed: (error) => this.failures.push(error) });
     this.editor.document = this.document;
   }
 
@@ -306,8 +306,8 @@ describe('a log in the editor', () => {
 });
 
 describe('the window of a log', () => {
-  const bold = [{ start: 0, end: 1, codes: [1] }];
-  const whole = contentOf('# log', { first: 10, records: 3, lines: ['a', 'b', 'b2', 'b3', 'c'], rows: Uint32Array.of(20, 21, 21, 21, 25), styles: [undefined, bold, undefined, undefined, bold] }, 13);
+  const bold = { styles: [{ start: 0, end: 1, codes: [1] }] };
+  const whole = contentOf({ head: '# log', isTailed: false }, { first: 10, records: 3, lines: ['a', 'b', 'b2', 'b3', 'c'], rows: Uint32Array.of(20, 21, 21, 21, 25), looks: [undefined, bold, undefined, undefined, bold] }, 13);
 
   it('knows the row of each line and the line of each row', () => {
     deepEqual(textOf(whole).split('\n').map((_, line) => rowOf(whole, line)), [undefined, undefined, 20, 21, 21, 21, 25]);
@@ -316,12 +316,12 @@ describe('the window of a log', () => {
   });
 
   it('is cut between records only', () => {
-    deepEqual(withoutFirst(whole, 2), { ...whole, from: 12, lines: ['c'], rows: [25], styles: [bold] });
-    deepEqual(withoutLast(whole, 2), { ...whole, until: 11, lines: ['a'], rows: [20], styles: [undefined], isCut: true });
+    deepEqual(withoutFirst(whole, 2), { ...whole, from: 12, lines: ['c'], rows: [25], looks: [bold] });
+    deepEqual(withoutLast(whole, 2), { ...whole, until: 11, lines: ['a'], rows: [20], looks: [undefined], isCut: true });
   });
 
   it('makes room on the other side, by lines and by characters', () => {
-    const others = { first: 13, records: 2, lines: ['dd', 'e'], rows: Uint32Array.of(30, 31), styles: [undefined, undefined] };
+    const others = { first: 13, records: 2, lines: ['dd', 'e'], rows: Uint32Array.of(30, 31), looks: [undefined, undefined] };
     equal(withRoom(whole, others, { lines: 7, characters: 12 }, 'first'), whole);
     deepEqual(withRoom(whole, others, { lines: 6, characters: 100 }, 'first').lines, ['b', 'b2', 'b3', 'c']);
     deepEqual(withRoom(whole, others, { lines: 6, characters: 100 }, 'last').lines, ['a', 'b', 'b2', 'b3']);
@@ -329,10 +329,10 @@ describe('the window of a log', () => {
   });
 
   it('grows at both ends', () => {
-    const after = withAfter(whole, { first: 13, records: 1, lines: ['d'], rows: Uint32Array.of(30), styles: [bold] }, 20);
+    const after = withAfter(whole, { first: 13, records: 1, lines: ['d'], rows: Uint32Array.of(30), looks: [bold] }, 20);
     deepEqual([after.until, after.lines.at(-1), after.isCut], [14, 'd', true]);
-    const before = withBefore(whole, { first: 8, records: 2, lines: ['y', 'z'], rows: Uint32Array.of(1, 2), styles: [undefined, undefined] });
-    deepEqual([after.styles.length, before.styles.length], [6, 7]);
+    const before = withBefore(whole, { first: 8, records: 2, lines: ['y', 'z'], rows: Uint32Array.of(1, 2), looks: [undefined, undefined] });
+    deepEqual([after.looks.length, before.looks.length], [6, 7]);
     deepEqual([before.from, before.lines.slice(0, 3), before.rows.slice(0, 3)], [8, ['y', 'z', 'a'], [1, 2, 20]]);
   });
 });

@@ -40,11 +40,11 @@ describe('lines that can be folded', () => {
 
   it('are stacks, and runs of lines that differ in numbers and ids only', () => {
     const lines = ['14:04:11.479  api  error  boom', '    at one', '    at two', ...alike, '14:04:12.000  api  info  listening'];
-    deepEqual(foldsOf({ head: '', from: 0, until: 7, lines, rows: [0, 0, 0, 1, 2, 3, 4, 5, 6], styles: [], isCut: false }), [{ from: 0, to: 2 }, { from: 3, to: 7 }]);
+    deepEqual(foldsOf({ head: '', from: 0, until: 7, lines, rows: [0, 0, 0, 1, 2, 3, 4, 5, 6], isTailed: false, looks: [], isCut: false }), [{ from: 0, to: 2 }, { from: 3, to: 7 }]);
   });
 
   it('are alike up to the end', () => {
-    deepEqual(foldsOf({ head: '', from: 0, until: 5, lines: alike, rows: [0, 1, 2, 3, 4], styles: [], isCut: false }), [{ from: 0, to: 4 }]);
+    deepEqual(foldsOf({ head: '', from: 0, until: 5, lines: alike, rows: [0, 1, 2, 3, 4], isTailed: false, looks: [], isCut: false }), [{ from: 0, to: 4 }]);
   });
 });
 
@@ -76,8 +76,8 @@ describe('words about a log', () => {
 
   it('say everything of a record, and nothing of it is Markdown of its own', () => {
     const raw = '{"level":"error","service":"sts","time":1787234591480,"request_id":"r-1","msg":"[click](command:evil) <b>","pid":7,"error":"a|b","status":401}';
-    const text = recordMarkdown({ row: 1, source: 'sts', time: 1787234591480, record: readRecord(raw), raw, meaning: 'It means this.', mark: undefined });
-    match(text, /^\*\*It means this\\\.\*\*\n/);
+    const text = recordMarkdown({ row: 1, source: 'sts', time: 1787234591480, record: readRecord(raw), raw, message: undefined, meaning: 'It means this.', note: 'not a cause', mark: undefined });
+    match(text, /^\*\*It means this\\\.\*\*\n\n\*not a cause\*\n/);
     for (const part of ['| source | sts |', '| request | r\\-1 |', '| status | 401 |', '| error message | a\\|b |', '| pid | 7 |']) ok(text.includes(part), text);
     ok(!text.includes('[click]') && !text.includes('<b>'), text);
   });

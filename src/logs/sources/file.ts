@@ -9,7 +9,13 @@ const pieceBytes = 1 << 18;
 const [newline, carriageReturn] = [10, 13] as const;
 
 /** What a log file brings: its bytes as they are, and that it is another one from here on. */
-export type FileBrought = { readonly kind: 'bytes'; readonly bytes: Buffer } | { readonly kind: 'caught-up' } | { readonly kind: 'rotated' } | { readonly kind: 'away'; readonly why: string };
+export type FileBrought =
+  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  /** What stands before the first bytes is too much. */
+  | { readonly kind: 'tailed' }
+  | { readonly kind: 'caught-up' }
+  | { readonly kind: 'rotated' }
+  | { readonly kind: 'away'; readonly why: string };
 
 /**
  * Follows a file as `tail -F` does: what is added comes as it is, and a file that was cut off or replaced
@@ -30,6 +36,7 @@ export async function* followFile(path: string, tailBytes: number, signal: Abort
           const { size } = await file.stat();
           position = isCaughtUp ? 0 : await lineAfter(file, Math.max(0, size - tailBytes));
           isAway = false;
+          if (position > 0) yield { kind: 'tailed' };
         }
         for (let bytes = await read(file, position); bytes.length > 0; bytes = await read(file, position)) {
           position += bytes.length;

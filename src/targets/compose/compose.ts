@@ -6,11 +6,13 @@ import type { ComposeProject, Deployment } from '../deployment.ts';
 import { openClients } from '../endpoints/deployment.ts';
 import { Unavailable } from '../failures.ts';
 import type { LocatedTarget } from '../located.ts';
+import { containerTails } from '../logTails.ts';
 import { isLoopback, keysOf } from '../secretsFolder.ts';
 import type { FoundSecrets } from '../secretsFolder.ts';
 import { reachableOf } from './containers.ts';
 import { callDeadlineMs, Engine, silent } from './engine.ts';
 import { resolveEngine } from './engineEndpoint.ts';
+import { projectLogs } from './logs.ts';
 import { holdersIn, placeOf, Project } from './project.ts';
 import { problemOf } from './problem.ts';
 import { serviceUrl, storeAddress } from './reach.ts';
@@ -30,6 +32,7 @@ interface Surroundings {
 interface Looked {
   readonly place: string;
   readonly compose: ComposeProject;
+  readonly logTails: Deployment['logTails'];
   readonly reach: Reach | Unavailable;
   readonly containers: readonly ContainerFacts[];
 }
@@ -75,6 +78,7 @@ export async function openCompose(
   return {
     ...clients,
     compose: () => looked.compose,
+    logTails: looked.logTails,
     kubernetes: () => {
       throw new Unavailable('the target is a project of Compose', 'pick the Helm release itself');
     },
@@ -91,7 +95,8 @@ async function look(target: ComposeTarget, redactor: Redactor, signal: AbortSign
   try {
     const endpoint = await resolveEngine(target.engine, environment, platform);
     host = endpoint.host;
-    const project = new Project({ engine: new Engine(endpoint, closed), project: target.project, redactor, platform });
+    const engine = new Engine(endpoint, closed);
+    const project = new Project({ engine, project: target.project, redactor, platform });
     const own = await project.own(opening);
     // One container that cannot be inspected, or not in time, hides no other.
     const inspected = await Promise.all(own.map((one) => project.inspected(one, opening).catch(() => undefined)));
@@ -102,13 +107,15 @@ async function look(target: ComposeTarget, redactor: Redactor, signal: AbortSign
       holders: holdersIn(await project.listed(signal)),
       remote: endpoint.remote,
     };
-    return { place: project.place, compose: project.facts(), reach, containers: inspected.flatMap((one) => one?.facts ?? []) };
+    // Ends with the engine.
+    const logTails = containerTails(projectLogs(engine, target.project, () => undefined));
+    return { place: project.place, compose: project.facts(), logTails, reach, containers: inspected.flatMap((one) => one?.facts ?? []) };
   } catch (error) {
     signal.throwIfAborted();
     const failure = opening.aborted ? silent() : (error as Error);
     const { why, wayOut } = problemOf(failure, host);
     const place = placeOf(target.project, host ?? 'a Docker Engine');
-    return { place, compose: unreachable(place, failure), reach: new Unavailable(why, wayOut), containers: [] };
+    return { place, compose: unreachable(place, failure), logTails: () => Promise.reject(failure), reach: new Unavailable(why, wayOut), containers: [] };
   }
 }
 

@@ -10,19 +10,24 @@ import { labels } from './labels.ts';
 import { readable } from './readable.ts';
 
 /**
- * Opens the logs of the containers of a project. The engine keeps one log for all runs of a container.
+ * Opens the logs of the containers of a project.
  *
  * @throws Unavailable when there is no engine to ask
  */
 export async function openComposeLogs({ target }: LocatedTarget<ComposeTarget>): Promise<ContainerLogs> {
   const closing = new AbortController();
   const engine = new Engine(await resolveEngine(target.engine, process.env, process.platform), closing.signal);
+  return projectLogs(engine, target.project, () => closing.abort(new Error('the logs were closed')));
+}
+
+/** Logs of the containers of a project. The engine keeps one log for all runs of a container. */
+export function projectLogs(engine: Engine, project: string, close: () => void): ContainerLogs {
   /** Ids of containers that have a terminal. */
   const terminals = new Set<string>();
   return {
     logPerRun: false,
     async containers(signal) {
-      const own = (await engine.list(signal)).filter(({ Labels: label }) => label?.[labels.project] === target.project);
+      const own = (await engine.list(signal)).filter(({ Labels: label }) => label?.[labels.project] === project);
       const inspected = await Promise.all(own.map((one) => unlessGone(engine.inspect(one.Id, signal))));
       return own.flatMap((listed, index) => {
         const container = inspected[index];
@@ -35,8 +40,8 @@ export async function openComposeLogs({ target }: LocatedTarget<ComposeTarget>):
       const decode = terminals.has(id) ? plainLines() : framedLines();
       for await (const piece of engine.log(id, { since: since === undefined ? undefined : secondsOf(since), tail, follow }, signal)) yield decode(piece);
     },
-    changes: (signal) => engine.events(target.project, signal),
-    close: () => closing.abort(new Error('the logs were closed')),
+    changes: (signal) => engine.events(project, signal),
+    close,
   };
 }
 

@@ -3,7 +3,7 @@ import type { ContainerFacts, EngineFacts, ProjectFacts } from '../../model/comp
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { ComposeProject, WorkloadEvent } from '../deployment.ts';
 import { Refused, Unavailable } from '../failures.ts';
-import { askedOnce } from './askedOnce.ts';
+import { askedOnce } from '../askedOnce.ts';
 import { containerOf, digestOf, heldPorts, isOneoff, isUnwell, nameOf, numberOf, timeOf } from './containers.ts';
 import type { Container } from './containers.ts';
 import type { Engine, ListedContainer } from './engine.ts';

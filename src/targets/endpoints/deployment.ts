@@ -5,6 +5,7 @@ import { resolveCredential } from '../credential.ts';
 import type { Deployment, PostgresStore, RedisStore } from '../deployment.ts';
 import { Refused, Unavailable } from '../failures.ts';
 import type { LocatedEndpoints, LocatedTarget } from '../located.ts';
+import { fileTails } from '../logTails.ts';
 import { httpService } from './http.ts';
 import { parsePostgresAddress } from './postgresAddress.ts';
 import type { PostgresAddress } from './postgresAddress.ts';
@@ -23,7 +24,7 @@ const tokenNames: Readonly<Record<TokenName, string>> = { admin: 'admin token', 
 type Known<Value> = { readonly value: Value } | { readonly missing: Unavailable };
 
 /** What addresses and credentials give of a deployment, whatever kind of target it is. */
-export type EndpointClients = Omit<Deployment, 'compose' | 'kubernetes'>;
+export type EndpointClients = Omit<Deployment, 'compose' | 'kubernetes' | 'logTails'>;
 
 /**
  * Opens a target that is reached by addresses.
@@ -46,7 +47,7 @@ export async function openEndpoints(located: LocatedTarget, redactor: Redactor, 
   const otherKind = (): never => {
     throw new Unavailable('the target gives addresses only', 'pick the Compose project or the Helm release itself');
   };
-  return { ...clients, compose: otherKind, kubernetes: otherKind };
+  return { ...clients, compose: otherKind, kubernetes: otherKind, logTails: fileTails(located) };
 }
 
 /** Host and port of the API, or of the first service there is. */

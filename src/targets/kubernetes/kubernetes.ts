@@ -9,6 +9,7 @@ import { parseRedisAddress } from '../endpoints/redisAddress.ts';
 import type { Address } from '../endpoints/sockets.ts';
 import { Refused, Unavailable } from '../failures.ts';
 import type { LocatedTarget } from '../located.ts';
+import { containerTails } from '../logTails.ts';
 import type { ContainerLogs } from '../logs.ts';
 import { connectionOf } from './connection.ts';
 import type { Connection } from './connection.ts';
@@ -105,6 +106,7 @@ export async function openKubernetes(located: LocatedTarget<KubernetesTarget>, r
       ...(missing === undefined ? {} : withReason(clients, endpoints, missing)),
       compose: otherKind,
       kubernetes: () => release,
+      logTails: containerTails(podLogs(objects, release, open.close)),
       close: () => {
         clients.close();
         open.close();
@@ -133,7 +135,7 @@ async function withoutCluster({ target, folder }: LocatedTarget<KubernetesTarget
     store: () => undefined,
     service: (service) => (target.services?.[service] === undefined ? refuse() : undefined),
   }, redactor);
-  return { ...clients, ...withReason(clients, target, why), compose: otherKind, kubernetes: refuse };
+  return { ...clients, ...withReason(clients, target, why), compose: otherKind, kubernetes: refuse, logTails: () => Promise.reject(why) };
 }
 
 /** Says why something is missing, where the cluster would have given it. */

@@ -1,8 +1,9 @@
 import { homedir } from 'node:os';
 import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
 import type { QuickPickItem, TextEditor } from 'vscode';
-import { logSourceOf } from '../../caracal/logSources.ts';
+import { speakingMessages } from '../../caracal/speakingMessages.ts';
 import { FilterProblem, isSource, parseFilter } from '../../logs/filter.ts';
+import { firstTail } from '../../logs/protocol.ts';
 import type { Anchor } from '../../logs/protocol.ts';
 import { levels } from '../../logs/record.ts';
 import { saveLog } from '../../logs/save.ts';
@@ -16,12 +17,15 @@ import type { Guard } from '../guard.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { LogDocument } from './logDocument.ts';
 import type { LogDocuments } from './logDocuments.ts';
-import { levelOf, levelText, likeFilter, sourcesOf, withPart } from './logWords.ts';
+import type { LogOutput } from './logOutput.ts';
+import { logsOfCheck, logsOfComponent } from './logsOf.ts';
+import { levelOf, levelText, likeFilter, showsProbes, sourcesOf, withPart } from './logWords.ts';
 
 export interface LogCommandsParts {
   readonly session: FlowSession;
   readonly view: FlowView;
   readonly documents: LogDocuments;
+  readonly output: LogOutput;
   readonly engine: Engine;
   readonly guard: Guard;
 }
@@ -45,7 +49,7 @@ export class LogCommands {
   constructor(parts: LogCommandsParts) {
     this.#parts = parts;
     const { guard } = parts;
-    const ofDocument: Readonly<Record<Exclude<LogCommandId, typeof commandIds.openLog | typeof commandIds.openLogFile>, Handler>> = {
+    const ofDocument: Readonly<Record<Exclude<LogCommandId, typeof commandIds.openLog | typeof commandIds.openLogFile | typeof commandIds.showLogOutput>, Handler>> = {
       [commandIds.filterLog]: (shown) => this.#filter(shown),
       [commandIds.goToLogTime]: (shown) => this.#goToTime(shown),
       [commandIds.nextLogError]: (shown) => this.#goToError(shown, 1),
@@ -53,11 +57,14 @@ export class LogCommands {
       [commandIds.showLogRequest]: (shown) => this.#showRequest(shown, this.#row(shown)),
       [commandIds.followLog]: ({ document }) => document.follow(),
       [commandIds.toggleRawLog]: (shown) => shown.document.setRaw(!shown.document.isRaw, this.#row(shown)),
+      [commandIds.readOlderLog]: ({ document }) => this.#readOlder(document),
       [commandIds.saveLog]: ({ document }) => this.#save(document),
       [internalCommandIds.logLevel]: (shown) => this.#pickLevel(shown),
       [internalCommandIds.logSources]: (shown) => this.#pickSources(shown),
+      [internalCommandIds.logProbes]: (shown) => this.#set(shown, withPart(shown.document.filterText, 'probes', showsProbes(shown.document.filterText) ? '' : 'shown')),
       [internalCommandIds.logOfRequest]: (shown, row) => this.#showRequest(shown, row),
       [internalCommandIds.logLike]: (shown, row) => this.#showLike(shown, row),
+      [internalCommandIds.explainLogLine]: (shown, row) => this.#explain(shown, row),
     };
     for (const [id, handler] of Object.entries(ofDocument)) {
       this.#store.add(commands.registerCommand(id, (uri: unknown, row: unknown) => guard.run(async () => {
@@ -66,6 +73,7 @@ export class LogCommands {
       })));
     }
     this.#store.add(commands.registerCommand(commandIds.openLog, (node: unknown) => guard.run(() => (typeof node === 'string' ? this.#openOfNode(node) : this.#openPicked()))));
+    this.#store.add(commands.registerCommand(commandIds.showLogOutput, () => guard.run(() => this.#showOutput())));
     this.#store.add(commands.registerCommand(commandIds.openLogFile, (file: unknown) => guard.run(() => this.#openFile(file))));
   }
 
@@ -92,22 +100,37 @@ export class LogCommands {
     const { view, session, documents } = this.#parts;
     const node = view.node(id);
     const check = session.state.checks.find((head) => head.id === node?.check);
-    const component = check?.component ?? node?.scope?.component;
-    const source = component && logSourceOf(component.toLowerCase());
+    const sources = check === undefined ? logsOfComponent(node?.scope?.component ?? '') : logsOfCheck(check);
     const located = session.target;
-    if (located === undefined || source === undefined) return;
-    await documents.open(subjectOf(located, [source]), (document) => lineThatSpeaks(document, source));
+    if (located === undefined || sources.length === 0) return;
+    await documents.open(subjectOf(located, sources), (document) => lineThatSpeaks(document, sources, speakingMessages[check?.id ?? ''] ?? []));
+  }
+
+  /**
+   * The target that is picked, or that is picked now.
+   *
+   * @throws Error when it has no logs
+   */
+  async #logged(): Promise<LocatedTarget | undefined> {
+    const { session } = this.#parts;
+    if (session.target === undefined) await commands.executeCommand(commandIds.pickTarget);
+    const located = session.target;
+    if (located !== undefined && session.state.target?.logs.length === 0) {
+      throw new Error(`Cannot open the log of ${located.target.name}: the target gives addresses only. Pick the Compose project or the Helm release itself, or name log files in the target.`);
+    }
+    return located;
+  }
+
+  async #showOutput(): Promise<void> {
+    const located = await this.#logged();
+    if (located !== undefined) await this.#parts.output.show(subjectOf(located, []));
   }
 
   async #openPicked(): Promise<void> {
-    if (this.#parts.session.target === undefined) await commands.executeCommand(commandIds.pickTarget);
-    const located = this.#parts.session.target;
+    const located = await this.#logged();
     if (located === undefined) return;
     const { target } = located;
     const names = this.#parts.session.state.target?.logs ?? [];
-    if (names.length === 0) {
-      throw new Error(`Cannot open the log of ${target.name}: the target gives addresses only. Pick the Compose project or the Helm release itself, or name log files in the target.`);
-    }
     const all: QuickPickItem = { label: 'All services', description: 'and the stores, merged by time' };
     const several: QuickPickItem = { label: 'Several…' };
     const items = names.map((label) => ({ label }));
@@ -132,7 +155,7 @@ export class LogCommands {
     const text = await window.showInputBox({
       title: 'Filter the log',
       value: document.filterText,
-      placeHolder: 'text  "two words"  /regular expression/i  -without  level:warn  source:sts,gateway  id:…f90ae7  after:14:02  before:14:05  around:3',
+      placeHolder: 'text  "two words"  /regular expression/i  -without  level:warn  source:sts,gateway  id:…f90ae7  after:14:02  before:14:05  around:3  probes:shown',
       prompt: 'All parts must fit. An empty filter shows everything.',
       validateInput: (typed) => problemOf(document, typed),
     });
@@ -206,6 +229,19 @@ export class LogCommands {
     if (saved) window.setStatusBarMessage(`Saved ${records.toLocaleString('en-US')} records, masked`, statusMs);
   }
 
+  /** What is known of a line stands in its hover. */
+  async #explain({ document }: Shown, row: number | undefined): Promise<void> {
+    if (row === undefined) return;
+    await document.goTo({ at: 'row', row });
+    await commands.executeCommand('editor.action.showHover', { focus: 'autoFocusImmediately' });
+  }
+
+  async #readOlder(document: LogDocument): Promise<void> {
+    const { documents } = this.#parts;
+    if (!documents.hasOlder(document)) window.setStatusBarMessage('All lines that can be read are here', statusMs);
+    else await window.withProgress({ location: ProgressLocation.Window, title: 'Reading older lines' }, () => documents.readOlder(document));
+  }
+
   async #showLike(shown: Shown, row: number | undefined): Promise<void> {
     if (row === undefined) return;
     const { record } = await shown.document.log.record(row);
@@ -214,14 +250,18 @@ export class LogCommands {
 }
 
 function subjectOf(located: LocatedTarget, sources: readonly string[]): Parameters<LogDocuments['open']>[0] {
-  return { key: located.id, name: located.target.name, place: { kind: 'target', located }, sources };
+  return { key: located.id, name: located.target.name, place: { kind: 'target', located, tail: firstTail }, sources };
 }
 
-/** The last line that is known to tell of trouble, else the last error; undefined where there is neither. */
-async function lineThatSpeaks({ log }: LogDocument, source: string): Promise<Anchor | undefined> {
-  const groups = (await log.groups()).filter(({ sources }) => sources.some((name) => isSource(name, source)));
+/**
+ * The last line with one of the messages that speak, else the last that is known to tell of trouble, else the last
+ * error; undefined where there is none of them.
+ */
+async function lineThatSpeaks({ log }: LogDocument, sources: readonly string[], messages: readonly string[]): Promise<Anchor | undefined> {
+  const speaking = messages.length === 0 ? [] : (await log.findings()).filter(({ id }) => messages.includes(id));
+  const groups = (await log.groups()).filter((group) => group.sources.some((name) => sources.some((source) => isSource(name, source))));
   const known = groups.filter((group) => group.known !== undefined);
-  const last = Math.max(...(known.length > 0 ? known : groups).map((group) => group.last));
+  const last = Math.max(...([speaking, known, groups].find(({ length }) => length > 0) ?? []).map((one) => one.last));
   return Number.isFinite(last) ? { at: 'row', row: last } : undefined;
 }
 

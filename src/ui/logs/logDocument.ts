@@ -3,7 +3,7 @@ import type { Anchor, LogState } from '../../logs/protocol.ts';
 import type { RemoteLog } from '../../logs/threadClient.ts';
 import { Emitter } from '../lifecycle.ts';
 import { contentOf, emptyContent, lineOf, rowNear, withAfter, withBefore, withRoom } from './logContent.ts';
-import type { ContentLimits, LogContent } from './logContent.ts';
+import type { ContentLimits, LogContent, LogHead } from './logContent.ts';
 
 /** The editors that show a document. Lines are counted from 0. */
 export interface LogScreen {
@@ -20,8 +20,6 @@ export interface LogScreen {
 export interface LogDocumentOptions {
   /** What the log is of, for its first line: `caracal`, `caracal: sts`. */
   readonly name: string;
-  readonly log: RemoteLog;
-  readonly view: number;
   readonly screen: LogScreen;
   /** Sources that it shows; all where there are none. */
   readonly sources: readonly string[];
@@ -56,6 +54,8 @@ const longestRestMs = 600;
 export class LogDocument {
   readonly #options: LogDocumentOptions;
   readonly #changed = new Emitter<undefined>();
+  #log: RemoteLog;
+  #view: number;
   #content: LogContent;
   #state: LogState | undefined;
   #filter = '';
@@ -74,7 +74,9 @@ export class LogDocument {
 
   readonly onDidChange = this.#changed.event;
 
-  constructor(options: LogDocumentOptions) {
+  constructor(log: RemoteLog, view: number, options: LogDocumentOptions) {
+    this.#log = log;
+    this.#view = view;
     this.#options = options;
     this.#content = emptyContent(this.#head());
   }
@@ -107,11 +109,11 @@ export class LogDocument {
   }
 
   get log(): RemoteLog {
-    return this.#options.log;
+    return this.#log;
   }
 
   get view(): number {
-    return this.#options.view;
+    return this.#view;
   }
 
   get sources(): readonly string[] {
@@ -133,12 +135,24 @@ export class LogDocument {
   /** Shows what fits a filter; resolves with what is wrong with it, when something is. */
   setFilter(text: string, near?: number): Promise<string | undefined> {
     return this.#inTurn(async () => {
-      const { log, view, sources } = this.#options;
-      const problem = await log.filter(view, [...(sources.length === 0 ? [] : [`source:${sources.join(',')}`]), text].join(' '));
-      if (problem !== undefined) return problem;
-      this.#filter = text;
-      await this.#showAnew(near);
-      return undefined;
+      const problem = await this.#applyFilter(text);
+      if (problem === undefined) await this.#showAnew(near);
+      return problem;
+    });
+  }
+
+  /**
+   * Goes on with another log of the same sources, which has been read further back, at the same moment.
+   *
+   * @throws Error when the filter cannot be applied to it
+   */
+  moveTo(log: RemoteLog, view: number, state: LogState): Promise<void> {
+    return this.#inTurn(async () => {
+      const time = this.#topRow === -1 ? NaN : (await this.#log.record(this.#topRow)).time;
+      [this.#log, this.#view, this.#state] = [log, view, state];
+      const problem = await this.#applyFilter(this.#filter);
+      if (problem !== undefined) throw new Error(`Cannot filter the log: ${problem}`);
+      await (Number.isNaN(time) ? this.#showTail() : this.#showAround({ at: 'time', time }));
     });
   }
 
@@ -195,6 +209,13 @@ export class LogDocument {
     this.#changed.dispose();
   }
 
+  async #applyFilter(text: string): Promise<string | undefined> {
+    const { sources } = this.#options;
+    const problem = await this.#log.filter(this.#view, [...(sources.length === 0 ? [] : [`source:${sources.join(',')}`]), text].join(' '));
+    if (problem === undefined) this.#filter = text;
+    return problem;
+  }
+
   #setFollowing(isFollowing: boolean): void {
     if (this.#isFollowing === isFollowing) return;
     this.#isFollowing = isFollowing;
@@ -207,7 +228,7 @@ export class LogDocument {
   }
 
   #catchUp(): void {
-    if (this.#isCatchingUp || !this.#isFollowing || this.#isClosed || (this.newer === 0 && this.#content.head === this.#head())) return;
+    if (this.#isCatchingUp || !this.#isFollowing || this.#isClosed || (this.newer === 0 && this.#isHeadShown())) return;
     this.#isCatchingUp = true;
     this.#alone(async () => {
       const startedAt = performance.now();
@@ -227,10 +248,9 @@ export class LogDocument {
   async #showNewer(isFlood: boolean): Promise<void> {
     if (isFlood) return this.#showTail(floodRecords);
     if (this.#content.lines.length === 0) return this.#showTail();
-    const { log, view } = this.#options;
     const { until } = this.#content;
-    const { window, shown } = await log.window(view, { at: 'place', place: until }, { before: 0, after: this.newer, raw: this.#isRaw });
-    if (this.#content.head !== this.#head()) await this.#show({ ...this.#content, head: this.#head() });
+    const { window, shown } = await this.#log.window(this.#view, { at: 'place', place: until }, { before: 0, after: this.newer, raw: this.#isRaw });
+    if (!this.#isHeadShown()) await this.#show({ ...this.#content, ...this.#head() });
     if (window.records === 0) return;
     if (withRoom(this.#content, window, followed, 'first') !== this.#content) await this.#show(withRoom(this.#content, window, followedOn, 'first'));
     await this.#show({ ...withAfter(this.#content, window, shown), isCut: false });
@@ -239,8 +259,7 @@ export class LogDocument {
 
   /** The end of what the view shows, and nothing of what stood there before. */
   async #showTail(records = tailRecords): Promise<void> {
-    const { log, view } = this.#options;
-    const { window, shown } = await log.window(view, { at: 'end' }, { before: records, after: 0, raw: this.#isRaw });
+    const { window, shown } = await this.#log.window(this.#view, { at: 'end' }, { before: records, after: 0, raw: this.#isRaw });
     await this.#show({ ...contentOf(this.#head(), window, shown), isCut: false });
     await this.#goToEnd();
   }
@@ -253,8 +272,8 @@ export class LogDocument {
   }
 
   async #showAround(anchor: Anchor): Promise<void> {
-    const { log, view, screen } = this.#options;
-    const { window, row, shown } = await log.window(view, anchor, { before: loadedRecords / 2, after: loadedRecords / 2, raw: this.#isRaw });
+    const { screen } = this.#options;
+    const { window, row, shown } = await this.#log.window(this.#view, anchor, { before: loadedRecords / 2, after: loadedRecords / 2, raw: this.#isRaw });
     this.#setFollowing(false);
     await this.#scrolling(async () => {
       await this.#show(contentOf(this.#head(), window, shown));
@@ -263,10 +282,9 @@ export class LogDocument {
   }
 
   async #loadOlder(): Promise<void> {
-    const { log, view } = this.#options;
     const { from } = this.#content;
     if (from === 0 || this.#isFollowing) return;
-    const { window } = await log.window(view, { at: 'place', place: from }, { before: loadedRecords, after: 0, raw: this.#isRaw });
+    const { window } = await this.#log.window(this.#view, { at: 'place', place: from }, { before: loadedRecords, after: 0, raw: this.#isRaw });
     const top = this.#topRow;
     await this.#scrolling(async () => {
       await this.#show(withRoom(this.#content, window, most, 'last'));
@@ -277,8 +295,7 @@ export class LogDocument {
 
   /** What comes after the last record; where that is all there is, the log is followed from then on. */
   async #loadNewer(): Promise<void> {
-    const { log, view } = this.#options;
-    const { window, shown } = await log.window(view, { at: 'place', place: this.#content.until }, { before: 0, after: loadedRecords, raw: this.#isRaw });
+    const { window, shown } = await this.#log.window(this.#view, { at: 'place', place: this.#content.until }, { before: 0, after: loadedRecords, raw: this.#isRaw });
     if (this.#isFollowing) return;
     if (window.records > 0) {
       const top = this.#topRow;
@@ -340,7 +357,16 @@ export class LogDocument {
     return result;
   }
 
-  #head(): string {
+  #isHeadShown(): boolean {
+    const { head, isTailed } = this.#head();
+    return this.#content.head === head && this.#content.isTailed === isTailed;
+  }
+
+  #head(): LogHead {
+    return { head: this.#firstLine(), isTailed: this.#state?.isTailed === true };
+  }
+
+  #firstLine(): string {
     const { sources } = this.#options;
     const state = this.#state;
     const title = `# ${this.title}`;

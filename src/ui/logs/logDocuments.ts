@@ -1,11 +1,12 @@
 import { TabInputText, TextEditorSelectionChangeKind, Uri, window, workspace } from 'vscode';
 import type { Tab, TextEditor } from 'vscode';
-import type { Anchor, LogPlace, LogState } from '../../logs/protocol.ts';
+import type { Anchor, LogPlace } from '../../logs/protocol.ts';
 import type { Memory } from '../knownTargets.ts';
 import { DisposableStore, Emitter } from '../lifecycle.ts';
 import { LogDocument } from './logDocument.ts';
 import { logScheme } from './logFiles.ts';
 import type { LogFiles } from './logFiles.ts';
+import { stateWhen } from './openLogs.ts';
 import type { OpenLog, OpenLogs } from './openLogs.ts';
 
 /** What a document is of. */
@@ -31,13 +32,23 @@ export interface LogDocumentsOptions {
 const firstLookMs = 800;
 /** A record that is to be shown has been read by then, or is not there. */
 const loadedWithinMs = 20_000;
+/** So much more is read each time when older lines are wanted, up to a number that an index has room for. */
+const tailFactor = 10;
+const longestTail = 2_000_000;
+
+/** A log that a document shows. */
+interface Source {
+  readonly log: OpenLog;
+  readonly place: LogPlace;
+  /** Ends what belongs to it. */
+  readonly store: DisposableStore;
+}
 
 interface Opened {
   readonly document: LogDocument;
-  readonly log: OpenLog;
-  /** Ends all that belongs to it. */
-  readonly store: DisposableStore;
+  readonly subject: LogSubject;
   readonly filterKey: string;
+  source: Source;
 }
 
 /** The logs that stand in editors. */
@@ -98,17 +109,50 @@ export class LogDocuments {
    */
   async open(subject: LogSubject, find?: (document: LogDocument) => Promise<Anchor | undefined>): Promise<LogDocument> {
     const uri = uriOf(subject);
-    const { document, log } = this.#opened.get(uri.toString()) ?? (await this.#started(uri, subject));
-    const anchor = find && (await this.#loaded(log).then(() => find(document)));
-    await window.showTextDocument(await workspace.openTextDocument(uri), { preview: false });
+    const { document, source } = this.#opened.get(uri.toString()) ?? (await this.#started(uri, subject));
+    const anchor = find && (await this.#loaded(source.log).then(() => find(document)));
+    await show(uri);
     await (anchor === undefined ? document.follow() : document.goTo(anchor));
     return document;
+  }
+
+  /** Whether older lines can be read than those that were. */
+  hasOlder(document: LogDocument): boolean {
+    const place = this.#openedOf(document)?.source.place;
+    return document.state?.isTailed === true && place?.kind === 'target' && place.tail < longestTail;
+  }
+
+  /**
+   * Reads a log further back, and goes on with it at the same moment.
+   *
+   * @throws Error when nothing of it can be read
+   */
+  async readOlder(document: LogDocument): Promise<void> {
+    const opened = this.#openedOf(document);
+    if (opened === undefined || opened.source.place.kind !== 'target' || !this.hasOlder(document)) return;
+    const { source, subject } = opened;
+    const deeper = this.#source(subject, { ...opened.source.place, tail: opened.source.place.tail * tailFactor });
+    const { log, store } = deeper;
+    try {
+      await this.#loaded(log);
+      const state = log.state();
+      if (state === undefined || state.problem !== undefined) throw new Error(`Cannot read older lines: ${state?.problem ?? 'the log does not answer'}.`);
+      const view = await log.remote.openView();
+      await document.moveTo(log.remote, view, state);
+      this.#attach(document, deeper, view);
+      opened.source = deeper;
+      source.store.dispose();
+    } catch (error) {
+      store.dispose();
+      throw error;
+    }
+    this.#changed.fire(document);
   }
 
   /** Sets a filter and remembers it for this log; resolves with what is wrong with it, when something is. */
   async setFilter(document: LogDocument, text: string, near: number | undefined): Promise<string | undefined> {
     const problem = await document.setFilter(text, near);
-    const opened = [...this.#opened.values()].find((one) => one.document === document);
+    const opened = this.#openedOf(document);
     if (problem === undefined && opened !== undefined) await this.#options.memory.update(opened.filterKey, text === '' ? undefined : text);
     this.#changed.fire(document);
     return problem;
@@ -126,34 +170,58 @@ export class LogDocuments {
     return starting;
   }
 
-  async #start(uri: Uri, { key, name, place, sources }: LogSubject): Promise<Opened> {
-    const { logs, files, memory, failed } = this.#options;
-    const store = new DisposableStore();
+  /** The tab is there at once, and its text as soon as there is one. */
+  async #start(uri: Uri, subject: LogSubject): Promise<Opened> {
+    const { files, memory, failed } = this.#options;
+    const { key, name, place, sources } = subject;
+    const source = this.#source(subject, place);
+    const { log, store } = source;
+    let document: LogDocument | undefined;
     try {
-      const log = logs.open(key, place);
-      store.add({ dispose: () => log.release() });
-      await stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, firstLookMs);
-      const view = await log.remote.openView();
-      store.add({ dispose: () => void log.remote.closeView(view).catch(() => undefined) });
-      const document = new LogDocument({ name, sources, log: log.remote, view, screen: files.screen(uri), failed });
-      store.add({ dispose: () => files.remove(uri) });
-      store.add({ dispose: () => document.close() });
-      store.add(log.onDidChange((state) => document.update(state)));
-      store.add(document.onDidChange(() => this.#changed.fire(document)));
-      const opened: Opened = { document, log, store, filterKey: `caracal.logFilter/${key}/${sources.join()}` };
-      const state = log.state();
-      if (state !== undefined) document.update(state);
-      const remembered = memory.get(opened.filterKey);
+      const [view] = await Promise.all([
+        stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, firstLookMs).then(() => log.remote.openView()),
+        show(uri),
+      ]);
+      const shown = new LogDocument(log.remote, view, { name, sources, screen: files.screen(uri), failed });
+      document = shown;
+      this.#attach(shown, source, view);
+      shown.onDidChange(() => this.#changed.fire(shown));
+      const filterKey = `caracal.logFilter/${key}/${sources.join()}`;
+      const remembered = memory.get(filterKey);
       // What was remembered may name a source that is gone: then it is no filter any more.
-      const isFiltered = typeof remembered === 'string' && (await document.setFilter(remembered)) === undefined;
-      const problem = isFiltered ? undefined : await document.setFilter('');
+      const isFiltered = typeof remembered === 'string' && (await shown.setFilter(remembered)) === undefined;
+      const problem = isFiltered ? undefined : await shown.setFilter('');
       if (problem !== undefined) throw new Error(`Cannot open the log: ${problem}`);
+      const opened: Opened = { document: shown, subject, filterKey, source };
       this.#opened.set(uri.toString(), opened);
       return opened;
     } catch (error) {
+      document?.close();
       store.dispose();
+      files.remove(uri);
+      await window.tabGroups.close(window.tabGroups.all.flatMap(({ tabs }) => tabs.filter((tab) => logOf(tab) === uri.toString())));
       throw error;
     }
+  }
+
+  /** A log of a subject, of which nobody is told yet. */
+  #source({ key }: LogSubject, place: LogPlace): Source {
+    const log = this.#options.logs.open(key, place);
+    const store = new DisposableStore();
+    store.add({ dispose: () => log.release() });
+    return { log, place, store };
+  }
+
+  /** From now on the document is told what comes. */
+  #attach(document: LogDocument, { log, store }: Source, view: number): void {
+    store.add({ dispose: () => void log.remote.closeView(view).catch(() => undefined) });
+    store.add(log.onDidChange((state) => document.update(state)));
+    const state = log.state();
+    if (state !== undefined) document.update(state);
+  }
+
+  #openedOf(document: LogDocument): Opened | undefined {
+    return [...this.#opened.values()].find((one) => one.document === document);
   }
 
   #loaded(log: OpenLog): Promise<void> {
@@ -161,8 +229,12 @@ export class LogDocuments {
   }
 
   #close(key: string): void {
-    this.#opened.get(key)?.store.dispose();
+    const opened = this.#opened.get(key);
+    if (opened === undefined) return;
     this.#opened.delete(key);
+    opened.document.close();
+    opened.source.store.dispose();
+    this.#options.files.remove(Uri.parse(key, true));
   }
 }
 
@@ -177,18 +249,8 @@ function speaker(uri: Uri): TextEditor | undefined {
   return showing.find((editor) => editor === window.activeTextEditor) ?? showing[0];
 }
 
-/** Resolves once the log stands like this, or after a time. */
-async function stateWhen(log: OpenLog, holds: (state: LogState) => boolean, withinMs: number): Promise<void> {
-  const known = log.state();
-  if (known !== undefined && holds(known)) return;
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), withinMs);
-  const listening = log.onDidChange((state) => {
-    if (holds(state)) resolve(undefined);
-  });
-  await promise;
-  clearTimeout(timer);
-  listening.dispose();
+async function show(uri: Uri): Promise<void> {
+  await window.showTextDocument(await workspace.openTextDocument(uri), { preview: false });
 }
 
 /** The path is the title of the tab, and its folder makes VS Code take the file for a log. */

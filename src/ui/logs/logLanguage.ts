@@ -1,33 +1,40 @@
 import { CodeLens, DocumentHighlight, DocumentLink, DocumentSymbol, EventEmitter, FoldingRange, FoldingRangeKind, Hover, Location, MarkdownString, Range, SymbolKind, Uri, languages } from 'vscode';
 import type { CodeLensProvider, DocumentHighlightProvider, DocumentLinkProvider, DocumentSymbolProvider, FoldingRangeProvider, HoverProvider, Position, ReferenceProvider, TextDocument } from 'vscode';
+import { speakingMessages } from '../../caracal/speakingMessages.ts';
 import { commandIds, internalCommandIds } from '../commandIds.ts';
+import type { FlowSession } from '../flowSession.ts';
 import { DisposableStore } from '../lifecycle.ts';
+import { asMarkdown } from '../tooltip.ts';
+import { stateWords } from '../words.ts';
 import { firstLine, lineOf, rowOf } from './logContent.ts';
 import type { LogDocument } from './logDocument.ts';
 import type { LogDocuments } from './logDocuments.ts';
 import { logScheme } from './logFiles.ts';
 import { foldsOf, idsOf, requestsOf } from './logShape.ts';
 import type { LineId } from './logShape.ts';
-import { countText, followText, groupText, levelText, recordMarkdown, sourcesOf } from './logWords.ts';
+import { countText, followText, groupText, levelText, recordMarkdown, showsProbes, sourcesOf } from './logWords.ts';
 
 const selector = { scheme: logScheme };
 /** Lenses above lines change the place of what is below: no more than these. */
 const mostLenses = 50;
 const mostSymbols = 1_000;
+const mostChecks = 4;
 /** Numbers above the text need not run with it. */
 const lensesEveryMs = 1_000;
 
 /** What VS Code is told of a log: each answer is about the window that stands in the editor. */
 export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, DocumentSymbolProvider, DocumentLinkProvider, HoverProvider, DocumentHighlightProvider, ReferenceProvider {
   readonly #documents: LogDocuments;
+  readonly #session: FlowSession;
   readonly #store = new DisposableStore();
   readonly #lensesChanged = this.#store.add(new EventEmitter<void>());
   #timer: NodeJS.Timeout | undefined;
 
   readonly onDidChangeCodeLenses = this.#lensesChanged.event;
 
-  constructor(documents: LogDocuments) {
+  constructor(documents: LogDocuments, session: FlowSession) {
     this.#documents = documents;
+    this.#session = session;
     for (const registered of [
       languages.registerCodeLensProvider(selector, this),
       languages.registerFoldingRangeProvider(selector, this),
@@ -46,7 +53,13 @@ export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, Docu
   async provideCodeLenses({ uri }: TextDocument): Promise<CodeLens[]> {
     const document = this.#documents.of(uri);
     if (document === undefined) return [];
-    return [...toolbar(document, uri), ...(await groupLenses(document, uri))];
+    return [...toolbar(document, uri), ...this.#olderLens(document, uri), ...(await groupLenses(document, uri))];
+  }
+
+  #olderLens(document: LogDocument, uri: Uri): CodeLens[] {
+    const { from, isTailed } = document.content;
+    const isAtBeginning = from === 0 && isTailed && this.#documents.hasOlder(document);
+    return isAtBeginning ? [new CodeLens(new Range(1, 0, 1, 0), { title: 'Read older lines', command: commandIds.readOlderLog, arguments: [uri.toString()] })] : [];
   }
 
   provideFoldingRanges({ uri }: TextDocument): FoldingRange[] {
@@ -83,9 +96,15 @@ export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, Docu
     const row = document && rowOf(document.content, line);
     if (document === undefined || row === undefined) return undefined;
     const details = await document.log.record(row);
-    const actions = details.record.requestId === undefined ? [] : [`[Only this request](${commandUri(internalCommandIds.logOfRequest, uri.toString(), row).toString()})`];
-    const text = new MarkdownString([recordMarkdown(details), '', ...actions].join('\n'));
-    text.isTrusted = { enabledCommands: [internalCommandIds.logOfRequest] };
+    const link = (title: string, command: string, ...parameters: readonly unknown[]): string => `[${title}](${commandUri(command, ...parameters).toString()})`;
+    const request = details.record.requestId === undefined ? [] : [link('Only this request', internalCommandIds.logOfRequest, uri.toString(), row)];
+    const checks = this.#checksOf(details.message, uri).map(({ id, label }) => link(label, internalCommandIds.showInTree, id));
+    const text = new MarkdownString([
+      recordMarkdown(details), '',
+      ...(checks.length === 0 ? [] : [`Look at: ${checks.join(' · ')}`, '']),
+      ...request,
+    ].join('\n'));
+    text.isTrusted = { enabledCommands: [internalCommandIds.logOfRequest, internalCommandIds.showInTree] };
     return new Hover(text);
   }
 
@@ -100,6 +119,16 @@ export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, Docu
   dispose(): void {
     clearTimeout(this.#timer);
     this.#store.dispose();
+  }
+
+  /** What the flow of the same target looks at that a message speaks for, with what is known of it. */
+  #checksOf(message: string | undefined, { query }: Uri): readonly { readonly id: string; readonly label: string }[] {
+    const { target, checks, answers } = this.#session.state;
+    if (message === undefined || target?.id !== query) return [];
+    return checks.filter(({ id }) => speakingMessages[id]?.includes(message)).slice(0, mostChecks).map(({ id, component, title }) => {
+      const verdict = answers.get(id)?.verdict;
+      return { id, label: asMarkdown(`${component} › ${title}${verdict === undefined ? '' : `: ${stateWords[verdict.status]}, ${verdict.summary}`}`) };
+    });
   }
 
   /** Where the id stands that is at a position; where there is none, the request of its line. */
@@ -126,6 +155,7 @@ function toolbar(document: LogDocument, uri: Uri): CodeLens[] {
     lens([...count, ...(filterText === '' ? ['no filter'] : [`filter ${filterText}`])].join(', '), commandIds.filterLog),
     lens(levelText(filterText), internalCommandIds.logLevel),
     ...(sources.length > 0 || state === undefined ? [] : [lens(chosen.length === 0 ? 'All sources' : `${chosen.length} of ${state.sources.length} sources`, internalCommandIds.logSources)]),
+    ...((state?.probes ?? 0) === 0 ? [] : [lens(showsProbes(filterText) ? 'Probe lines shown' : 'Probe lines hidden', internalCommandIds.logProbes)]),
     lens(followText(document.isFollowing, document.newer), commandIds.followLog),
     lens(document.isRaw ? 'Formatted lines' : 'Raw lines', commandIds.toggleRawLog),
     lens('Save redacted', commandIds.saveLog),
@@ -141,10 +171,13 @@ async function groupLenses(document: LogDocument, uri: Uri): Promise<CodeLens[]>
   return groups.slice(0, mostLenses).flatMap((group) => {
     const line = lineOf(content, group.first);
     const range = new Range(line, 0, line, 0);
-    const all = { title: 'Show all', command: internalCommandIds.logLike, arguments: [uri.toString(), group.first] };
+    const lens = (title: string, command: string): CodeLens => new CodeLens(range, { title, command, arguments: [uri.toString(), group.first] });
+    const hasRequest = idsOf(content.lines[line - firstLine(content)] ?? '').some(({ isRequest }) => isRequest);
     return [
-      new CodeLens(range, { title: groupText(group), command: internalCommandIds.logLike, arguments: [uri.toString(), group.first] }),
-      ...(group.count > 1 ? [new CodeLens(range, all)] : []),
+      lens(groupText(group), internalCommandIds.logLike),
+      lens('Explain', internalCommandIds.explainLogLine),
+      ...(group.count > 1 ? [lens('Show all', internalCommandIds.logLike)] : []),
+      ...(hasRequest ? [lens('Only this request', internalCommandIds.logOfRequest)] : []),
     ];
   });
 }

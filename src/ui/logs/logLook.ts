@@ -1,10 +1,12 @@
 import { DecorationRangeBehavior, OverviewRulerLane, Range, ThemeColor, window } from 'vscode';
-import type { DecorationRenderOptions, TextEditor, TextEditorDecorationType } from 'vscode';
+import type { DecorationOptions, DecorationRenderOptions, TextEditor, TextEditorDecorationType } from 'vscode';
 import { DisposableStore } from '../lifecycle.ts';
 import { firstLine } from './logContent.ts';
+import type { LogContent } from './logContent.ts';
 import type { LogDocuments } from './logDocuments.ts';
 import { ansiColors, partsOf, services, styledParts } from './logParts.ts';
 import type { AnsiKind, PartKind } from './logParts.ts';
+import { foldedText } from './logWords.ts';
 
 /** Lines beyond what can be seen that are drawn, too, so that scrolling shows nothing undrawn. */
 const margin = 100;
@@ -23,16 +25,18 @@ const looks: Readonly<Record<PartKind, DecorationRenderOptions>> = {
   ...(Object.fromEntries(services.map((service) => [service, { color: new ThemeColor(`caracal.service.${service}`) }])) as Record<(typeof services)[number], DecorationRenderOptions>),
 };
 
-/** Colours of the parts of a line, in those of the theme. Only what can be seen is drawn. */
+/** Colours of the parts of a line, in those of the theme, and notes at the ends of lines. Only what can be seen is drawn. */
 export class LogLook {
   readonly #documents: LogDocuments;
   readonly #store = new DisposableStore();
   readonly #types: Readonly<Record<PartKind, TextEditorDecorationType>>;
+  readonly #notes: TextEditorDecorationType;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(documents: LogDocuments) {
     this.#documents = documents;
     this.#types = Object.fromEntries(Object.entries(looks).map(([kind, look]) => [kind, this.#store.add(window.createTextEditorDecorationType({ ...look, rangeBehavior: DecorationRangeBehavior.ClosedClosed }))])) as Record<PartKind, TextEditorDecorationType>;
+    this.#notes = this.#store.add(window.createTextEditorDecorationType({ after: { color: new ThemeColor('editorCodeLens.foreground'), fontStyle: 'italic', margin: '0 0 0 3ch' }, rangeBehavior: DecorationRangeBehavior.ClosedClosed }));
     this.#store.add(window.onDidChangeTextEditorVisibleRanges(() => this.#drawSoon()));
     this.#store.add(window.onDidChangeVisibleTextEditors(() => this.#drawSoon()));
     this.#store.add(documents.onDidChange(() => this.#drawSoon()));
@@ -56,10 +60,13 @@ export class LogLook {
     const { content } = document;
     const offset = firstLine(content);
     const ranges = new Map<PartKind, Range[]>();
+    const notes: DecorationOptions[] = foldNotes(content, editor.visibleRanges);
     for (const { start, end } of editor.visibleRanges) {
       for (let index = Math.max(0, start.line - margin - offset); index < Math.min(content.lines.length, end.line + margin - offset); index += 1) {
         const isFirst = content.rows[index] !== content.rows[index - 1];
-        for (const part of [...partsOf(content.lines[index] ?? '', isFirst), ...styledParts(content.styles[index])]) {
+        const note = content.looks[index]?.note;
+        if (note !== undefined) notes.push(noteAt(content, index, note));
+        for (const part of [...partsOf(content.lines[index] ?? '', isFirst), ...styledParts(content.looks[index]?.styles)]) {
           const range = new Range(index + offset, part.start, index + offset, part.end);
           const known = ranges.get(part.kind);
           if (known === undefined) ranges.set(part.kind, [range]);
@@ -67,6 +74,22 @@ export class LogLook {
         }
       }
     }
+    editor.setDecorations(this.#notes, notes);
     for (const kind of Object.keys(looks) as PartKind[]) editor.setDecorations(this.#types[kind], ranges.get(kind) ?? []);
   }
+}
+
+function noteAt(content: LogContent, index: number, contentText: string): DecorationOptions {
+  const [line, end] = [index + firstLine(content), content.lines[index]?.length ?? 0];
+  return { range: new Range(line, end, line, end), renderOptions: { after: { contentText } } };
+}
+
+/** Between two parts in sight lies what is folded. */
+function foldNotes(content: LogContent, visible: readonly Range[]): DecorationOptions[] {
+  const offset = firstLine(content);
+  return visible.slice(1).flatMap((next, place) => {
+    const header = (visible[place]?.end.line ?? 0) - offset;
+    const folded = content.rows.slice(header + 1, next.start.line - offset);
+    return header < 0 || folded.length === 0 ? [] : [noteAt(content, header, foldedText(content.rows[header], folded))];
+  });
 }

@@ -24,6 +24,8 @@ export function levelText(filter: string): string {
 
 const levelPart = /(?:^|\s)level:(\S+)/;
 const sourcePart = /(?:^|\s)source:(\S+)/;
+const probesPart = /(?:^|\s)probes:(\S+)/;
+const parts = { level: levelPart, source: sourcePart, probes: probesPart } as const;
 
 export function levelOf(filter: string): Level | undefined {
   const named = levelPart.exec(filter)?.[1];
@@ -34,9 +36,13 @@ export function sourcesOf(filter: string): readonly string[] {
   return sourcePart.exec(filter)?.[1]?.split(',') ?? [];
 }
 
+export function showsProbes(filter: string): boolean {
+  return probesPart.test(filter);
+}
+
 /** The filter with another part in the place of its own; without one where the part is empty. */
-export function withPart(filter: string, name: 'level' | 'source', value: string): string {
-  const rest = filter.replace(name === 'level' ? levelPart : sourcePart, '').trim();
+export function withPart(filter: string, name: keyof typeof parts, value: string): string {
+  const rest = filter.replace(parts[name], '').trim();
   return [rest, ...(value === '' ? [] : [`${name}:${value}`])].filter((part) => part !== '').join(' ');
 }
 
@@ -48,6 +54,12 @@ export function likeFilter(message: string): string {
   return `/${literal.replaceAll(/[0-9a-f]{8,}(?:-[0-9a-f]{4,})*|\d+/gi, '[\\w-]+')}/`;
 }
 
+/** `246 alike folded`; `6 lines folded` of one record. */
+export function foldedText(row: number | undefined, folded: readonly number[]): string {
+  const others = new Set(folded.filter((one) => one !== row)).size;
+  return others === 0 ? `${numbers.format(folded.length)} lines folded` : `${numbers.format(others)} alike folded`;
+}
+
 /** What an error group says above its first line. */
 export function groupText({ title, count, sources, known }: ErrorGroup): string {
   const where = sources.length > 1 ? `${sources.length} sources, ` : '';
@@ -56,8 +68,9 @@ export function groupText({ title, count, sources, known }: ErrorGroup): string 
 }
 
 /** Everything that is known of a record, as Markdown; texts of the log are escaped. */
-export function recordMarkdown({ source, time, record, meaning, mark }: RecordDetails): string {
-  if (mark !== undefined) return asMarkdown(mark);
+export function recordMarkdown({ source, time, record, meaning, note, mark }: RecordDetails): string {
+  const noted = note === undefined ? [] : [`*${asMarkdown(note)}*`, ''];
+  if (mark !== undefined) return [asMarkdown(mark), '', ...noted].join('\n');
   const rows: (readonly [string, unknown])[] = [
     ['time', Number.isFinite(time) ? `${new Date(time).toISOString()}${record.time === undefined || record.time === time ? '' : `, by its own clock ${new Date(record.time).toISOString()}`}` : 'unknown'],
     ['source', source],
@@ -70,6 +83,7 @@ export function recordMarkdown({ source, time, record, meaning, mark }: RecordDe
   const cell = (value: unknown): string => asMarkdown((typeof value === 'string' ? value : JSON.stringify(value)).slice(0, longestCell));
   return [
     ...(meaning === undefined ? [] : [`**${asMarkdown(meaning)}**`, '']),
+    ...noted,
     asMarkdown(record.message.slice(0, longestMessage)), '',
     '| | |', '| --- | --- |',
     ...rows.map(([name, value]) => `| ${cell(name)} | ${cell(value)} |`),

@@ -39,8 +39,9 @@ export class OpenLogs {
     this.#options = options;
   }
 
-  /** @param key what is the same for the same log */
-  open(key: string, place: LogPlace): OpenLog {
+  /** @param subject what is the same for the same log; read further back it is another one */
+  open(subject: string, place: LogPlace): OpenLog {
+    const key = place.kind === 'target' ? `${subject} ${place.tail}` : subject;
     const shared = this.#shared.get(key) ?? this.#start(key, place);
     shared.holders += 1;
     let isHeld = true;
@@ -90,4 +91,18 @@ export class OpenLogs {
   }
 }
 
-const nothingRead: LogState = { rows: 0, late: 0, bytes: 0, from: NaN, to: NaN, skewMs: undefined, sources: [], isLoaded: false, shown: {}, problem: undefined };
+/** Resolves once the log stands like this, or after a time. */
+export async function stateWhen(log: OpenLog, holds: (state: LogState) => boolean, withinMs: number): Promise<void> {
+  const known = log.state();
+  if (known !== undefined && holds(known)) return;
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), withinMs);
+  const listening = log.onDidChange((state) => {
+    if (holds(state)) resolve(undefined);
+  });
+  await promise;
+  clearTimeout(timer);
+  listening.dispose();
+}
+
+const nothingRead: LogState = { rows: 0, late: 0, bytes: 0, probes: 0, from: NaN, to: NaN, skewMs: undefined, sources: [], isLoaded: false, isTailed: false, shown: {}, problem: undefined };

@@ -1,0 +1,41 @@
+import type { Scanned } from './scan.ts';
+
+/** What machines call to see whether a service lives and how it does, and what this tool calls of the Coordinator. */
+const probed = new Set(['/health', '/ready', '/metrics', '/stats']);
+/** More calls than these are never open at once: those that are left have no answer in the log. */
+const mostOpen = 10_000;
+/** Longer than any path that is probed. */
+const longestPath = 16;
+
+const incoming = Buffer.from('incoming request');
+const completed = Buffer.from('request completed');
+const request = Buffer.from('request');
+const url = Buffer.from('"url":"');
+const path = Buffer.from('"path":"');
+
+/**
+ * Which lines tell of a probe and of nothing else. api and coordinator log two lines for each call, of which only the
+ * first one names the path; web logs one (contract deploy-logs-metrics 3.4). What goes wrong in a probe is another line.
+ */
+export class Probes {
+  /** Hashes of the request ids of probes whose answer is still to come. */
+  readonly #open = new Set<number>();
+
+  /** @param scanned the record, which stands in `bytes` from `start` to before `end` */
+  isProbe(bytes: Buffer, start: number, end: number, { messageStart, messageEnd, requestId }: Scanned): boolean {
+    const says = (text: Buffer): boolean => messageEnd - messageStart === text.length && bytes.compare(text, 0, text.length, start + messageStart, start + messageEnd) === 0;
+    if (says(request)) return isProbed(bytes.subarray(start, end), path);
+    if (says(completed)) return this.#open.delete(requestId);
+    if (!says(incoming) || !isProbed(bytes.subarray(start, end), url)) return false;
+    if (this.#open.size === mostOpen) this.#open.clear();
+    this.#open.add(requestId);
+    return true;
+  }
+}
+
+function isProbed(record: Buffer, field: Buffer): boolean {
+  const at = record.indexOf(field);
+  if (at === -1) return false;
+  const value = record.toString('latin1', at + field.length, at + field.length + longestPath);
+  return probed.has(/^[^"?]*/.exec(value)?.[0] ?? '');
+}
