@@ -1,5 +1,5 @@
 /** Which messages of the logs speak for which check: what the services themselves say of what it looks at. */
-import { serviceNames } from '../model/target.ts';
+import { serviceNames } from '../model/serviceNames.ts';
 import type { ServiceName } from '../model/target.ts';
 import { logSources } from './logSources.ts';
 import type { LogSource } from './logSources.ts';

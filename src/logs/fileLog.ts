@@ -29,12 +29,11 @@ export function openFileLog(path: string): OpenLog {
     late: new Map(),
     skewMs: undefined,
     get sources() {
-      return [{ name, standing: isLoaded ? 'read' : `reads, ${Math.floor((read / Math.max(1, bytes.length)) * 100)} %`, isWell: true }];
+      return [{ name, standing: isLoaded ? 'read' : `reads, ${Math.floor((read / Math.max(1, bytes.length)) * 100)} %`, isWell: true, isTailed: false }];
     },
     get isLoaded() {
       return isLoaded;
     },
-    isTailed: false,
     problem: undefined,
     advance(now) {
       if (isLoaded) return false;

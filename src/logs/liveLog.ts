@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { serviceNames } from '../model/target.ts';
+import { serviceNames } from '../model/serviceNames.ts';
 import type { Redactor } from '../redaction/redactor.ts';
 import { Refused, Unavailable } from '../targets/failures.ts';
 import type { LocatedTarget } from '../targets/located.ts';
@@ -59,7 +59,6 @@ class LiveLog implements OpenLog {
   #change = Promise.withResolvers<undefined>();
   #isOpen = false;
   #caughtUpAt = 0;
-  isTailed = false;
   problem: string | undefined;
 
   constructor({ located, tail, spillPath, redactor }: Options) {
@@ -202,7 +201,7 @@ class LiveLog implements OpenLog {
         } else if (brought.kind === 'mark') this.#mark(source, brought.mark, now);
         else {
           isBehind = false;
-          this.isTailed ||= before >= this.#tail;
+          if (before >= this.#tail) this.#tailed(source);
           this.#caughtUp(source);
         }
       }
@@ -221,7 +220,7 @@ class LiveLog implements OpenLog {
         this.log.lines(source, lines(brought.bytes), now);
         this.#stand(source, 'follows', true);
       } else if (brought.kind === 'caught-up') this.#caughtUp(source);
-      else if (brought.kind === 'tailed') this.isTailed = true;
+      else if (brought.kind === 'tailed') this.#tailed(source);
       else {
         lines = fileLines();
         this.#mark(source, brought.kind === 'rotated' ? { kind: 'rotated' } : { kind: 'refused', why: brought.why }, now);
@@ -240,7 +239,7 @@ class LiveLog implements OpenLog {
     const known = this.#names.get(name);
     const source = known?.source ?? this.log.addSource(name, Date.now());
     this.#names.set(name, { source, isLive: true });
-    this.#states[source] = { name, standing: 'reads', isWell: true };
+    this.#states[source] = { name, standing: 'reads', isWell: true, isTailed: false };
     this.#loading.add(source);
     return source;
   }
@@ -252,6 +251,11 @@ class LiveLog implements OpenLog {
     if (this.#states[source]?.isWell === true) this.#stand(source, 'follows', true);
   }
 
+  #tailed(source: number): void {
+    const state = this.#states[source];
+    if (state !== undefined) this.#states[source] = { ...state, isTailed: true };
+  }
+
   #mark(source: number, mark: Mark, now: number): void {
     this.log.mark(source, mark, now);
     if (mark.kind === 'back' || mark.kind === 'restarted' || mark.kind === 'rotated') this.#stand(source, 'follows', true);
@@ -261,6 +265,6 @@ class LiveLog implements OpenLog {
   }
 
   #stand(source: number, standing: string, isWell: boolean): void {
-    this.#states[source] = { name: this.log.sources[source] ?? '', standing, isWell };
+    this.#states[source] = { name: this.log.sources[source] ?? '', standing, isWell, isTailed: this.#states[source]?.isTailed === true };
   }
 }

@@ -11,7 +11,6 @@ export interface OpenLog {
   readonly skewMs: number | undefined;
   readonly sources: readonly SourceState[];
   readonly isLoaded: boolean;
-  readonly isTailed: boolean;
   readonly problem: string | undefined;
   /** Takes in what there is, for a few milliseconds; whether anything is new. */
   advance(now: number): boolean;

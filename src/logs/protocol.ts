@@ -26,6 +26,8 @@ export interface SourceState {
   /** `reads`, `follows`, or what keeps it from that. */
   readonly standing: string;
   readonly isWell: boolean;
+  /** It has older lines that were not read. */
+  readonly isTailed: boolean;
 }
 
 /** How a log stands. Rows are records, marks among them. */
@@ -44,8 +46,6 @@ export interface LogState {
   readonly sources: readonly SourceState[];
   /** Everything that was there when it was opened is in. */
   readonly isLoaded: boolean;
-  /** A source has older lines that were not read. */
-  readonly isTailed: boolean;
   /** Records that each view shows, by its number. */
   readonly shown: Readonly<Record<number, number>>;
   /** Why there is nothing to read. */

@@ -38,7 +38,7 @@ export class LogAnswers implements LogService {
   }
 
   state(): LogState {
-    const { log, late, sources, skewMs, isLoaded, isTailed, problem } = this.#open;
+    const { log, late, sources, skewMs, isLoaded, problem } = this.#open;
     const { index } = log;
     return {
       rows: index.length,
@@ -50,7 +50,6 @@ export class LogAnswers implements LogService {
       skewMs,
       sources: sources.map((source) => ({ ...source })),
       isLoaded,
-      isTailed,
       shown: Object.fromEntries([...this.#views].map(([number, { length }]) => [number, length])),
       problem,
     };

@@ -1,8 +1,7 @@
 import * as z from 'zod';
+import { serviceNames } from './serviceNames.ts';
 
-/** The six services of Caracal, in the order in which Caracal and this tool list them. */
-export const serviceNames = ['api', 'sts', 'gateway', 'audit', 'coordinator', 'web'] as const;
-
+/** One of Caracal's six services. */
 export type ServiceName = (typeof serviceNames)[number];
 
 /**

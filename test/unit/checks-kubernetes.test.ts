@@ -18,7 +18,7 @@ import type {
 } from '../../src/model/kubernetes.ts';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Status } from '../../src/model/status.ts';
-import { serviceNames } from '../../src/model/target.ts';
+import { serviceNames } from '../../src/model/serviceNames.ts';
 import type { ServiceName } from '../../src/model/target.ts';
 import { kubernetesChecks } from '../../src/flow/services/kubernetes/kubernetes.checks.ts';
 import { observers } from '../../src/flow/catalogue.ts';

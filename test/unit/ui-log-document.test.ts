@@ -91,7 +91,7 @@ class Editor implements LogScreen {
 /** A log, its document and an editor that shows it. */
 class Playground {
   readonly hub = new LogHub(spillInMemory());
-  readonly answers = new LogAnswers({ log: this.hub, findings: this.hub.findings, late: this.hub.late, skewMs: 40, sources: [{ name: 'sts', standing: 'follows', isWell: true }], isLoaded: true, isTailed: false, problem: undefined, advance: (now) => this.hub.settle(now) > 0, close: () => undefined });
+  readonly answers = new LogAnswers({ log: this.hub, findings: this.hub.findings, late: this.hub.late, skewMs: 40, sources: [{ name: 'sts', standing: 'follows', isWell: true, isTailed: false }], isLoaded: true, problem: undefined, advance: (now) => this.hub.settle(now) > 0, close: () => undefined });
   readonly editor = new Editor();
   readonly failures: unknown[] = [];
   readonly document: LogDocument;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands, Selection, TextEditorRevealType, Uri, window, workspace } from 'vscode';
-import type { CodeLens, DocumentLink, DocumentSymbol, FoldingRange, Hover, Location, MarkdownString, TextEditor } from 'vscode';
+import type { CodeLens, Command, DocumentLink, DocumentSymbol, FoldingRange, Hover, Location, MarkdownString, TextEditor } from 'vscode';
 import { pick, pictures, rowsWhen, useTargetFiles } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
@@ -18,18 +18,22 @@ const request = '5b0c7a11-2f0e-4a53-9d55-6a1f6df90ae7';
 /** Waits until it holds, or says what stands in the editor. */
 async function when(what: string, holds: () => boolean, withinMs = 5_000): Promise<void> {
   for (const end = Date.now() + withinMs; !holds(); await sleep(20)) {
-    if (Date.now() > end) throw new Error(`Not so within ${withinMs} ms: ${what}. There is:\n${editor().document.getText().slice(-2_000)}`);
+    if (Date.now() > end) throw new Error(`Not so within ${withinMs} ms: ${what}. There is:\n${shownText().slice(-2_000)}`);
   }
 }
 
+const isLog = ({ document }: TextEditor): boolean => document.uri.scheme === 'caracal-log';
+
 /** The editor that shows a log. */
 function editor(): TextEditor {
-  const found = window.visibleTextEditors.find(({ document }) => document.uri.scheme === 'caracal-log');
+  const found = window.visibleTextEditors.find(isLog);
   ok(found, 'no log is shown');
   return found;
 }
 
-const lines = (): readonly string[] => editor().document.getText().split('\n');
+/** What it shows; nothing while there is none. */
+const shownText = (): string => window.visibleTextEditors.find(isLog)?.document.getText() ?? '';
+const lines = (): readonly string[] => shownText().split('\n');
 const atCaret = (): string => lines()[editor().selection.active.line] ?? '';
 const lineWith = (text: string): number => lines().findIndex((line) => line.includes(text));
 
@@ -71,6 +75,35 @@ describe('A log in the editor', () => {
       if (wanted.test(shown)) return;
       ok(Date.now() < end, `There is no ${String(wanted)} in:\n${shown}`);
     }
+  }
+
+  async function lensesOf(): Promise<readonly Command[]> {
+    const lenses = await commands.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', editor().document.uri, 50);
+    return lenses.flatMap(({ command }) => (command === undefined ? [] : [command]));
+  }
+
+  async function lensWhen(title: string): Promise<void> {
+    for (const end = Date.now() + 5_000; ; await sleep(50)) {
+      const titles = (await lensesOf()).map((lens) => lens.title);
+      if (titles.includes(title)) return;
+      ok(Date.now() < end, `There is no lens ${title} among:\n${titles.join('\n')}`);
+    }
+  }
+
+  /** Folds what begins with a text, until another one is not in sight: VS Code asks for folds some time after it has the text. */
+  async function fold(beginning: string, folded: string): Promise<void> {
+    const isInSight = (): boolean => editor().visibleRanges.some(({ start: from, end }) => from.line <= lineWith(folded) && lineWith(folded) <= end.line);
+    caretAt(beginning);
+    for (const end = Date.now() + 5_000; isInSight(); await sleep(100)) {
+      ok(Date.now() < end, `${folded} cannot be folded`);
+      await commands.executeCommand('editor.fold');
+    }
+  }
+
+  async function hoverAt(line: number): Promise<string> {
+    const { document } = editor();
+    const hovers = await commands.executeCommand<Hover[]>('vscode.executeHoverProvider', document.uri, document.lineAt(line).range.start);
+    return hovers.flatMap(({ contents }) => contents.map((content) => (content as MarkdownString).value)).join('\n');
   }
 
   async function filter(text: string): Promise<void> {
@@ -138,8 +171,7 @@ describe('A log in the editor', () => {
     const symbols = await commands.executeCommand<DocumentSymbol[]>('vscode.executeDocumentSymbolProvider', uri);
     deepStrictEqual(symbols.map(({ name, detail }) => `${name}, ${detail}`), ['request 5b0c…0ae7, 3 lines']);
     const at = editor().document.lineAt(lineWith('setnx failed'));
-    const hovers = await commands.executeCommand<Hover[]>('vscode.executeHoverProvider', uri, at.range.start);
-    const said = hovers.flatMap(({ contents }) => contents.map((content) => (content as MarkdownString).value)).join('\n');
+    const said = await hoverAt(at.range.start.line);
     for (const part of ['| request |', '10\\.0\\.0\\.7', 'Only this request']) ok(said.includes(part), said);
     const links = await commands.executeCommand<DocumentLink[]>('vscode.executeLinkProvider', uri);
     // VS Code links the place in the stack by itself.
@@ -259,6 +291,39 @@ describe('A log in the editor', () => {
     await filter('');
   });
 
+  it('hides what tells of probes until it is wanted', async () => {
+    await filter('-exchange');
+    await when('it is filtered', () => lineWith('exchange') === -1);
+    const { uri } = editor().document;
+    const before = lines().length;
+    const probe = 'f3b1c2d4-0000-4000-8000-00000000beef';
+    await appendFile(file('api'), [
+      logged('api', { msg: 'incoming request', reqId: probe, req: { method: 'GET', url: '/ready', ip: '127.0.0.1' } }),
+      logged('api', { msg: 'ready_redis_unreachable', level: 'warn', reqId: probe }),
+      logged('api', { msg: 'request completed', reqId: probe, res: { statusCode: 503 }, responseTime: 12.5 }),
+    ].join(''));
+    await when('what went wrong is there', () => lineWith('ready_redis_unreachable') > 0);
+    strictEqual(lines().length, before + 1);
+    await lensWhen('Probe lines hidden');
+    await commands.executeCommand('caracal.internal.logProbes', uri.toString());
+    await when('they are there', () => lines().length === before + 3);
+    await lensWhen('Probe lines shown');
+    await commands.executeCommand('caracal.internal.logProbes', uri.toString());
+    await when('they are hidden', () => lines().length === before + 1);
+  });
+
+  it('folds a stack and what is alike, and says how much', async () => {
+    await commands.executeCommand('workbench.action.focusActiveEditorGroup');
+    await fold('TypeError: cannot', 'at consume');
+    await fold('claim pending', 'attempt=5');
+    await pictures(page, 'log-folded');
+    await commands.executeCommand('editor.unfoldAll');
+    await filter('level:warn -exchange around:1');
+    await pictures(page, 'log-filtered');
+    await filter('');
+    await commands.executeCommand('caracal.followLog');
+  });
+
   it('shows hostile lines harmlessly, and none as more than it is', async () => {
     const hostile = [
       logged('api', { msg: 'colour \u001b[31mred\u001b[0m, title \u001b]0;owned\u0007, link \u001b]8;;http://evil.example\u0007here' }, start + 100_000_000),
@@ -349,6 +414,47 @@ describe('A log in the editor', () => {
     await page.waitFor({ role: 'button', name: 'Caracal log: Following' });
   });
 
+  it('explains a line, and says which ones mislead', async () => {
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    void commands.executeCommand('caracal.openLog');
+    await page.waitFor({ role: 'option', name: '/^All services/' });
+    await page.press('Enter');
+    const refused = 'a1b2c3d4-2f0e-4a53-9d55-6a1f6df90ae7';
+    await appendFile(file('gateway'), [
+      logged('gateway', { level: 'warn', msg: 'jti tracker setnx failed', request_id: refused, fail_open: false, error: 'dial tcp: lookup redis: no such host' }),
+      logged('gateway', { msg: 'denied: jti replay', request_id: refused, status: 401 }),
+    ].join(''));
+    const shortened = `${refused.slice(0, 4)}…${refused.slice(-4)}`;
+    const isRefusal = (line: string): boolean => line.includes(shortened) && line.includes('denied: jti replay');
+    await when('the refusal is there', () => lines().some(isRefusal));
+    const said = await hoverAt(lines().findIndex(isRefusal));
+    for (const part of ['The mandate was used before', 'not a cause: no replay, Redis failed', 'Only this request']) ok(said.replaceAll('\\', '').includes(part), said);
+    const lens = (await lensesOf()).find(({ title }) => title === 'Explain');
+    ok(lens);
+    await commands.executeCommand(lens.command, ...((lens.arguments ?? []) as readonly unknown[]));
+    await snapshotWhen('.monaco-hover:not(.hidden)', /jti tracker setnx failed|cannot read a stream/);
+    await pictures(page, 'log-explained');
+    await page.press('Escape');
+    await page.press('Escape');
+  });
+
+  it('reads further back when that is wanted', async () => {
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    void commands.executeCommand('caracal.openLog');
+    await page.waitFor({ role: 'option', name: '/^api/' });
+    await page.type('api');
+    await page.press('Enter');
+    await page.waitFor({ role: 'tab', name: '/logged: api/' });
+    // The line of ten megabytes is more than is read at first.
+    await when('the mark is there', () => lines()[1] === '──── older lines were not read ────');
+    strictEqual(lineWith('TypeError: cannot'), -1);
+    await lensWhen('Read older lines');
+    await commands.executeCommand('caracal.readOlderLog');
+    await when('older lines are there', () => lineWith('TypeError: cannot') > 0 && lineWith('the last one') > 0, 20_000);
+    strictEqual(lineWith('older lines were not read'), -1);
+    await commands.executeCommand('workbench.action.closeActiveEditor');
+  });
+
   it('opens a file that is chosen in the Explorer, of any size', async () => {
     await commands.executeCommand('workbench.action.closeAllEditors');
     const path = join(folder, 'large.log');
@@ -372,5 +478,15 @@ describe('A log in the editor', () => {
     await page.waitFor({ role: 'tab', name: '/logged: gateway/' });
     await when('the caret is on the line', () => atCaret().includes('setnx failed'));
     await pictures(page, 'log-of-gateway');
+  });
+
+  it('stands in the Output view, too, and goes on there', async () => {
+    await commands.executeCommand('caracal.showLogOutput');
+    const text = (): string => workspace.textDocuments.find(({ uri, languageId }) => uri.scheme === 'output' && languageId === 'caracal-log')?.getText() ?? '';
+    await when('it is there', () => text().includes('jti tracker setnx failed'), 10_000);
+    // Other sources have logged what is dated later.
+    await log(3);
+    await when('it goes on', () => text().includes(` n=${count - 1} `));
+    await commands.executeCommand('workbench.action.closePanel');
   });
 });

@@ -1,5 +1,5 @@
 import type { Subject } from '../../model/observation.ts';
-import { serviceNames } from '../../model/target.ts';
+import { serviceNames } from '../../model/serviceNames.ts';
 import type { ServiceName } from '../../model/target.ts';
 import type { Observer } from '../liveSource.ts';
 import { serviceHealth, serviceIdentity, serviceReady } from './service.checks.ts';

@@ -84,7 +84,11 @@ export class LogCommands {
   /** @param uri of the document that a lens or a link is in */
   async #shown(uri: unknown): Promise<Shown | undefined> {
     const { documents } = this.#parts;
-    if (typeof uri !== 'string') return documents.active();
+    if (typeof uri !== 'string') {
+      const active = window.activeTextEditor?.document.uri;
+      if (active !== undefined) await documents.settled(active);
+      return documents.active();
+    }
     const editor = window.visibleTextEditors.find(({ document }) => document.uri.toString() === Uri.parse(uri, true).toString());
     const document = editor && documents.of(editor.document.uri);
     if (editor === undefined || document === undefined) return undefined;

@@ -1,5 +1,5 @@
 import { isSource } from '../../logs/filter.ts';
-import type { Anchor, LogState } from '../../logs/protocol.ts';
+import type { Anchor, LogState, SourceState } from '../../logs/protocol.ts';
 import type { RemoteLog } from '../../logs/threadClient.ts';
 import { Emitter } from '../lifecycle.ts';
 import { contentOf, emptyContent, lineOf, rowNear, withAfter, withBefore, withRoom } from './logContent.ts';
@@ -105,7 +105,7 @@ export class LogDocument {
   /** `caracal: sts`, as the first line says it. */
   get title(): string {
     const { name, sources } = this.#options;
-    return [name, ...(sources.length === 0 ? [] : [sources.join(', ')])].join(': ');
+    return titleOf(name, sources);
   }
 
   get log(): RemoteLog {
@@ -363,22 +363,36 @@ export class LogDocument {
   }
 
   #head(): LogHead {
-    return { head: this.#firstLine(), isTailed: this.#state?.isTailed === true };
+    return { head: this.#firstLine(), isTailed: this.#sources.some((source) => source.isTailed) };
+  }
+
+  /** Those that it shows, as they stand. */
+  get #sources(): readonly SourceState[] {
+    const { sources } = this.#options;
+    return (this.#state?.sources ?? []).filter(({ name }) => sources.length === 0 || sources.some((one) => isSource(name, one)));
   }
 
   #firstLine(): string {
-    const { sources } = this.#options;
     const state = this.#state;
     const title = `# ${this.title}`;
-    if (state === undefined) return `${title}, opens.`;
+    if (state === undefined) return opensText(this.#options.name, this.#options.sources);
     if (state.problem !== undefined) return `${title}: cannot be read, ${state.problem}.`;
-    const unwell = state.sources.filter((source) => !source.isWell && (sources.length === 0 || sources.some((one) => isSource(source.name, one))));
+    const unwell = this.#sources.filter((source) => !source.isWell);
     return [
       `${title}, ${Number.isNaN(state.from) ? 'no lines yet' : `from ${dateAndTime(state.from)} UTC`}.`,
       ...(state.skewMs === undefined ? [] : [Math.abs(state.skewMs) <= toldSkewMs ? 'Clocks agree within 1 s.' : `Clocks differ by up to ${(Math.abs(state.skewMs) / 1_000).toFixed(0)} s.`]),
       ...unwell.map(({ name: source, standing }) => `${source} ${standing}.`),
     ].join(' ');
   }
+}
+
+/** The first line of a log of which nothing is known yet. */
+export function opensText(name: string, sources: readonly string[]): string {
+  return `# ${titleOf(name, sources)}, opens.`;
+}
+
+function titleOf(name: string, sources: readonly string[]): string {
+  return [name, ...(sources.length === 0 ? [] : [sources.join(', ')])].join(': ');
 }
 
 const toldSkewMs = 1_000;

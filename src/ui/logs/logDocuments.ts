@@ -3,7 +3,8 @@ import type { Tab, TextEditor } from 'vscode';
 import type { Anchor, LogPlace } from '../../logs/protocol.ts';
 import type { Memory } from '../knownTargets.ts';
 import { DisposableStore, Emitter } from '../lifecycle.ts';
-import { LogDocument } from './logDocument.ts';
+import { emptyContent } from './logContent.ts';
+import { LogDocument, opensText } from './logDocument.ts';
 import { logScheme } from './logFiles.ts';
 import type { LogFiles } from './logFiles.ts';
 import { stateWhen } from './openLogs.ts';
@@ -88,6 +89,11 @@ export class LogDocuments {
     return uri.scheme === logScheme ? this.#opened.get(uri.toString())?.document : undefined;
   }
 
+  /** Resolves once a log that is just being opened is open, or cannot be. */
+  async settled(uri: Uri): Promise<void> {
+    await this.#starting.get(uri.toString())?.catch(() => undefined);
+  }
+
   /** The log in the editor that has, or had last, the focus. */
   active(): { readonly document: LogDocument; readonly editor: TextEditor } | undefined {
     const editor = window.activeTextEditor;
@@ -109,9 +115,10 @@ export class LogDocuments {
    */
   async open(subject: LogSubject, find?: (document: LogDocument) => Promise<Anchor | undefined>): Promise<LogDocument> {
     const uri = uriOf(subject);
-    const { document, source } = this.#opened.get(uri.toString()) ?? (await this.#started(uri, subject));
+    const open = this.#opened.get(uri.toString());
+    if (open !== undefined) await show(uri);
+    const { document, source } = open ?? (await this.#started(uri, subject));
     const anchor = find && (await this.#loaded(source.log).then(() => find(document)));
-    await show(uri);
     await (anchor === undefined ? document.follow() : document.goTo(anchor));
     return document;
   }
@@ -119,7 +126,7 @@ export class LogDocuments {
   /** Whether older lines can be read than those that were. */
   hasOlder(document: LogDocument): boolean {
     const place = this.#openedOf(document)?.source.place;
-    return document.state?.isTailed === true && place?.kind === 'target' && place.tail < longestTail;
+    return document.content.isTailed && place?.kind === 'target' && place.tail < longestTail;
   }
 
   /**
@@ -176,13 +183,14 @@ export class LogDocuments {
     const { key, name, place, sources } = subject;
     const source = this.#source(subject, place);
     const { log, store } = source;
+    const screen = files.screen(uri);
     let document: LogDocument | undefined;
     try {
       const [view] = await Promise.all([
         stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, firstLookMs).then(() => log.remote.openView()),
-        show(uri),
+        screen.show(emptyContent({ head: opensText(name, sources), isTailed: false })).then(() => show(uri)),
       ]);
-      const shown = new LogDocument(log.remote, view, { name, sources, screen: files.screen(uri), failed });
+      const shown = new LogDocument(log.remote, view, { name, sources, screen, failed });
       document = shown;
       this.#attach(shown, source, view);
       shown.onDidChange(() => this.#changed.fire(shown));
@@ -194,6 +202,7 @@ export class LogDocuments {
       if (problem !== undefined) throw new Error(`Cannot open the log: ${problem}`);
       const opened: Opened = { document: shown, subject, filterKey, source };
       this.#opened.set(uri.toString(), opened);
+      this.#changed.fire(shown);
       return opened;
     } catch (error) {
       document?.close();

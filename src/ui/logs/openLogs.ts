@@ -105,4 +105,4 @@ export async function stateWhen(log: OpenLog, holds: (state: LogState) => boolea
   listening.dispose();
 }
 
-const nothingRead: LogState = { rows: 0, late: 0, bytes: 0, probes: 0, from: NaN, to: NaN, skewMs: undefined, sources: [], isLoaded: false, isTailed: false, shown: {}, problem: undefined };
+const nothingRead: LogState = { rows: 0, late: 0, bytes: 0, probes: 0, from: NaN, to: NaN, skewMs: undefined, sources: [], isLoaded: false, shown: {}, problem: undefined };

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
-import { serviceNames } from '../../../src/model/target.ts';
+import { serviceNames } from '../../../src/model/serviceNames.ts';
 import { eventually } from '../eventually.ts';
 import type { Lab } from '../lab.ts';
 import { POSTGRES_SUPERUSER } from '../stores/postgres.ts';

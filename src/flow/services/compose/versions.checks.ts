@@ -1,5 +1,5 @@
 import type { ContainerFacts, RuntimeFilesFacts } from '../../../model/compose.ts';
-import { serviceNames } from '../../../model/target.ts';
+import { serviceNames } from '../../../model/serviceNames.ts';
 import type { Check, Fact, Finding, Judgement } from '../../../model/check.ts';
 import type { Observation } from '../../../model/observation.ts';
 import { finding } from '../../judging.ts';

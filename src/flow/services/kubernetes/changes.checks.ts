@@ -1,6 +1,6 @@
 import type { Check, Fact, Judgement, Observed } from '../../../model/check.ts';
 import type { ComponentFacts, HelmFacts, JobFacts, SecretsFacts } from '../../../model/kubernetes.ts';
-import { serviceNames } from '../../../model/target.ts';
+import { serviceNames } from '../../../model/serviceNames.ts';
 import type { Observation, Question } from '../../../model/observation.ts';
 import { finding } from '../../judging.ts';
 import { asksDatabaseChanges, databaseChanges } from '../databaseChanges.ts';

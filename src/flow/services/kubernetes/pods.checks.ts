@@ -2,7 +2,7 @@ import { starts } from '../../../caracal/starting.ts';
 import type { Check, Fact, Judgement, Observed } from '../../../model/check.ts';
 import type { ComponentFacts, PodFacts } from '../../../model/kubernetes.ts';
 import type { Question } from '../../../model/observation.ts';
-import { serviceNames } from '../../../model/target.ts';
+import { serviceNames } from '../../../model/serviceNames.ts';
 import type { ServiceName } from '../../../model/target.ts';
 import { finding } from '../../judging.ts';
 import { isAuditUnhealthy, serviceHealth } from '../../readiness/service.checks.ts';

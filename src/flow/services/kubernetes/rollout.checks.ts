@@ -1,6 +1,6 @@
 import type { Check, Fact, Judgement } from '../../../model/check.ts';
 import type { ComponentFacts, HelmFacts, PodFacts, WorkloadFacts } from '../../../model/kubernetes.ts';
-import { serviceNames } from '../../../model/target.ts';
+import { serviceNames } from '../../../model/serviceNames.ts';
 import type { ServiceName } from '../../../model/target.ts';
 import { finding } from '../../judging.ts';
 import { age } from '../timeline.ts';

@@ -1,5 +1,5 @@
 import type { Check, Fact, Judgement, Observed } from '../../../model/check.ts';
-import { serviceNames } from '../../../model/target.ts';
+import { serviceNames } from '../../../model/serviceNames.ts';
 import { finding } from '../../judging.ts';
 import { helm, kubernetesBase, kubernetesComponent, lackOf, newestRevision, notTold, told } from './kubernetesFacts.ts';
 
