@@ -2,7 +2,7 @@ import { isSource } from '../../logs/filter.ts';
 import type { Anchor, LogState, SourceState } from '../../logs/protocol.ts';
 import type { RemoteLog } from '../../logs/threadClient.ts';
 import { Emitter } from '../lifecycle.ts';
-import { contentOf, emptyContent, lineOf, rowNear, withAfter, withBefore, withRoom } from './logContent.ts';
+import { contentOf, emptyContent, lineCount, lineOf, rowNear, withAfter, withBefore, withRoom } from './logContent.ts';
 import type { ContentLimits, LogContent, LogHead } from './logContent.ts';
 
 /** The editors that show a document. Lines are counted from 0. */
@@ -169,11 +169,12 @@ export class LogDocument {
     return this.#inTurn(() => this.#showAround(anchor));
   }
 
-  /** Goes to the end and stays there. */
+  /** Goes to the end, with the caret, and stays there. */
   follow(): Promise<void> {
     return this.#inTurn(async () => {
       this.#setFollowing(true);
       await this.#showTail();
+      await this.#options.screen.select(lineCount(this.#content) - 1, false);
     });
   }
 

@@ -75,7 +75,6 @@ export function recordMarkdown({ source, time, record, meaning, note, mark }: Re
     ['time', Number.isFinite(time) ? `${new Date(time).toISOString()}${record.time === undefined || record.time === time ? '' : `, by its own clock ${new Date(record.time).toISOString()}`}` : 'unknown'],
     ['source', source],
     ...(record.level === undefined ? [] : [['level', record.level] as const]),
-    ...(record.requestId === undefined ? [] : [['request', record.requestId] as const]),
     ...record.fields,
     ...(record.error === undefined ? [] : Object.entries(record.error).filter(([name]) => name !== 'stack').map(([name, value]) => [`error ${name}`, value] as const)),
     ...record.origin,
