@@ -1,4 +1,4 @@
-/** The logs beside lnav, jq and grep, on the same input in the same run. */
+/** The logs beside lnav, jq, grep and docker logs, on the same input in the same run. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -11,8 +11,11 @@ import { startLogThread } from '../../src/logs/threadClient.ts';
 import { firstTail } from '../../src/logs/protocol.ts';
 import type { LogPlace, LogState } from '../../src/logs/protocol.ts';
 import type { RemoteLog } from '../../src/logs/threadClient.ts';
+import { labels } from '../../src/targets/compose/labels.ts';
 import { textOf } from '../../src/ui/logs/logContent.ts';
 import { LogDocument } from '../../src/ui/logs/logDocument.ts';
+import type { Engine } from '../lab/docker/engine.ts';
+import { guardAgainstLeftovers } from '../lab/stores/guard.ts';
 import { createScratchFolder } from '../lab/stores/scratch.ts';
 import { requestId, sources, writeLog } from './logLines.ts';
 
@@ -30,6 +33,9 @@ interface Row {
 const lines = 1_000_000;
 const liveSeconds = 60;
 const livePace = 10_000;
+const containerLines = 200_000;
+/** Of what a container has logged, as many as the product reads. */
+const containerTail = 20_000;
 /** What is shipped, not the source, whose types would have to be left out first. */
 const program = join(root, 'dist', 'logs.cjs');
 const memoryOption = '--memory-of';
@@ -56,13 +62,21 @@ async function median(work: () => Promise<unknown>): Promise<number> {
   return times.sort((one, other) => one - other)[1] ?? NaN;
 }
 
-/** Runs a program to its end, whatever it prints; its largest memory in bytes. */
+/**
+ * Runs a program to its end, whatever it prints; its largest memory in bytes.
+ *
+ * @throws Error when it is not there or fails
+ */
 async function runs(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   let most = 0;
   const watching = setInterval(() => void memoryOf(child.pid ?? 0).then((bytes) => (most = Math.max(most, bytes)), () => undefined), 50);
-  await once(child, 'exit');
-  clearInterval(watching);
+  try {
+    const [code] = (await once(child, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`${command} ended with ${String(code)}`);
+  } finally {
+    clearInterval(watching);
+  }
   return most;
 }
 
@@ -93,7 +107,10 @@ function open(place: LogPlace, folder: string): Opened {
     },
   });
   const until = async (holds: (state: LogState) => boolean): Promise<void> => {
-    while (state === undefined || !holds(state)) await wait(1);
+    while (state === undefined || !holds(state)) {
+      if (state?.problem !== undefined) throw new Error(state.problem);
+      await wait(1);
+    }
   };
   return { log, state: () => state, until, listeners };
 }
@@ -231,6 +248,61 @@ async function outOfOrder(log: RemoteLog): Promise<number> {
   }
 }
 
+/** The engine for `docker logs`; undefined, and a line that says why, where one of the two is not to be had. */
+async function engineIfAny(): Promise<Engine | undefined> {
+  // Not before: what it loads would count as memory of ours.
+  const { provideEngine } = await import('../lab/docker/engine.ts');
+  try {
+    await runs('docker', ['--version']);
+    return await provideEngine();
+  } catch (error) {
+    const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    process.stderr.write(`docker logs is left out: ${why}\n`);
+    return undefined;
+  }
+}
+
+/** A container that has logged and ended, opened as a target of Compose. */
+async function containerLog(engine: Engine, folder: string): Promise<void> {
+  const { BUSYBOX, provideImages } = await import('../lab/docker/images.ts');
+  await provideImages(engine.docker);
+  const path = join(folder, 'container.log');
+  await writeLog(path, containerLines);
+  const project = `caracal-bench-${process.pid}`;
+  const container = await engine.docker.createContainer({
+    Image: BUSYBOX, Entrypoint: ['cat', '/lines.log'], Labels: { [labels.project]: project, [labels.service]: 'sts' },
+    HostConfig: { NetworkMode: 'none', Binds: [`${path}:/lines.log:ro`], LogConfig: { Type: 'json-file', Config: {} } },
+  });
+  try {
+    await container.start();
+    await container.wait();
+    const located = { id: 'bench', folder, origin: 'bench', target: { kind: 'compose' as const, name: 'bench', project, engine: { host: engine.host } } };
+    const place: LogPlace = { kind: 'target', located };
+    await isSameWork(place, folder);
+    // Until the lines can be read. The log is said to be loaded half a second after the last of them, however fast
+    // they came, in case another source brings an earlier one.
+    const ours = await median(async () => {
+      const { log, until } = open(place, folder);
+      await until(({ rows: there }) => there >= containerTail);
+      await log.close();
+    });
+    const theirs = await median(() => runs('docker', ['--host', engine.host, 'logs', '--timestamps', '--tail', String(containerTail), container.id]));
+    note(`open the last ${containerTail} of ${containerLines} lines of a container`, ours, 'ms', theirs, 'docker logs');
+  } finally {
+    await container.remove({ force: true });
+  }
+}
+
+/** @throws Error when the product reads more or fewer lines of a container than docker is asked for */
+async function isSameWork(place: LogPlace, folder: string): Promise<void> {
+  const { log, state, until } = open(place, folder);
+  await until(({ isLoaded }) => isLoaded);
+  const { rows: there = 0 } = state() ?? {};
+  await log.close();
+  // One row tells that the container ended.
+  if (there - 1 !== containerTail) throw new Error(`the log has ${there - 1} lines of the container, not ${containerTail}`);
+}
+
 /** Opens a log and nothing else, in a process whose memory tells what that takes. */
 async function openOnly(path: string): Promise<void> {
   const { log, until } = open({ kind: 'file', path }, tmpdir());
@@ -243,11 +315,19 @@ async function all(): Promise<void> {
   // In a process of its own, whose memory is not counted as ours.
   await runs(process.execPath, [join(root, 'scripts', 'build.ts')]);
   const folder = await createScratchFolder('bench-logs-');
+  const guard = guardAgainstLeftovers({ signal: 'SIGTERM', scratch: folder });
   try {
     await live(folder);
     await largeFile(folder);
+    const engine = await engineIfAny();
+    try {
+      if (engine !== undefined) await containerLog(engine, folder);
+    } finally {
+      await engine?.close();
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
+    guard.release();
   }
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(rows)}\n`);
 }

@@ -3,7 +3,7 @@
  *
  *     npm run -s bench [-- flow|logs] [--json]
  *
- * `flow` (the default) times whole flows and each statement of one; `logs` sets the logs beside lnav, jq and grep.
+ * `flow` (the default) times whole flows and each statement of one; `logs` sets the logs beside lnav, jq, grep and docker logs.
  */
 const [what = 'flow'] = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 if (what === 'flow') await import('./flow.ts');
