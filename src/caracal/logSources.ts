@@ -10,3 +10,8 @@ export function logSourceOf(source: string): LogSource | undefined {
   const [component = ''] = source.split('/');
   return migrators.has(component) ? 'migrator' : logSources.find((one) => one === component);
 }
+
+/** Who logs these messages, by their ids. */
+export function sourcesOf(messages: readonly string[]): readonly LogSource[] {
+  return logSources.filter((source) => messages.some((id) => id.startsWith(`${source}: `)));
+}

@@ -1,8 +1,6 @@
 /** Which messages of the logs speak for which check: what the services themselves say of what it looks at. */
 import { serviceNames } from '../model/serviceNames.ts';
 import type { ServiceName } from '../model/target.ts';
-import { logSources } from './logSources.ts';
-import type { LogSource } from './logSources.ts';
 
 /** Ids of known messages, by the id of the check. */
 type Speaking = Readonly<Record<string, readonly string[]>>;
@@ -119,8 +117,3 @@ export const speakingMessages: Speaking = {
   'CRC-AUD-011': of('audit', 'retention: ensure partition', 'retention: drop partitions', 'retention: read configured window'),
   'CRC-AUD-012': exporting,
 };
-
-/** Who logs these messages. */
-export function sourcesOf(messages: readonly string[]): readonly LogSource[] {
-  return logSources.filter((source) => messages.some((id) => id.startsWith(`${source}: `)));
-}

@@ -1,6 +1,7 @@
 /** What the services themselves say beside a check that is red: facts of it, never a reason to judge otherwise. */
 import * as z from 'zod';
-import { sourcesOf, speakingMessages } from '../caracal/speakingMessages.ts';
+import { sourcesOf } from '../caracal/logSources.ts';
+import { speakingMessages } from '../caracal/speakingMessages.ts';
 import type { Check, Fact, Observed } from '../model/check.ts';
 import { subject } from '../model/observation.ts';
 import type { Question } from '../model/observation.ts';
@@ -30,6 +31,7 @@ export function withLogs(check: Check): Check {
   const questions = sourcesOf(messages).map((source) => logFindings.of(source));
   return {
     ...check,
+    messages,
     judge: (observed) => {
       const judgement = check.judge(observed);
       const { result, wants = [] } = judgement;

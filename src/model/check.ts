@@ -72,6 +72,8 @@ export interface Check {
   readonly asks: readonly Question[];
   /** The privilege that asking takes, in words: `SELECT on schema_migrations`. */
   readonly privilege: string;
+  /** Ids of the messages of the logs that speak for it, `gateway: sts circuit open`. */
+  readonly messages?: readonly string[];
   /** Where Caracal says so: source path, or section of its documentation. */
   readonly source: string;
   /** Pure: the same observations give the same judgement, today or from a saved report. */

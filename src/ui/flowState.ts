@@ -5,7 +5,7 @@ import type { Step } from '../model/step.ts';
 import type { State } from './words.ts';
 
 /** Of a check, what the view needs before it was ever run. */
-export type CheckHead = Pick<Check, 'id' | 'title' | 'step' | 'component' | 'needs'>;
+export type CheckHead = Pick<Check, 'id' | 'title' | 'step' | 'component' | 'needs' | 'messages'>;
 
 /** What a run is about: everything, a step, a component of a step, one check, or the checks of a symptom. */
 export interface Scope {

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { logMessages } from '../../src/caracal/logMessages.ts';
-import { logSources } from '../../src/caracal/logSources.ts';
-import { sourcesOf, speakingMessages } from '../../src/caracal/speakingMessages.ts';
+import { logSources, sourcesOf } from '../../src/caracal/logSources.ts';
+import { speakingMessages } from '../../src/caracal/speakingMessages.ts';
 import { checks } from '../../src/flow/catalogue.ts';
 import { withLogs } from '../../src/flow/logs.checks.ts';
 import { run } from '../../src/flow/runner.ts';

@@ -1,7 +1,6 @@
 import { homedir } from 'node:os';
 import { ProgressLocation, Uri, commands, window, workspace } from 'vscode';
 import type { QuickPickItem, TextEditor } from 'vscode';
-import { speakingMessages } from '../../caracal/speakingMessages.ts';
 import { FilterProblem, isSource, parseFilter } from '../../logs/filter.ts';
 import { firstTail } from '../../logs/protocol.ts';
 import type { Anchor } from '../../logs/protocol.ts';
@@ -107,7 +106,7 @@ export class LogCommands {
     const sources = check === undefined ? logsOfComponent(node?.scope?.component ?? '') : logsOfCheck(check);
     const located = session.target;
     if (located === undefined || sources.length === 0) return;
-    await documents.open(subjectOf(located, sources), (document) => lineThatSpeaks(document, sources, speakingMessages[check?.id ?? ''] ?? []));
+    await documents.open(subjectOf(located, sources), (document) => lineThatSpeaks(document, sources, check?.messages ?? []));
   }
 
   /**

@@ -1,6 +1,5 @@
 import { CodeLens, DocumentHighlight, DocumentLink, DocumentSymbol, EventEmitter, FoldingRange, FoldingRangeKind, Hover, Location, MarkdownString, Range, SymbolKind, Uri, languages } from 'vscode';
 import type { CodeLensProvider, DocumentHighlightProvider, DocumentLinkProvider, DocumentSymbolProvider, FoldingRangeProvider, HoverProvider, Position, ReferenceProvider, TextDocument } from 'vscode';
-import { speakingMessages } from '../../caracal/speakingMessages.ts';
 import { commandIds, internalCommandIds } from '../commandIds.ts';
 import type { FlowSession } from '../flowSession.ts';
 import { DisposableStore } from '../lifecycle.ts';
@@ -125,7 +124,7 @@ export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, Docu
   #checksOf(message: string | undefined, { query }: Uri): readonly { readonly id: string; readonly label: string }[] {
     const { target, checks, answers } = this.#session.state;
     if (message === undefined || target?.id !== query) return [];
-    return checks.filter(({ id }) => speakingMessages[id]?.includes(message)).slice(0, mostChecks).map(({ id, component, title }) => {
+    return checks.filter(({ messages = [] }) => messages.includes(message)).slice(0, mostChecks).map(({ id, component, title }) => {
       const verdict = answers.get(id)?.verdict;
       return { id, label: asMarkdown(`${component} › ${title}${verdict === undefined ? '' : `: ${stateWords[verdict.status]}, ${verdict.summary}`}`) };
     });

@@ -1,6 +1,5 @@
-import { logSourceOf } from '../../caracal/logSources.ts';
+import { logSourceOf, sourcesOf } from '../../caracal/logSources.ts';
 import type { LogSource } from '../../caracal/logSources.ts';
-import { sourcesOf, speakingMessages } from '../../caracal/speakingMessages.ts';
 import type { CheckHead } from '../flowState.ts';
 
 /** Logs that tell of a component of the flow: its own, if it has one. */
@@ -10,6 +9,6 @@ export function logsOfComponent(component: string): readonly LogSource[] {
 }
 
 /** Logs that tell of a check: that of its component, and those of whoever speaks for it. */
-export function logsOfCheck({ id, component }: Pick<CheckHead, 'id' | 'component'>): readonly LogSource[] {
-  return [...new Set([...logsOfComponent(component), ...sourcesOf(speakingMessages[id] ?? [])])];
+export function logsOfCheck({ component, messages = [] }: Pick<CheckHead, 'component' | 'messages'>): readonly LogSource[] {
+  return [...new Set([...logsOfComponent(component), ...sourcesOf(messages)])];
 }
