@@ -153,7 +153,7 @@ export class LogView {
 /** Caracal's loggers end a value with it that is longer than CARACAL_LOG_MAX_FIELD_BYTES (contract deploy-logs-metrics 3.3). */
 const cutMark = '…[truncated]';
 
-/** What comes so much later than others is told. */
+/** What comes so much later than others is told, but not in raw lines, which are as they were logged. */
 const toldLateMs = 1_000;
 
 interface Shown {

@@ -293,6 +293,17 @@ describe('the log of a Helm release', function () {
     for (const component of ['api', 'sts', 'gateway', 'audit', 'coordinator', 'web']) ok(names.includes(component), names.join(' '));
   });
 
+  it('has lines as they were logged, also when those of another pod with a later time came first', async () => {
+    clearInterval(writing);
+    const ahead = JSON.stringify({ level: 'info', service: 'gateway', time: Date.now() + 4_000, msg: 'ahead' });
+    cluster.api.logs.current(cluster.pod('gateway'), 'gateway').append(ahead);
+    await eventually('it is there', async () => (await log.lines('source:gateway')).includes(ahead));
+    writing = setInterval(line, 5);
+    await grows(100);
+    deepEqual(await isComplete(), []);
+    ok((log.state?.late ?? 0) > 0);
+  });
+
   const disturbances: readonly (readonly [what: string, disturb: () => Promise<void> | void])[] = [
     ['drops all connections', () => cluster.api.disconnect()],
     ['is away for a while', async () => {

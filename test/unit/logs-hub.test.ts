@@ -81,6 +81,7 @@ describe('a log as it comes in', () => {
     log.hub.settle(start + 6_000);
     log.bring(1, [[0, json(2_000, 'late')]], 6_100);
     deepEqual(log.shown('', false).map((line) => line.slice(33)), ['first', 'late  late by 3.0 s']);
+    deepEqual(log.shown(), [json(5_000, 'first'), json(2_000, 'late')], 'raw lines are as they were logged');
   });
 
   it('has marks as lines of their own, whatever is looked for', () => {
