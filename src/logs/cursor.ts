@@ -33,6 +33,7 @@ export class Cursor {
   /** Takes in one more line, and says whether it is new: a stream that goes back brings what it has brought already. */
   read({ stamp, bytes }: CursorLine): boolean {
     const whole = wholeStamp(stamp);
+    if (!isStamp.test(whole)) return true;
     const second = whole.slice(0, secondLength);
     if (this.#last === undefined || second > this.#last.second) [this.#before, this.#last] = [this.#last, new Second(second)];
     const own = second === this.#last.second ? this.#last : second === this.#before?.second ? this.#before : undefined;
@@ -54,25 +55,31 @@ export class Cursor {
 
   /** To be asked of all lines of a stream that begins at `since`. */
   resume(): Resumption {
-    return new Resumption(new Map([...(this.#before?.lines ?? []), ...(this.#last?.lines ?? [])]));
+    return new Resumption(new Map([...(this.#before?.lines ?? []), ...(this.#last?.lines ?? [])]), (this.#before ?? this.#last)?.oldest ?? '');
   }
 }
 
 /** Lines of a stream that goes on where another one broke off. */
 export class Resumption {
   readonly #known: Map<string, number>;
+  /** Stamp of the first of them. */
+  readonly #oldest: string;
   /** Whether something that was read before came again: then everything that came after it is there, too. */
   isComplete: boolean;
 
-  constructor(known: Map<string, number>) {
+  constructor(known: Map<string, number>, oldest: string) {
     this.#known = known;
+    this.#oldest = oldest;
     this.isComplete = known.size === 0;
   }
 
   /** Whether a line was not read before. */
   isNew({ stamp, bytes }: CursorLine): boolean {
-    if (this.#known.size === 0) return true;
-    const key = keyOf(wholeStamp(stamp), bytes);
+    const whole = wholeStamp(stamp);
+    if (this.#known.size === 0 || !isStamp.test(whole)) return true;
+    // Of the same second, and left out because no more than so many lines were asked for.
+    if (!this.isComplete && whole < this.#oldest) return false;
+    const key = keyOf(whole, bytes);
     const count = this.#known.get(key);
     if (count === undefined) return true;
     this.isComplete = true;
@@ -88,10 +95,14 @@ function keyOf(whole: string, { length }: Buffer): string {
 
 const secondLength = '2026-08-20T10:00:00'.length;
 
+/** Words of the kubelet itself, such as `unable to retrieve container logs`, come in between and have none. */
+const isStamp = /^\d{4}-/;
+
 /** Lines of one second. */
 class Second {
   readonly second: string;
   readonly lines = new Map<string, number>();
+  oldest = '';
   newest = '';
 
   constructor(second: string) {
@@ -101,6 +112,7 @@ class Second {
   add(key: string, stamp: string): void {
     this.lines.set(key, (this.lines.get(key) ?? 0) + 1);
     if (stamp > this.newest) this.newest = stamp;
+    if (this.oldest === '' || stamp < this.oldest) this.oldest = stamp;
   }
 }
 

@@ -13,6 +13,8 @@ class Playground implements ContainerLogs {
   runs: StampedLine[][] = [[]];
   /** What asking for it throws. */
   refusal: Error | undefined;
+  /** What the next streams throw, one after the other. */
+  readonly refusals: Error[] = [];
   /** Streams that are open give nothing more, and do not end. */
   isSilent = false;
   readonly questions: LogQuestion[] = [];
@@ -78,7 +80,8 @@ class Playground implements ContainerLogs {
 
   async *lines(_: LoggingContainer, question: LogQuestion, signal: AbortSignal): AsyncGenerator<readonly StampedLine[]> {
     this.questions.push(question);
-    if (this.refusal) throw this.refusal;
+    const refusal = this.refusal ?? this.refusals.shift();
+    if (refusal) throw refusal;
     const ended = this.#ended.promise;
     const of = (): readonly StampedLine[] => (this.logPerRun ? (question.previous === true ? this.runs.at(-2) : this.runs.at(-1)) ?? [] : this.runs.flat());
     const { since = '', tail = Infinity } = question;
@@ -221,6 +224,17 @@ describe('a container that is followed', () => {
     });
   }
 
+  it('leaves out nothing that comes after it began with an empty log', async () => {
+    const logs = new Playground(false);
+    void follow(logs, 3).catch(() => undefined);
+    await until('caught-up');
+    await wait(20);
+    logs.cut(new Refused('ECONNRESET', 'reset'));
+    logs.log(10);
+    await until('9');
+    deepEqual(got, ['caught-up', 'back', ...numbers(10)]);
+  });
+
   it('asks again from the last two seconds on', async () => {
     const logs = new Playground(false);
     logs.log(25);
@@ -228,6 +242,59 @@ describe('a container that is followed', () => {
     await until('caught-up');
     await wait(20);
     deepEqual(logs.questions.map(({ since, tail, follow: isFollowed }) => [since, tail, isFollowed]), [[undefined, 1000, false], ['2026-08-20T10:00:02Z', undefined, true]]);
+  });
+
+  describe('whose next run began while the stream was lost', () => {
+    let logs: Playground;
+
+    beforeEach(async () => {
+      logs = new Playground(true);
+      logs.log(3);
+      void follow(logs, 3).catch(() => undefined);
+      await until('caught-up');
+      await wait(20);
+    });
+
+    it('asks for the rest of the run before until it is answered', async () => {
+      logs.refusals.push(new Refused('ECONNRESET', 'reset'));
+      logs.cut();
+      logs.log(2);
+      logs.start();
+      logs.log(2);
+      await until('6');
+      deepEqual(got, ['0', '1', '2', 'caught-up', 'back', '3', '4', 'restarted', '5', '6']);
+    });
+
+    it('tells that lines are missing when the log of the run before is gone', async () => {
+      logs.refusals.push(new Refused('BadRequest', 'previous terminated container not found'));
+      logs.cut();
+      logs.log(2);
+      logs.start();
+      logs.log(2);
+      await until('6');
+      deepEqual(got, ['0', '1', '2', 'caught-up', 'missing', 'restarted', '5', '6']);
+    });
+
+    it('has all of the next run, however much it logs', async () => {
+      logs.cut();
+      logs.start();
+      logs.log(10);
+      await until('12');
+      deepEqual(got, ['0', '1', '2', 'caught-up', 'restarted', ...numbers(13).slice(3)]);
+    });
+
+    it('repeats nothing of a run whose log was read before its start was seen', async () => {
+      logs.runs.push([]);
+      logs.log(2);
+      logs.cut();
+      await until('4');
+      await wait(20);
+      logs.container = logs.container && { ...logs.container, run: '1' };
+      logs.cut();
+      logs.log(1);
+      await until('5');
+      deepEqual(got, ['0', '1', '2', 'caught-up', 'back', 'missing', '3', '4', 'restarted', '5']);
+    });
   });
 
   it('says nothing of runs in between, but that their lines are missing', async () => {

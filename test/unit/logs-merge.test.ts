@@ -125,6 +125,19 @@ describe('a cursor in a log', () => {
     equal(read(cursor, log.slice(4)).isComplete, false);
   });
 
+  it('does not bring what was left out because no more lines were asked for', () => {
+    const cursor = new Cursor();
+    read(cursor, log.slice(4));
+    deepEqual(read(cursor, from(cursor.since, log)), { got: [], isComplete: true });
+  });
+
+  it('is not led astray by words that have no stamp', () => {
+    const cursor = new Cursor();
+    deepEqual(read(cursor, [...log, 'unable to']).got, [...log, 'unable to']);
+    deepEqual(read(cursor, from(cursor.since, [...log, '2026-08-20T10:00:02Z h'])).got, ['2026-08-20T10:00:02Z h']);
+    equal(cursor.newest, '2026-08-20T10:00:02.000000000Z');
+  });
+
   it('remembers no more than two seconds', () => {
     const cursor = new Cursor();
     read(cursor, ['2026-08-20T10:00:00Z', '2026-08-20T10:00:07Z', '2026-08-20T10:09:00.5Z']);

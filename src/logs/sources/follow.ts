@@ -31,6 +31,8 @@ const answerWithinMs = 4_000;
 /** What stands in the log and does not come within this time will not come. */
 const overdueMs = 2_000;
 const streamEnded = 'the stream ended';
+/** How Kubernetes says that there is no log of the run before. */
+const goneCodes: ReadonlySet<string> = new Set(['BadRequest', 'NotFound']);
 /** A container that ended is looked at again, also when no event says so. */
 const lookAgainMs = 5_000;
 
@@ -47,15 +49,20 @@ export async function* followContainer(options: FollowOptions): AsyncGenerator<B
 class Follower {
   readonly #options: FollowOptions;
   #container: LoggingContainer;
-  #cursor = new Cursor();
+  readonly #cursor = new Cursor();
+  /** Of what was logged before; undefined when that was read: of what comes then nothing is left out. */
+  #tail: number | undefined;
   #lost: { readonly at: number; readonly why: string; told: boolean } | undefined;
   #pauseMs = firstPauseMs;
+  /** Nothing was read of the log of this run: none of what was read before comes again in it. */
+  #isRunNew = false;
   /** Told with the first line that came after the last run. */
   #restart: { readonly endedAt: string; readonly end: string | undefined } | undefined;
 
   constructor(options: FollowOptions) {
     this.#options = options;
     this.#container = options.container;
+    this.#tail = options.tail;
   }
 
   async *run(): AsyncGenerator<Brought> {
@@ -106,26 +113,32 @@ class Follower {
 
   /** One stream from the cursor on, to its end. */
   async *#read({ follow, previous = false }: Pick<LogQuestion, 'follow' | 'previous'>): AsyncGenerator<Brought> {
-    const { logs, tail } = this.#options;
+    const { logs } = this.#options;
     const from = this.#cursor.since;
     const resumption = this.#cursor.resume();
     const newest = this.#cursor.newest;
-    const question: LogQuestion = { follow, previous, ...(from === undefined ? { tail } : { since: from }) };
+    // Whether something that was read before must come again.
+    const goesOn = from !== undefined && !this.#isRunNew;
+    const question: LogQuestion = { follow, previous, ...(from !== undefined ? { since: from } : this.#tail === undefined ? {} : { tail: this.#tail }) };
     const stream = new AbortController();
     const signal = AbortSignal.any([this.#options.signal, stream.signal]);
     const pieces = logs.lines(this.#container, question, signal)[Symbol.asyncIterator]();
-    let isResumed = from === undefined;
+    let isResumed = false;
     try {
       for (;;) {
         const piece = await (follow ? this.#next(pieces) : pieces.next());
-        if (piece.done === true) return;
+        if (piece.done === true) {
+          this.#tail = undefined;
+          if (previous && goesOn && !isResumed) yield this.#missing();
+          return;
+        }
         const lines = piece.value.filter((line) => resumption.isNew(line) && this.#cursor.read(line));
         if (!isResumed && (resumption.isComplete || lines.length > 0)) {
           isResumed = true;
-          yield* this.#resumed(resumption.isComplete ? undefined : { from: newest, to: lines[0]?.stamp ?? '' });
+          yield* this.#resumed(goesOn && !resumption.isComplete ? { from: newest, to: lines[0]?.stamp ?? '' } : undefined);
         }
         if (lines.length > 0) {
-          if (from === undefined) yield* this.#resumed(undefined);
+          this.#isRunNew = false;
           yield* this.#bring(lines);
         }
       }
@@ -192,32 +205,46 @@ class Follower {
   async *#restarted(next: LoggingContainer): AsyncGenerator<Brought> {
     const { logs } = this.#options;
     const { run, end = next.end } = this.#container;
-    // A start that was never before is no restart.
-    if (run === '') return;
-    this.#lost = undefined;
+    // A start that was never before is no restart. Nothing was logged before it.
+    if (run === '') {
+      this.#tail = undefined;
+      return;
+    }
     if (!logs.logPerRun) {
+      this.#lost = undefined;
       this.#restart = { endedAt: wholeStamp(next.endedAt ?? next.run), end };
       this.#container = next;
       yield* this.#read({ follow: false });
       yield* this.#tellRestart();
       return;
     }
-    const newest = this.#cursor.newest;
-    const runsBetween = Number(next.run) - Number(run) - 1;
-    if (runsBetween === 0) yield* this.#rest();
-    this.#cursor = new Cursor();
+    if (this.#lost?.why === streamEnded) this.#lost = undefined;
+    const isNext = Number(next.run) === Number(run) + 1;
+    if (isNext) yield* this.#rest();
+    this.#lost = undefined;
+    // The cursor stays: what was taken for the rest of a run may have been the next one already.
+    this.#isRunNew = true;
     yield { kind: 'mark', mark: { kind: 'restarted', end } };
-    if (runsBetween > 0) yield { kind: 'mark', mark: { kind: 'missing', from: newest, to: '' } };
+    if (!isNext) yield this.#missing();
   }
 
-  /** The rest of the run before, whose log is kept until the one after it ends. */
+  /**
+   * The rest of the run before, whose log is kept until the one after it ends.
+   *
+   * @throws Refused where it may be there and was not read to its end
+   */
   async *#rest(): AsyncGenerator<Brought> {
     try {
       yield* this.#read({ follow: false, previous: true });
     } catch (error) {
-      this.#options.signal.throwIfAborted();
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof Refused) || !goneCodes.has(error.code)) throw error;
+      yield this.#missing();
     }
+  }
+
+  /** What came after the newest line that was read may be lost. */
+  #missing(): Brought {
+    return { kind: 'mark', mark: { kind: 'missing', from: this.#cursor.newest, to: '' } };
   }
 
   async #look(): Promise<LoggingContainer | undefined> {
