@@ -391,6 +391,7 @@ describe('A log in the editor', () => {
     await page.press('Enter');
     await page.waitFor({ role: 'tab', name: '/logged: gateway/' });
     await when('it is there', () => lines().length === 5);
+    await page.waitFor({ role: 'button', name: 'Caracal log: Following' });
     await page.press('Control+Home');
     await page.waitFor({ role: 'button', name: 'Caracal log: Paused' });
     await page.press('F8');

@@ -116,10 +116,13 @@ export class LogDocuments {
   async open(subject: LogSubject, find?: (document: LogDocument) => Promise<Anchor | undefined>): Promise<LogDocument> {
     const uri = uriOf(subject);
     const open = this.#opened.get(uri.toString());
-    if (open !== undefined) await show(uri);
     const { document, source } = open ?? (await this.#started(uri, subject));
+    if (open !== undefined) {
+      await show(uri);
+      await document.follow();
+    }
     const anchor = find && (await this.#loaded(source.log).then(() => find(document)));
-    await (anchor === undefined ? document.follow() : document.goTo(anchor));
+    if (anchor !== undefined) await document.goTo(anchor);
     return document;
   }
 
@@ -200,6 +203,7 @@ export class LogDocuments {
       const isFiltered = typeof remembered === 'string' && (await shown.setFilter(remembered)) === undefined;
       const problem = isFiltered ? undefined : await shown.setFilter('');
       if (problem !== undefined) throw new Error(`Cannot open the log: ${problem}`);
+      await shown.follow();
       const opened: Opened = { document: shown, subject, filterKey, source };
       this.#opened.set(uri.toString(), opened);
       this.#changed.fire(shown);
