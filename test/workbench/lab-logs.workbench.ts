@@ -410,6 +410,7 @@ describe('A log in the editor', () => {
     await page.waitFor(filterInput);
     await page.press('Delete');
     await page.press('Enter');
+    await page.waitFor(filterInput, 'hidden');
     await when('all is there', () => lines().length === 5);
     await page.press('Control+End');
     await page.waitFor({ role: 'button', name: 'Caracal log: Following' });
@@ -430,6 +431,7 @@ describe('A log in the editor', () => {
     await when('the refusal is there', () => lines().some(isRefusal));
     const said = await hoverAt(lines().findIndex(isRefusal));
     for (const part of ['The mandate was used before', 'not a cause: no replay, Redis failed', 'Only this request']) ok(said.replaceAll('\\', '').includes(part), said);
+    await lensWhen('Explain');
     const lens = (await lensesOf()).find(({ title }) => title === 'Explain');
     ok(lens);
     await commands.executeCommand(lens.command, ...((lens.arguments ?? []) as readonly unknown[]));

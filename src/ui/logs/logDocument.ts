@@ -261,8 +261,11 @@ export class LogDocument {
   /** The end of what the view shows, and nothing of what stood there before. */
   async #showTail(records = tailRecords): Promise<void> {
     const { window, shown } = await this.#log.window(this.#view, { at: 'end' }, { before: records, after: 0, raw: this.#isRaw });
-    await this.#show({ ...contentOf(this.#head(), window, shown), isCut: false });
-    await this.#goToEnd();
+    // Of a text that takes the place of another one the editor may show any part before it is at the end.
+    await this.#scrolling(async () => {
+      await this.#show({ ...contentOf(this.#head(), window, shown), isCut: false });
+      await this.#goToEnd();
+    });
   }
 
   /** @param near a row that the caret is to stay on, or on the next one after it */

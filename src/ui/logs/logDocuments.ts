@@ -115,7 +115,7 @@ export class LogDocuments {
    */
   async open(subject: LogSubject, find?: (document: LogDocument) => Promise<Anchor | undefined>): Promise<LogDocument> {
     const uri = uriOf(subject);
-    const open = this.#opened.get(uri.toString());
+    const open = this.#starting.has(uri.toString()) ? undefined : this.#opened.get(uri.toString());
     const { document, source } = open ?? (await this.#started(uri, subject));
     if (open !== undefined) {
       await show(uri);
@@ -187,29 +187,25 @@ export class LogDocuments {
     const source = this.#source(subject, place);
     const { log, store } = source;
     const screen = files.screen(uri);
-    let document: LogDocument | undefined;
     try {
       const [view] = await Promise.all([
         stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, firstLookMs).then(() => log.remote.openView()),
         screen.show(emptyContent({ head: opensText(name, sources), isTailed: false })).then(() => show(uri)),
       ]);
-      const shown = new LogDocument(log.remote, view, { name, sources, screen, failed });
-      document = shown;
-      this.#attach(shown, source, view);
-      shown.onDidChange(() => this.#changed.fire(shown));
-      const filterKey = `caracal.logFilter/${key}/${sources.join()}`;
-      const remembered = memory.get(filterKey);
-      // What was remembered may name a source that is gone: then it is no filter any more.
-      const isFiltered = typeof remembered === 'string' && (await shown.setFilter(remembered)) === undefined;
-      const problem = isFiltered ? undefined : await shown.setFilter('');
-      if (problem !== undefined) throw new Error(`Cannot open the log: ${problem}`);
-      await shown.follow();
-      const opened: Opened = { document: shown, subject, filterKey, source };
+      const document = new LogDocument(log.remote, view, { name, sources, screen, failed });
+      const opened: Opened = { document, subject, filterKey: `caracal.logFilter/${key}/${sources.join()}`, source };
+      // Before it has a text, about which VS Code asks at once.
       this.#opened.set(uri.toString(), opened);
-      this.#changed.fire(shown);
+      document.onDidChange(() => this.#changed.fire(document));
+      this.#attach(document, source, view);
+      const remembered = memory.get(opened.filterKey);
+      // What was remembered may name a source that is gone: then it is no filter any more.
+      const isFiltered = typeof remembered === 'string' && (await document.setFilter(remembered)) === undefined;
+      const problem = isFiltered ? undefined : await document.setFilter('');
+      if (problem !== undefined) throw new Error(`Cannot open the log: ${problem}`);
       return opened;
     } catch (error) {
-      document?.close();
+      this.#close(uri.toString());
       store.dispose();
       files.remove(uri);
       await window.tabGroups.close(window.tabGroups.all.flatMap(({ tabs }) => tabs.filter((tab) => logOf(tab) === uri.toString())));
