@@ -21,7 +21,18 @@ export interface Joined {
   readonly block: Block;
 }
 
-/** Tells from the line itself, or its first 200 characters, where it belongs. */
+/** As much of a line as is needed to tell where it belongs. */
+export const headLength = 200;
+const openBrace = 123;
+/** A line of JSON always begins a record: it need not be decoded to know that. */
+const jsonLine: Joined = { joined: false, block: 'stack' };
+
+/** Where the line belongs that stands in `bytes` from `start` to before `end`, or its beginning. */
+export function joinsAt(block: Block, bytes: Buffer, start: number, end: number): Joined {
+  return bytes[start] === openBrace ? jsonLine : joins(block, bytes.toString('utf8', start, Math.min(end, start + headLength)));
+}
+
+/** Tells from the line itself, or its beginning, where it belongs. */
 export function joins(block: Block, line: string): Joined {
   const [, pid, severity] = postgresBeginning.exec(line) ?? [];
   if (pid !== undefined && severity !== undefined) {

@@ -2,7 +2,7 @@ import type { StampedLine } from '../targets/logs.ts';
 import type { Spill } from './bytes.ts';
 import { wholeStamp } from './cursor.ts';
 import { Findings } from './findings.ts';
-import { joins } from './grouping.ts';
+import { joinsAt } from './grouping.ts';
 import type { Block } from './grouping.ts';
 import { LogIndex, markLevel } from './index.ts';
 import type { Mark } from './marks.ts';
@@ -130,9 +130,6 @@ export class LogHub implements IndexedLog {
 const newline = Buffer.from('\n');
 const scanned = nothingScanned();
 
-/** As much of a line as is needed to tell whether it goes on with the one before. */
-const headLength = 200;
-
 /** One stream of a process: its lines become records. */
 class Stream {
   readonly #record: (bytes: Buffer, stamp: string, now: number) => void;
@@ -146,7 +143,7 @@ class Stream {
   }
 
   add({ bytes, stamp }: StampedLine, now: number): void {
-    const { joined, block } = joins(this.#block, bytes.toString('utf8', 0, headLength));
+    const { joined, block } = joinsAt(this.#block, bytes, 0, bytes.length);
     if (!joined || this.#lines.length === mostLines) this.close();
     if (this.#lines.length === 0) this.#stamp = stamp;
     this.#lines.push(bytes);

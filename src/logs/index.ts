@@ -1,6 +1,6 @@
 import type { LogBytes } from './bytes.ts';
-import { joins } from './grouping.ts';
-import type { Block, Joined } from './grouping.ts';
+import { headLength, joinsAt } from './grouping.ts';
+import type { Block } from './grouping.ts';
 import { nothingScanned, scanRecord } from './scan.ts';
 import type { Scanned } from './scan.ts';
 
@@ -84,7 +84,6 @@ export class LogIndex {
 const minimum = 4096;
 const chunkSize = 1 << 22;
 const newline = 10;
-const openBrace = 123;
 
 /**
  * Indexes a whole log of one stream, and says after each part how far it is. A record that is longer than a
@@ -109,8 +108,7 @@ export function* indexLog(bytes: LogBytes, source: number, index: LogIndex, onRe
       const end = found === -1 ? chunk.length : found;
       const isCut = found === -1 && !isLast;
       if (isCut && end - line < headLength) break;
-      // A line of JSON always begins a record: it need not be decoded to know that.
-      const next: Joined = chunk[line] === openBrace ? jsonLine : joins(block, chunk.toString('utf8', line, Math.min(end, line + headLength)));
+      const next = joinsAt(block, chunk, line, end);
       if (!next.joined && line > record) close(line);
       if (isCut) break;
       block = next.block;
@@ -126,11 +124,6 @@ export function* indexLog(bytes: LogBytes, source: number, index: LogIndex, onRe
     yield position;
   }
 }
-
-const jsonLine = joins('none', '{');
-
-/** As much of a line as is needed to tell what it is. */
-const headLength = 200;
 
 function endOfLine(bytes: LogBytes, from: number): number {
   for (let position = from; position < bytes.length; position += chunkSize) {

@@ -95,12 +95,17 @@ function columnTest({ index, sources }: IndexedLog, filter: LogFilter): (row: nu
   const { level, after = -Infinity, before = Infinity } = filter;
   const least = level === undefined ? 0 : levels.indexOf(level) + 1;
   const isShown = sources.map((source) => (filter.sources.length === 0 || filter.sources.some((name) => isSource(source, name))) && !filter.notSources.some((name) => isSource(source, name)));
-  const hidesProbes = !filter.probes && filter.id === undefined;
+  const isHidden = hiddenTest(index, filter);
   const bounded = after !== -Infinity || before !== Infinity;
   return (row) => {
     const time = index.time[row] ?? NaN;
-    return (index.level[row] ?? 0) >= least && !(hidesProbes && index.probe[row] === 1) && isShown[index.source[row] ?? 0] === true && (!bounded || (time >= after && time < before));
+    return (index.level[row] ?? 0) >= least && !isHidden(row) && isShown[index.source[row] ?? 0] === true && (!bounded || (time >= after && time < before));
   };
+}
+
+/** Of rows that are never shown, not even around others: lines of probes, unless they are wanted or are of the request that is. */
+export function hiddenTest({ probe }: LogIndex, { probes, id }: LogFilter): (row: number) => boolean {
+  return probes || id !== undefined ? () => false : (row) => probe[row] === 1;
 }
 
 /** What only the text of a record can tell. */

@@ -7,7 +7,7 @@ import { cutText, markText } from './marks.ts';
 import type { Mark } from './marks.ts';
 import { noteOf, noteOfMark } from './notes.ts';
 import { readRecord } from './record.ts';
-import { recordBytes, search } from './search.ts';
+import { hiddenTest, recordBytes, search } from './search.ts';
 import type { IndexedLog } from './search.ts';
 
 /** Lines of a part of a view, as they stand in the editor. */
@@ -129,14 +129,20 @@ export class LogView {
     const { around } = this.#filter;
     this.#fill(Math.min(this.#shownUntil, row));
     const last = this.#length === 0 ? -1 : this.rowAt(this.#length - 1);
-    for (let near = Math.max(row - around, last + 1); near <= row; near += 1) this.#add(near);
+    this.#addAll(Math.max(row - around, last + 1), row + 1);
     this.#shownUntil = row + around + 1;
   }
 
   /** Shows what comes after a record that is shown, up to a row. */
   #fill(until: number): void {
     const last = this.#length === 0 ? -1 : this.rowAt(this.#length - 1);
-    for (let row = last + 1; row < until; row += 1) this.#add(row);
+    this.#addAll(last + 1, until);
+  }
+
+  #addAll(from: number, until: number): void {
+    if (from >= until) return;
+    const isHidden = hiddenTest(this.#log.index, this.#filter);
+    for (let row = from; row < until; row += 1) if (!isHidden(row)) this.#add(row);
   }
 
   #add(row: number): void {

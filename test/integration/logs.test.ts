@@ -35,10 +35,10 @@ class OpenedLog {
   state: LogState | undefined;
   #view: number | undefined;
 
-  constructor(target: Target) {
+  constructor(target: Target, tail = firstTail) {
     this.remote = startLogThread({
       program,
-      place: { kind: 'target', located: { id: 'test', folder, origin: 'test', target }, tail: firstTail },
+      place: { kind: 'target', located: { id: 'test', folder, origin: 'test', target }, tail },
       folder: join(folder, 'spill'),
       onState: (state) => {
         this.state = state;
@@ -179,7 +179,7 @@ describe('the log of a project of Compose', function () {
     await opened.loaded();
     await engine.freeze();
     const { rows = 0 } = opened.state ?? {};
-    await eventually('the freeze is noticed', () => Promise.resolve(opened.state?.sources.some(({ isWell }) => !isWell)), 40_000);
+    await eventually('the freeze is noticed', () => Promise.resolve(opened.state?.sources.some(({ name, isWell }) => name === 'sts' && !isWell)), 40_000);
     await engine.thaw();
     await eventually('the log goes on', () => Promise.resolve((opened.state?.rows ?? 0) > rows + 1_000), 30_000);
     await container.stop();
@@ -215,14 +215,33 @@ describe('the log of a project of Compose', function () {
     const opened = open();
     await opened.loaded();
     await run('gateway');
-    await eventually('the new one is there', () => Promise.resolve(opened.state?.sources.some(({ name }) => name === 'gateway')), 10_000);
+    await eventually('the new one is there', () => Promise.resolve(opened.state?.sources.some(({ name, isWell }) => name === 'gateway' && isWell)), 10_000);
     await container.remove({ force: true });
     containers.splice(containers.indexOf(container), 1);
     await eventually('the end is told', async () => (await opened.lines('source:sts')).some((line) => line.includes('container removed')), 10_000);
     const next = await run('sts', { script: `console.log('the next one'); setTimeout(() => {}, 100_000);` });
     await eventually('the next one is there', async () => (await opened.lines('source:sts')).at(-1) === 'the next one', 10_000);
-    deepEqual(opened.state?.sources.map(({ name }) => name).toSorted(), ['gateway', 'sts']);
+    deepEqual(opened.state?.sources.filter(({ isWell }) => isWell).map(({ name }) => name).toSorted(), ['gateway', 'sts']);
     await next.stop();
+  });
+
+  it('tells which services have no container', async () => {
+    await run('sts');
+    const opened = open();
+    await opened.loaded();
+    const absent = ['api', 'gateway', 'audit', 'coordinator', 'web'];
+    deepEqual((await opened.lines('')).filter((line) => line.endsWith('has no container, so no log ────')), absent.map((service) => `──── ${service}: has no container, so no log ────`));
+    deepEqual(opened.state?.sources.filter(({ standing }) => standing === 'has no container').map(({ name }) => name), absent);
+  });
+
+  it('reads no more of what was logged before than it is to, and says so', async () => {
+    await run('sts', { script: `for (let n = 0; n < 50; n += 1) console.log('line ' + n); setTimeout(() => {}, 100_000);` });
+    await run('audit', { script: `console.log('one'); setTimeout(() => {}, 100_000);` });
+    log = new OpenedLog({ kind: 'compose', name: 'test', project: 'caracal', engine: { host: engine.host } }, 20);
+    await log.loaded();
+    await eventually('its end is there', async () => (await log?.lines('source:sts'))?.at(-1) === 'line 49');
+    equal((await log.lines('source:sts')).length, 20);
+    deepEqual(log.state?.sources.filter(({ isTailed }) => isTailed).map(({ name }) => name), ['sts']);
   });
 
   it('says why there is nothing to read', async () => {

@@ -41,6 +41,7 @@ describe('lines of probes', () => {
     const lines = [call('/ready'), answer(), call('/zones', 'r-2')];
     deepEqual(shown(lines, 'probes:shown'), [0, 1, 2]);
     deepEqual(shown(lines, 'id:r-1'), [0, 1]);
+    deepEqual(shown([line('zone_guc_set_failed', { level: 'error' }), ...lines], 'level:error around:3'), [0, 3]);
   });
 
   it('are counted', () => {

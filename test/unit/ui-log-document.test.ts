@@ -95,16 +95,19 @@ class Playground {
   readonly editor = new Editor();
   readonly failures: unknown[] = [];
   readonly document: LogDocument;
-  #count = 0;
+  readonly remote: RemoteLog;
+  #count: number;
 
-  constructor() {
+  /** @param from number of the first line that is logged */
+  constructor(from = 0) {
+    this.#count = from;
     this.hub.caughtUp(this.hub.addSource('sts', start));
     const methods = ['window', 'filter', 'record', 'nextError', 'groups'] as const satisfies readonly (keyof LogService)[];
-    const remote = Object.fromEntries(methods.map((method) => [method, async (...parameters: unknown[]) => {
+    this.remote = Object.fromEntries(methods.map((method) => [method, async (...parameters: unknown[]) => {
       await turn();
       return (this.answers[method] as (...all: unknown[]) => unknown).apply(this.answers, parameters);
     }])) as unknown as RemoteLog;
-    this.document = new LogDocument(remote, this.answers.openView(), { name: 'caracal', screen: this.editor, sources: [], failed: (error) => this.failures.push(error) });
+    this.document = new LogDocument(this.remote, this.answers.openView(), { name: 'caracal', screen: this.editor, sources: [], failed: (error) => this.failures.push(error) });
     this.editor.document = this.document;
   }
 
@@ -297,6 +300,30 @@ describe('a log in the editor', () => {
     log.log(1_000);
     await log.document.goTo({ at: 'time', time: start + 333 });
     match(log.editor.lines[log.editor.caret] ?? '', / n=333$/);
+  });
+
+  it('goes on with a log that was read further back, at the same moment', async () => {
+    const [shallow, deep] = [new Playground(400), new Playground()];
+    shallow.log(100);
+    deep.log(500);
+    await shallow.caughtUp();
+    equal(await shallow.document.setFilter('-nothing'), undefined);
+    shallow.editor.scroll(40);
+    await turn();
+    const [top] = shallow.editor.seen;
+    await shallow.document.moveTo(deep.remote, deep.answers.openView(), deep.answers.state());
+    equal(shallow.editor.lines[shallow.editor.caret], top);
+    ok(shallow.editor.seen.includes(top ?? ''), shallow.editor.seen.join('\n'));
+    deepEqual(shallow.numbers(), { first: 0, last: 499 });
+    deepEqual([shallow.document.isFollowing, shallow.document.filterText], [false, '-nothing']);
+    deep.log(5);
+    shallow.document.update(deep.answers.state());
+    equal(shallow.document.newer, 5);
+    await shallow.document.follow();
+    equal(shallow.numbers().last, 504);
+    deepEqual([...shallow.failures, ...deep.failures], []);
+    shallow.document.close();
+    deep.document.close();
   });
 
   it('says what keeps it from being read', () => {

@@ -1,7 +1,7 @@
 import { DecorationRangeBehavior, OverviewRulerLane, Range, ThemeColor, window } from 'vscode';
 import type { DecorationOptions, DecorationRenderOptions, TextEditor, TextEditorDecorationType } from 'vscode';
 import { DisposableStore } from '../lifecycle.ts';
-import { firstLine } from './logContent.ts';
+import { firstLine, lineCount } from './logContent.ts';
 import type { LogContent } from './logContent.ts';
 import type { LogDocuments } from './logDocuments.ts';
 import { ansiColors, partsOf, services, styledParts } from './logParts.ts';
@@ -60,6 +60,7 @@ export class LogLook {
     const { content } = document;
     const offset = firstLine(content);
     const ranges = new Map<PartKind, Range[]>();
+    ranges.set('mark', marksAround(content));
     const notes: DecorationOptions[] = foldNotes(content, editor.visibleRanges);
     for (const { start, end } of editor.visibleRanges) {
       for (let index = Math.max(0, start.line - margin - offset); index < Math.min(content.lines.length, end.line + margin - offset); index += 1) {
@@ -77,6 +78,12 @@ export class LogLook {
     editor.setDecorations(this.#notes, notes);
     for (const kind of Object.keys(looks) as PartKind[]) editor.setDecorations(this.#types[kind], ranges.get(kind) ?? []);
   }
+}
+
+/** What stands above and below the lines, where more is to be had. */
+function marksAround(content: LogContent): Range[] {
+  const last = lineCount(content) - 1;
+  return [...(firstLine(content) > 1 ? [1] : []), ...(content.isCut ? [last] : [])].map((line) => new Range(line, 0, line, Number.MAX_SAFE_INTEGER));
 }
 
 function noteAt(content: LogContent, index: number, contentText: string): DecorationOptions {
