@@ -195,7 +195,7 @@ async function live(folder: string): Promise<void> {
   const { log } = opened;
   await opened.until(({ isLoaded }) => isLoaded);
   const document = new LogDocument(log, await log.openView(), {
-    name: 'bench', sources: [],
+    name: 'bench', sources: [], isFile: false,
     screen: { show: (content) => Promise.resolve(void new TextEncoder().encode(textOf(content))), revealEnd: nothing, revealAtTop: nothing, select: nothing },
     failed: (error) => {
       throw error;

@@ -107,7 +107,7 @@ class Playground {
       await turn();
       return (this.answers[method] as (...all: unknown[]) => unknown).apply(this.answers, parameters);
     }])) as unknown as RemoteLog;
-    this.document = new LogDocument(this.remote, this.answers.openView(), { name: 'caracal', screen: this.editor, sources: [], failed: (error) => this.failures.push(error) });
+    this.document = new LogDocument(this.remote, this.answers.openView(), { name: 'caracal', isFile: false, screen: this.editor, sources: [], failed: (error) => this.failures.push(error) });
     this.editor.document = this.document;
   }
 

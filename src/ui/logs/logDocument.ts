@@ -23,6 +23,8 @@ export interface LogDocumentOptions {
   readonly screen: LogScreen;
   /** Sources that it shows; all where there are none. */
   readonly sources: readonly string[];
+  /** It ends where it ended when it was opened: while it is being read, nobody waits for the lines in between. */
+  readonly isFile: boolean;
   /** What nobody waits for has failed. */
   readonly failed: (error: unknown) => void;
 }
@@ -229,7 +231,8 @@ export class LogDocument {
   }
 
   #catchUp(): void {
-    if (this.#isCatchingUp || !this.#isFollowing || this.#isClosed || (this.newer === 0 && this.#isHeadShown())) return;
+    const isBeingRead = this.#options.isFile && this.#state?.isLoaded === false && this.#content.lines.length > 0;
+    if (this.#isCatchingUp || !this.#isFollowing || this.#isClosed || isBeingRead || (this.newer === 0 && this.#isHeadShown())) return;
     this.#isCatchingUp = true;
     this.#alone(async () => {
       const startedAt = performance.now();
@@ -247,7 +250,7 @@ export class LogDocument {
   }
 
   async #showNewer(isFlood: boolean): Promise<void> {
-    if (isFlood) return this.#showTail(floodRecords);
+    if (isFlood) return this.#showTail(this.#options.isFile ? tailRecords : floodRecords);
     if (this.#content.lines.length === 0) return this.#showTail();
     const { until } = this.#content;
     const { window, shown } = await this.#log.window(this.#view, { at: 'place', place: until }, { before: 0, after: this.newer, raw: this.#isRaw });

@@ -31,6 +31,8 @@ export interface LogDocumentsOptions {
 
 /** A log opens with what it has by then; what comes later is added. */
 const firstLookMs = 800;
+/** A file opens with so many of its records, and is shown again once all of it is read. */
+const firstRecords = 1_000;
 /** A record that is to be shown has been read by then, or is not there. */
 const loadedWithinMs = 20_000;
 /** So much more is read each time when older lines are wanted, up to a number that an index has room for. */
@@ -187,12 +189,13 @@ export class LogDocuments {
     const source = this.#source(subject, place);
     const { log, store } = source;
     const screen = files.screen(uri);
+    const isFile = place.kind === 'file';
     try {
       const [view] = await Promise.all([
-        stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, firstLookMs).then(() => log.remote.openView()),
+        stateWhen(log, ({ isLoaded, problem, rows }) => isLoaded || problem !== undefined || (isFile && rows >= firstRecords), firstLookMs).then(() => log.remote.openView()),
         screen.show(emptyContent({ head: opensText(name, sources), isTailed: false })).then(() => show(uri)),
       ]);
-      const document = new LogDocument(log.remote, view, { name, sources, screen, failed });
+      const document = new LogDocument(log.remote, view, { name, sources, isFile, screen, failed });
       const opened: Opened = { document, subject, filterKey: `caracal.logFilter/${key}/${sources.join()}`, source };
       // Before it has a text, about which VS Code asks at once.
       this.#opened.set(uri.toString(), opened);
