@@ -22,15 +22,28 @@ export class Probes {
   readonly #open = new Set<number>();
 
   /** @param scanned the record, which stands in `bytes` from `start` to before `end` */
-  isProbe(bytes: Buffer, start: number, end: number, { messageStart, messageEnd, requestId }: Scanned): boolean {
-    const says = (text: Buffer): boolean => messageEnd - messageStart === text.length && bytes.compare(text, 0, text.length, start + messageStart, start + messageEnd) === 0;
-    if (says(request)) return isProbed(bytes.subarray(start, end), path);
-    if (says(completed)) return this.#open.delete(requestId);
-    if (!says(incoming) || !isProbed(bytes.subarray(start, end), url)) return false;
-    if (this.#open.size === mostOpen) this.#open.clear();
-    this.#open.add(requestId);
-    return true;
+  isProbe(bytes: Buffer, start: number, end: number, { messageStart, messageEnd, requestId, isWeb }: Scanned): boolean {
+    const says = start + messageStart;
+    // By its length alone nearly every message is none of them: this runs for every line.
+    switch (messageEnd - messageStart) {
+      case request.length:
+        return isWeb && isAt(bytes, says, request) && isProbed(bytes.subarray(start, end), path);
+      case completed.length:
+        return isAt(bytes, says, completed) && this.#open.delete(requestId);
+      case incoming.length:
+        if (!isAt(bytes, says, incoming) || !isProbed(bytes.subarray(start, end), url)) return false;
+        if (this.#open.size === mostOpen) this.#open.clear();
+        this.#open.add(requestId);
+        return true;
+      default:
+        return false;
+    }
   }
+}
+
+function isAt(bytes: Buffer, from: number, text: Buffer): boolean {
+  for (let at = 0; at < text.length; at += 1) if (bytes[from + at] !== text[at]) return false;
+  return true;
 }
 
 function isProbed(record: Buffer, field: Buffer): boolean {

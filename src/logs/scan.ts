@@ -11,13 +11,15 @@ export interface Scanned {
   level: number;
   /** `hashOf` the request id; 0 where there is none. */
   requestId: number;
+  /** It is a line of JSON of the web service, whose fields are its own. */
+  isWeb: boolean;
   /** Where in the record the message of a line of JSON stands, as it is written; 0 for none. */
   messageStart: number;
   messageEnd: number;
 }
 
 export function nothingScanned(): Scanned {
-  return { time: NaN, level: 0, requestId: 0, messageStart: 0, messageEnd: 0 };
+  return { time: NaN, level: 0, requestId: 0, isWeb: false, messageStart: 0, messageEnd: 0 };
 }
 
 const [newline, quote, comma, zero, colon, openBracket, backslash, closeBracket, openBrace, closeBrace] = [10, 34, 44, 48, 58, 91, 92, 93, 123, 125] as const;
@@ -36,6 +38,7 @@ export function scanRecord(bytes: Uint8Array, start: number, end: number, into: 
   into.time = NaN;
   into.level = 0;
   into.requestId = 0;
+  into.isWeb = false;
   into.messageStart = 0;
   into.messageEnd = 0;
   if (bytes[start] === openBrace && scanJson(bytes, start, end, into)) return;
@@ -99,7 +102,8 @@ function scanJson(bytes: Uint8Array, start: number, end: number, into: Scanned):
     at += 1;
   }
   if (!endsAt(bytes, at + 1, end)) return false;
-  if (event !== 0 && service !== 0 && same(bytes, service, serviceEnd, webService)) into.requestId = hashOf(bytes, event, eventEnd);
+  into.isWeb = service !== 0 && same(bytes, service, serviceEnd, webService);
+  if (event !== 0 && into.isWeb) into.requestId = hashOf(bytes, event, eventEnd);
   else if (request !== 0) into.requestId = hashOf(bytes, request, requestEnd);
   return true;
 }
