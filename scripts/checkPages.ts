@@ -14,7 +14,7 @@ const path = 'docs/checks/README.md';
 
 /** Every check by step and component, each with a link to its page. */
 export function checkIndex(): string {
-  const lines = ['# Checks', '', `The ${checks.length} checks of the flow, in its order. Each has a page of its own; "Explain Check" in the tree opens it.`];
+  const lines = ['# Checks', '', `The ${checks.length} checks of the flow, in its order. Each has a page of its own; "Explain Check" in the tree opens it.`, '', 'A check that fails or warns also tells, as facts, which known messages of the logs speak for it, where the logs can be read. They never decide.'];
   for (const step of steps) {
     lines.push('', `## ${stepTitles[step]}`, '', '| check | component | what | privilege |', '| --- | --- | --- | --- |');
     for (const { id, component, title, privilege } of checks.filter((check) => check.step === step)) {

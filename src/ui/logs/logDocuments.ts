@@ -151,6 +151,7 @@ export class LogDocuments {
       if (state === undefined || state.problem !== undefined) throw new Error(`Cannot read older lines: ${state?.problem ?? 'the log does not answer'}.`);
       const view = await log.remote.openView();
       await document.moveTo(log.remote, view, state);
+      if (this.#openedOf(document) !== opened) throw new Error('Cannot read older lines: the log was closed.');
       this.#attach(document, deeper, view);
       opened.source = deeper;
       source.store.dispose();

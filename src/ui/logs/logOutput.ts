@@ -43,12 +43,19 @@ export class LogOutput {
     const channel = store.add(window.createOutputChannel(`Caracal: ${name}`, 'caracal-log'));
     this.#shown = { key, channel, store };
     channel.show();
-    const log = this.#logs.open(key, place);
+    try {
+      await this.#follow(this.#logs.open(key, place), channel, store);
+    } catch (error) {
+      if (this.#shown.store === store) this.dispose();
+      throw error;
+    }
+  }
+
+  async #follow(log: OpenLog, channel: OutputChannel, store: DisposableStore): Promise<void> {
     store.add({ dispose: () => log.release() });
     await stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, firstLookMs);
     const view = await log.remote.openView();
     store.add({ dispose: () => void log.remote.closeView(view).catch(() => undefined) });
-    await log.remote.filter(view, '');
     const following = new Following(log, view, channel);
     await following.begin();
     store.add(log.onDidChange(() => following.goOn((error) => {
