@@ -99,7 +99,7 @@ const suites: Readonly<Record<string, () => Promise<Totals>>> = {
   types: () => check(tool('typescript', 'bin', 'tsc'), '--noEmit'),
   lint: () => check(tool('eslint', 'bin', 'eslint.js'), '.'),
   unit: () => mocha('unit', ['test/unit/**/*.test.ts']),
-  integration: async () => mocha('integration', await integrationFiles(), '--timeout=60000', '--parallel', '--jobs=4'),
+  integration: async () => mocha('integration', await integrationFiles(), '--timeout=60000', '--parallel', '--jobs=3'),
   workbench,
 };
 

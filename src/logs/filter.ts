@@ -1,3 +1,4 @@
+import { logSourceOf } from '../caracal/logSources.ts';
 import { levels } from './record.ts';
 import type { Level } from './record.ts';
 
@@ -31,9 +32,23 @@ export class FilterProblem extends Error {
   override readonly name = 'FilterProblem';
 }
 
-/** Whether a source is one of a name: `sts`, and of several each `sts/x7k2p`. */
+/** Whether a source is one of a name: `sts`, of several each `sts/x7k2p`, and of `migrator` whatever logs as it does. */
 export function isSource(source: string, name: string): boolean {
-  return source === name || source.startsWith(`${name}/`);
+  return source === name || source.startsWith(`${name}/`) || logSourceOf(source) === name;
+}
+
+/**
+ * The filter within some sources: of those that it names only these are left.
+ *
+ * @param sources all where there are none
+ * @throws FilterProblem when none is left
+ */
+export function within(filter: LogFilter, sources: readonly string[]): LogFilter {
+  if (sources.length === 0) return filter;
+  if (filter.sources.length === 0) return { ...filter, sources };
+  const left = filter.sources.filter((name) => sources.some((source) => isSource(name, source)));
+  if (left.length === 0) throw new FilterProblem(`Only ${sources.join(' and ')} can be shown here. Open the log of all services for others.`);
+  return { ...filter, sources: left };
 }
 
 const mostAround = 50;

@@ -85,8 +85,8 @@ export interface LogService {
   state(): LogState;
   openView(): number;
   closeView(view: number): void;
-  /** Shows what a filter of `parseFilter` takes; gives what is wrong with it, else undefined. */
-  filter(view: number, text: string): string | undefined;
+  /** Shows what a filter of `parseFilter` takes, of some sources or of all; gives what is wrong with it, else undefined. */
+  filter(view: number, text: string, sources?: readonly string[]): string | undefined;
   /** Records before and after an anchor. */
   window(view: number, anchor: Anchor, size: { readonly before: number; readonly after: number; readonly raw: boolean }): Anchored;
   record(row: number): RecordDetails;

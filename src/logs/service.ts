@@ -1,5 +1,5 @@
 import { logSourceOf } from '../caracal/logSources.ts';
-import { FilterProblem, parseFilter } from './filter.ts';
+import { FilterProblem, parseFilter, within } from './filter.ts';
 import { markLevel } from './index.ts';
 import { knownMessage } from './known.ts';
 import { markText } from './marks.ts';
@@ -65,11 +65,11 @@ export class LogAnswers implements LogService {
     this.#views.delete(view);
   }
 
-  filter(view: number, text: string): string | undefined {
+  filter(view: number, text: string, sources: readonly string[] = []): string | undefined {
     const { log, isLoaded } = this.#open;
     try {
       const day = log.index.time[Math.max(0, log.index.length - 1)] ?? NaN;
-      this.#view(view).setFilter(parseFilter(text, isLoaded ? log.sources : undefined, Number.isNaN(day) ? Date.now() : day));
+      this.#view(view).setFilter(within(parseFilter(text, isLoaded ? log.sources : undefined, Number.isNaN(day) ? Date.now() : day), sources));
       return undefined;
     } catch (error) {
       if (error instanceof FilterProblem) return error.message;

@@ -1,5 +1,5 @@
 import { deepEqual, throws } from 'node:assert/strict';
-import { FilterProblem, noFilter, parseFilter } from '../../src/logs/filter.ts';
+import { FilterProblem, isSource, noFilter, parseFilter, within } from '../../src/logs/filter.ts';
 import type { LogFilter } from '../../src/logs/filter.ts';
 
 const day = Date.UTC(2026, 7, 20, 9, 30);
@@ -34,6 +34,7 @@ const typed: readonly (readonly [string, Partial<LogFilter>])[] = [
   ['after:2026-08-19T14:02', { after: Date.UTC(2026, 7, 19, 14, 2) }],
   ['after:2026-08-19T14:02:00+02:00', { after: Date.UTC(2026, 7, 19, 12, 2) }],
   ['around:3', { around: 3 }],
+  ['probes:shown', { probes: true }],
   ['jti level:warn -source:redis around:2', { texts: [{ text: 'jti', not: false }], level: 'warn', notSources: ['redis'], around: 2 }],
 ];
 
@@ -47,6 +48,7 @@ const refused: readonly (readonly [string, string])[] = [
   ['after:2026-13-40', 'after: takes a time such as 14:02, 14:02:11.480 or 2026-08-20T14:02, in UTC, not 2026-13-40.'],
   ['around:many', 'around: takes a number of lines from 0 to 50, not many.'],
   ['around:51', 'around: takes a number of lines from 0 to 50, not 51.'],
+  ['probes:hidden', 'probes: takes shown, not hidden. Without it lines of probes are hidden.'],
   ['-id:x', 'An id cannot be left out: use - with a text instead.'],
   ['/(/', '/(/ is no regular expression: Unterminated group.'],
 ];
@@ -54,4 +56,21 @@ const refused: readonly (readonly [string, string])[] = [
 describe('a log filter', () => {
   for (const [text, expected] of typed) it(`is read from: ${text}`, () => deepEqual(parseFilter(text, sources, day), { ...noFilter, ...expected }));
   for (const [text, message] of refused) it(`is refused in words: ${text}`, () => throws(() => parseFilter(text, sources, day), new FilterProblem(message)));
+
+  it('stays within the sources that are shown', () => {
+    const sourcesIn = (text: string, own: readonly string[]): readonly string[] => within(parseFilter(text, sources, day), own).sources;
+    deepEqual(sourcesIn('', []), []);
+    deepEqual(sourcesIn('jti', ['gateway']), ['gateway']);
+    deepEqual(sourcesIn('source:sts,gateway', ['gateway', 'redis']), ['gateway']);
+    throws(() => sourcesIn('source:sts', ['gateway', 'redis']), new FilterProblem('Only gateway and redis can be shown here. Open the log of all services for others.'));
+  });
+});
+
+describe('a source', () => {
+  it('is one of its own name, one of several, or whoever logs as it does', () => {
+    const names = ['sts', 'sts/x7k2p', 'stsx', 'dbMigrate', 'auth-migrate', 'logged'];
+    deepEqual(names.filter((source) => isSource(source, 'sts')), ['sts', 'sts/x7k2p']);
+    deepEqual(names.filter((source) => isSource(source, 'migrator')), ['dbMigrate', 'auth-migrate']);
+    deepEqual(names.filter((source) => isSource(source, 'logged')), ['logged']);
+  });
 });

@@ -103,7 +103,8 @@ export class LogCommands {
     const { view, session, documents } = this.#parts;
     const node = view.node(id);
     const check = session.state.checks.find((head) => head.id === node?.check);
-    const sources = check === undefined ? logsOfComponent(node?.scope?.component ?? '') : logsOfCheck(check);
+    const readable = session.state.target?.logs ?? [];
+    const sources = (check === undefined ? logsOfComponent(node?.scope?.component ?? '') : logsOfCheck(check)).filter((source) => readable.includes(source));
     const located = session.target;
     if (located === undefined || sources.length === 0) return;
     await documents.open(subjectOf(located, sources), (document) => lineThatSpeaks(document, sources, check?.messages ?? []));

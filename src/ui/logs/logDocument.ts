@@ -213,8 +213,7 @@ export class LogDocument {
   }
 
   async #applyFilter(text: string): Promise<string | undefined> {
-    const { sources } = this.#options;
-    const problem = await this.#log.filter(this.#view, [...(sources.length === 0 ? [] : [`source:${sources.join(',')}`]), text].join(' '));
+    const problem = await this.#log.filter(this.#view, text, this.#options.sources);
     if (problem === undefined) this.#filter = text;
     return problem;
   }
