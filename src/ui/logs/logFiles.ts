@@ -132,7 +132,16 @@ export class LogFiles implements FileSystemProvider {
     this.#arrivals.set(uri.toString(), () => resolve(undefined));
     const announce = (): void => this.#changed.fire([{ type: FileChangeType.Changed, uri }]);
     announce();
-    const again = setInterval(() => (isThere() ? resolve(undefined) : announce()), announcedAgainMs);
+    const again = setInterval(() => {
+      if (isThere()) {
+        resolve(undefined);
+        return;
+      }
+      // VS Code asks for the time and for the text of a file at once: it may have the time of this text and the text before it.
+      const { mtime } = this.#file(uri);
+      this.#files.set(uri.toString(), fileOf(text, mtime));
+      announce();
+    }, announcedAgainMs);
     await promise;
     clearInterval(again);
     this.#arrivals.delete(uri.toString());
