@@ -198,7 +198,7 @@ export interface Deployment {
   /** @throws Unavailable when the target is of another kind. */
   kubernetes(): KubernetesRelease;
   /**
-   * The last 2,000 lines of each container of a source, or the last MiB of its file.
+   * The last 1,000 lines of each container of a source, or the last 256 KiB of its file.
    *
    * @throws Refused with an errno, the HTTP status of the engine or the `reason` of the API server; Unavailable
    *   where there is no such log or it may not be read; the signal's reason when it is aborted.

@@ -9,9 +9,9 @@ import type { LogTail } from './deployment.ts';
 import { Refused, Unavailable } from './failures.ts';
 import type { ContainerLogs, LoggingContainer, StampedLine } from './logs.ts';
 
-/** What was said lately, and no more than can be looked through at once. */
-const tailLines = 2_000;
-const tailBytes = 1 << 20;
+/** What was said lately, and no more than can be looked through at once without holding up others. */
+const tailLines = 1_000;
+const tailBytes = 1 << 18;
 /** Replicas of one component that are asked. */
 const mostContainers = 4;
 

@@ -337,7 +337,7 @@ describe('A log in the editor', () => {
     ];
     for (const line of hostile) await appendFile(file('api'), line);
     await filter('source:api');
-    await when('the last one is there', () => lineWith('the last one') > 0, 10_000);
+    await when('the last one is there', () => lineWith('the last one') > 0, 30_000);
     const text = editor().document.getText();
     // eslint-disable-next-line no-control-regex -- they are what must not be there
     doesNotMatch(text, /[\0-\x08\x0b-\x1f\x7f\u200b\u202e\u2066]/);
