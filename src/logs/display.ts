@@ -1,4 +1,4 @@
-import { harmless } from './harmless.ts';
+import { beginning, harmless } from './harmless.ts';
 import type { Styled } from './harmless.ts';
 import { markBegin } from './marks.ts';
 import type { LogRecord } from './record.ts';
@@ -69,7 +69,7 @@ function fieldsOf({ format, fields, error }: LogRecord): readonly (readonly [str
 function valueText(value: unknown): string {
   const text = typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
   const shown = harmless(text).text;
-  return shown.length > longestValue ? `${shown.slice(0, longestValue)}…` : shown;
+  return shown.length > longestValue ? `${beginning(shown, longestValue)}…` : shown;
 }
 
 /** `c2f4…08ab`; ids that people made up are short and stay whole. */
@@ -79,5 +79,6 @@ function shortId(id: string): string {
 
 function shortened({ text, styles }: ShownLine): ShownLine {
   if (text.length <= longestLine) return { text, styles };
-  return { text: `${text.slice(0, longestLine)}… ${(text.length - longestLine).toLocaleString('en-US')} characters more`, styles: styles.filter(({ end }) => end <= longestLine) };
+  const shown = beginning(text, longestLine);
+  return { text: `${shown}… ${(text.length - shown.length).toLocaleString('en-US')} characters more`, styles: styles.filter(({ end }) => end <= longestLine) };
 }

@@ -13,8 +13,8 @@ export interface HarmlessText {
 // All that a terminal would act on: CSI, OSC and the like with a string, and two-character sequences (ECMA-48).
 // eslint-disable-next-line no-control-regex -- escapes are what it looks for
 const sequences = /\u001b(?:\[([0-?]*)[ -/]*([@-~])|[PX\]^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g;
-/** Characters that change how or where others are shown, or that an editor takes for the end of a line. */
-const controls = /(?!\t)[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+/** Characters that change how or where others are shown, that an editor takes for the end of a line, or halves of one that no file can hold. */
+const controls = /(?!\t)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
 /**
  * One line as it can be shown: escapes of terminals are taken out and colours kept beside the text, and what is
@@ -39,6 +39,12 @@ export function harmless(line: string): HarmlessText {
   text += visible(line.slice(from));
   close();
   return { text, styles };
+}
+
+/** The beginning of a text, of no more than so many UTF-16 units, with no half of a character at its end. */
+export function beginning(text: string, most: number): string {
+  const part = text.slice(0, most);
+  return part.isWellFormed() ? part : part.slice(0, -1);
 }
 
 function styleAfter(before: readonly number[], given: readonly number[]): readonly number[] {

@@ -1,3 +1,5 @@
+import { harmless } from './harmless.ts';
+
 /** Something of a log that is no line of it: what was lost, what began anew, what ended. Times are ms since 1970. */
 export type Mark =
   /** No answer came since; told only when it lasts. */
@@ -20,7 +22,7 @@ export const markBegin = '────';
 
 /** A mark as a line of its own. */
 export function markText(source: string, mark: Mark): string {
-  return `${markBegin} ${source}: ${wordsOf(mark)} ────`;
+  return harmless(`${markBegin} ${source}: ${wordsOf(mark)} ────`).text;
 }
 
 /** Stands below a line of which a service left out a part. */

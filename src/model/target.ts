@@ -50,7 +50,7 @@ export const endpointsTargetSchema = z.strictObject({
   kind: z.literal('endpoints'),
   ...common,
   services: serviceUrls,
-  logs: z.record(z.string().min(1).max(60), z.string().min(1)).optional().describe('Paths of log files, by the component that writes each, such as sts. Relative paths start at the target file.'),
+  logs: z.record(z.string().regex(/^[\w./-]{1,60}$/, 'The name of a component is letters, digits and . / _ -, at most 60.'), z.string().min(1)).optional().describe('Paths of log files, by the component that writes each, such as sts. Relative paths start at the target file.'),
 });
 
 /** A project of Docker Compose, found on a Docker Engine by its labels. */

@@ -39,6 +39,17 @@ describe('a shown log line', () => {
   });
 });
 
+describe('a character of two halves', () => {
+  const smiles = '🙂'.repeat(10_000);
+
+  it('is not cut in two where a line or a value is too long', () => {
+    for (const before of ['', 'a']) {
+      const [line = '', value = ''] = [shown(`${before}${smiles}`)[0], shown(JSON.stringify({ level: 'info', service: 'gateway', time, msg: 'm', path: `${before}${smiles}` }))[0]];
+      ok(line.isWellFormed() && value.isWellFormed(), `${line.slice(-40)} ${value.slice(-40)}`);
+    }
+  });
+});
+
 describe('a hostile line', () => {
   const escape = '\u001b';
   const table: readonly (readonly [what: string, line: string, text: string])[] = [
@@ -55,6 +66,7 @@ describe('a hostile line', () => {
     ['isolates', 'a\u2066b\u2069', 'a‹U+2066›b‹U+2069›'],
     ['letters of no width', 'a\u200bb\ufeff', 'a‹U+200B›b‹U+FEFF›'],
     ['ends of lines that only editors know', 'a\u2028b\u2029c\u0085d', 'a‹U+2028›b‹U+2029›c‹U+0085›d'],
+    ['half of a character', 'a\ud83d, b\udc00', 'a‹U+D83D›, b‹U+DC00›'],
     ['a tabulator, which is harmless', 'a\tb', 'a\tb'],
     ['letters of any script', 'naïve 日本 🙂', 'naïve 日本 🙂'],
     ['bytes that are no text', Buffer.from([0x61, 0xff, 0xfe, 0x62]).toString(), 'a\ufffd\ufffdb'],

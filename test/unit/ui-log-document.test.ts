@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { mock } from 'node:test';
 import { LogHub } from '../../src/logs/hub.ts';
 import type { LogService } from '../../src/logs/protocol.ts';
 import { LogAnswers } from '../../src/logs/service.ts';
@@ -33,10 +34,14 @@ class Editor implements LogScreen {
   readonly changes: number[] = [];
   /** What the user does while we scroll to the end. */
   meanwhile: (() => void) | undefined;
+  /** What happens while a text is on its way. */
+  onItsWay: (() => void) | undefined;
   #told = '';
 
   async show(content: LogContent): Promise<void> {
     await turn();
+    this.onItsWay?.();
+    this.onItsWay = undefined;
     const before = this.lines;
     this.lines = textOf(content).split('\n');
     equal(this.lines.length, lineCount(content));
@@ -287,6 +292,24 @@ describe('a log in the editor', () => {
     equal(log.document.filterText, 'level:error');
   });
 
+  it('shows lines that come while the text of a filter is on its way', async () => {
+    // After a rest it looks again, which would hide what is forgotten.
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      log.log(5_000);
+      await log.caughtUp();
+      for (const [filter, lines] of [['level:error', 11], ['', 1]] as const) {
+        await quiet();
+        mock.timers.tick(1_000);
+        log.editor.onItsWay = () => log.log(lines);
+        equal(await log.document.setFilter(filter), undefined);
+        await until('the last one that fits is here', () => log.editor.lines.at(-1)?.endsWith(filter === '' ? ' n=5011' : ' n=5010') === true);
+      }
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
   it('shows lines as they were logged, and keeps filter and place', async () => {
     log.log(1_000);
     await log.document.setFilter('level:error');
@@ -327,8 +350,8 @@ describe('a log in the editor', () => {
   });
 
   it('says what keeps it from being read', () => {
-    log.document.update({ ...log.answers.state(), problem: 'the engine does not answer' });
-    return until('it says so', () => log.editor.lines[0] === '# caracal: cannot be read, the engine does not answer.');
+    log.document.update({ ...log.answers.state(), problem: 'the engine\nsays: no' });
+    return until('it says so', () => log.editor.lines[0] === '# caracal: cannot be read, the engine␊says: no.');
   });
 });
 

@@ -1,5 +1,6 @@
 import { isSource } from '../../logs/filter.ts';
-import type { Anchor, LogState, SourceState } from '../../logs/protocol.ts';
+import { harmless } from '../../logs/harmless.ts';
+import type { Anchor, Anchored, LogState, SourceState } from '../../logs/protocol.ts';
 import type { RemoteLog } from '../../logs/threadClient.ts';
 import { Emitter } from '../lifecycle.ts';
 import { contentOf, emptyContent, lineCount, lineOf, rowNear, withAfter, withBefore, withRoom } from './logContent.ts';
@@ -60,6 +61,8 @@ export class LogDocument {
   #view: number;
   #content: LogContent;
   #state: LogState | undefined;
+  /** Records that the view shows, by whatever told it last. */
+  #shown = 0;
   #filter = '';
   #isRaw = false;
   #isFollowing = true;
@@ -124,12 +127,13 @@ export class LogDocument {
 
   /** Records that the view shows and that came after the last one here. */
   get newer(): number {
-    return Math.max(0, (this.#state?.shown[this.view] ?? 0) - this.#content.until);
+    return Math.max(0, this.#shown - this.#content.until);
   }
 
   /** Takes in how the log stands, and follows it. */
   update(state: LogState): void {
     this.#state = state;
+    this.#shown = state.shown[this.#view] ?? this.#shown;
     this.#changed.fire(undefined);
     this.#catchUp();
   }
@@ -252,7 +256,7 @@ export class LogDocument {
     if (isFlood) return this.#showTail(this.#options.isFile ? tailRecords : floodRecords);
     if (this.#content.lines.length === 0) return this.#showTail();
     const { until } = this.#content;
-    const { window, shown } = await this.#log.window(this.#view, { at: 'place', place: until }, { before: 0, after: this.newer, raw: this.#isRaw });
+    const { window, shown } = await this.#window({ at: 'place', place: until }, 0, this.newer);
     if (!this.#isHeadShown()) await this.#show({ ...this.#content, ...this.#head() });
     if (window.records === 0) return;
     if (withRoom(this.#content, window, followed, 'first') !== this.#content) await this.#show(withRoom(this.#content, window, followedOn, 'first'));
@@ -262,7 +266,7 @@ export class LogDocument {
 
   /** The end of what the view shows, and nothing of what stood there before. */
   async #showTail(records = tailRecords): Promise<void> {
-    const { window, shown } = await this.#log.window(this.#view, { at: 'end' }, { before: records, after: 0, raw: this.#isRaw });
+    const { window, shown } = await this.#window({ at: 'end' }, records, 0);
     // Of a text that takes the place of another one the editor may show any part before it is at the end.
     await this.#scrolling(async () => {
       await this.#show({ ...contentOf(this.#head(), window, shown), isCut: false });
@@ -279,7 +283,7 @@ export class LogDocument {
 
   async #showAround(anchor: Anchor): Promise<void> {
     const { screen } = this.#options;
-    const { window, row, shown } = await this.#log.window(this.#view, anchor, { before: loadedRecords / 2, after: loadedRecords / 2, raw: this.#isRaw });
+    const { window, row, shown } = await this.#window(anchor, loadedRecords / 2, loadedRecords / 2);
     this.#setFollowing(false);
     await this.#scrolling(async () => {
       await this.#show(contentOf(this.#head(), window, shown));
@@ -290,7 +294,7 @@ export class LogDocument {
   async #loadOlder(): Promise<void> {
     const { from } = this.#content;
     if (from === 0 || this.#isFollowing) return;
-    const { window } = await this.#log.window(this.#view, { at: 'place', place: from }, { before: loadedRecords, after: 0, raw: this.#isRaw });
+    const { window } = await this.#window({ at: 'place', place: from }, loadedRecords, 0);
     const top = this.#topRow;
     await this.#scrolling(async () => {
       await this.#show(withRoom(this.#content, window, most, 'last'));
@@ -301,7 +305,7 @@ export class LogDocument {
 
   /** What comes after the last record; where that is all there is, the log is followed from then on. */
   async #loadNewer(): Promise<void> {
-    const { window, shown } = await this.#log.window(this.#view, { at: 'place', place: this.#content.until }, { before: 0, after: loadedRecords, raw: this.#isRaw });
+    const { window, shown } = await this.#window({ at: 'place', place: this.#content.until }, 0, loadedRecords);
     if (this.#isFollowing) return;
     if (window.records > 0) {
       const top = this.#topRow;
@@ -315,6 +319,12 @@ export class LogDocument {
     if (this.#content.isCut) return;
     this.#setFollowing(true);
     await this.#goToEnd();
+  }
+
+  async #window(anchor: Anchor, before: number, after: number): Promise<Anchored> {
+    const answer = await this.#log.window(this.#view, anchor, { before, after, raw: this.#isRaw });
+    this.#shown = answer.shown;
+    return answer;
   }
 
   async #show(content: LogContent): Promise<void> {
@@ -359,7 +369,9 @@ export class LogDocument {
   /** One thing at a time, in the order in which it was asked for. */
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(work);
-    this.#turn = result.then(() => undefined, () => undefined);
+    // What was told meanwhile was about another text than the one that stands there now.
+    const caughtUp = (): void => this.#catchUp();
+    this.#turn = result.then(caughtUp, caughtUp);
     return result;
   }
 
@@ -369,7 +381,7 @@ export class LogDocument {
   }
 
   #head(): LogHead {
-    return { head: this.#firstLine(), isTailed: this.#sources.some((source) => source.isTailed) };
+    return { head: harmless(this.#firstLine()).text, isTailed: this.#sources.some((source) => source.isTailed) };
   }
 
   /** Those that it shows, as they stand. */

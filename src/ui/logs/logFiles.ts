@@ -7,9 +7,6 @@ import type { LogScreen } from './logDocument.ts';
 
 export const logScheme = 'caracal-log';
 
-/** A text is announced again when it is not there after so long. */
-const announcedAgainMs = 2_000;
-
 interface LogFile extends FileStat {
   bytes: Uint8Array;
   text: string;
@@ -130,20 +127,8 @@ export class LogFiles implements FileSystemProvider {
     if (isThere()) return;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.#arrivals.set(uri.toString(), () => resolve(undefined));
-    const announce = (): void => this.#changed.fire([{ type: FileChangeType.Changed, uri }]);
-    announce();
-    const again = setInterval(() => {
-      if (isThere()) {
-        resolve(undefined);
-        return;
-      }
-      // VS Code asks for the time and for the text of a file at once: it may have the time of this text and the text before it.
-      const { mtime } = this.#file(uri);
-      this.#files.set(uri.toString(), fileOf(text, mtime));
-      announce();
-    }, announcedAgainMs);
+    this.#changed.fire([{ type: FileChangeType.Changed, uri }]);
     await promise;
-    clearInterval(again);
     this.#arrivals.delete(uri.toString());
   }
 
