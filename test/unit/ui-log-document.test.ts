@@ -292,6 +292,18 @@ describe('a log in the editor', () => {
     equal(log.document.filterText, 'level:error');
   });
 
+  it('leaves the caret where the user puts it while the text of a filter is on its way', async () => {
+    log.log(100);
+    await log.document.goTo({ at: 'row', row: 50 });
+    log.editor.onItsWay = () => {
+      log.editor.caret = 100;
+      log.document.caretMoved(100, 101);
+    };
+    equal(await log.document.setFilter('level:error', 50), undefined);
+    equal(log.editor.caret, 100);
+    await until('it follows', () => log.document.isFollowing);
+  });
+
   it('shows lines that come while the text of a filter is on its way', async () => {
     // After a rest it looks again, which would hide what is forgotten.
     mock.timers.enable({ apis: ['setTimeout'] });

@@ -73,6 +73,8 @@ export class LogDocument {
   #isScrolling = false;
   /** We scroll to the end, which only somebody who follows is not surprised by. */
   #isGoingToEnd = false;
+  /** How often the user moved the caret. */
+  #caretMoves = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #isCatchingUp = false;
   #isClosed = false;
@@ -207,6 +209,7 @@ export class LogDocument {
 
   /** Takes in that the user put the caret on a line. */
   caretMoved(line: number, lines: number): void {
+    this.#caretMoves += 1;
     if (line >= lines - 1) this.#endReached();
     else this.#setFollowing(false);
   }
@@ -277,17 +280,18 @@ export class LogDocument {
   /** @param near a row that the caret is to stay on, or on the next one after it */
   async #showAnew(near: number | undefined): Promise<void> {
     if (near !== undefined && !this.#isFollowing) return this.#showAround({ at: 'row', row: near });
+    const moves = this.#caretMoves;
     await this.#showTail();
-    if (near !== undefined && this.#content.rows.length > 0) await this.#options.screen.select(lineOf(this.#content, near), false);
+    if (near !== undefined) await this.#select(near, false, moves);
   }
 
   async #showAround(anchor: Anchor): Promise<void> {
-    const { screen } = this.#options;
+    const moves = this.#caretMoves;
     const { window, row, shown } = await this.#window(anchor, loadedRecords / 2, loadedRecords / 2);
     this.#setFollowing(false);
     await this.#scrolling(async () => {
       await this.#show(contentOf(this.#head(), window, shown));
-      if (this.#content.rows.length > 0) await screen.select(lineOf(this.#content, row ?? Infinity), true);
+      await this.#select(row ?? Infinity, true, moves);
     });
   }
 
@@ -319,6 +323,11 @@ export class LogDocument {
     if (this.#content.isCut) return;
     this.#setFollowing(true);
     await this.#goToEnd();
+  }
+
+  /** @param moves of the caret until then: where the user moved it since, it stays */
+  async #select(row: number, isRevealed: boolean, moves: number): Promise<void> {
+    if (this.#content.rows.length > 0 && moves === this.#caretMoves) await this.#options.screen.select(lineOf(this.#content, row), isRevealed);
   }
 
   async #window(anchor: Anchor, before: number, after: number): Promise<Anchored> {
