@@ -2,6 +2,9 @@
 export const logSources = ['sts', 'gateway', 'audit', 'api', 'coordinator', 'web', 'migrator', 'postgres', 'redis'] as const;
 export type LogSource = (typeof logSources)[number];
 
+/** Services in Go. Their log writer loses the last lines of a process that cannot start (contract deploy-logs-metrics 0, 3). */
+export const goServices: readonly LogSource[] = ['sts', 'gateway', 'audit'];
+
 /** Programs beside the services log what the migrator logs: contract, deploy 3.5. */
 const migrators = new Set(['dbMigrate', 'authMigrate', 'db-migrate', 'auth-migrate', 'migrate']);
 

@@ -34,6 +34,3 @@ export const misleadingMessages: readonly MisleadingMessage[] = [
     { message: `${service}: (node:{…}Deprecation…`, note: nodeNote },
   ]),
 ];
-
-/** Services whose log writer loses the last lines of a process that cannot start (contract deploy-logs-metrics 0, 3). */
-export const losesLastLines: readonly string[] = ['sts', 'gateway', 'audit'];

@@ -1,6 +1,7 @@
 /** Which messages of the logs speak for which check: what the services themselves say of what it looks at. */
 import { serviceNames } from '../model/serviceNames.ts';
 import type { ServiceName } from '../model/target.ts';
+import { goServices } from './logSources.ts';
 
 /** Ids of known messages, by the id of the check. */
 type Speaking = Readonly<Record<string, readonly string[]>>;
@@ -8,8 +9,6 @@ type Speaking = Readonly<Record<string, readonly string[]>>;
 const of = (source: string, ...texts: readonly string[]): readonly string[] => texts.map((text) => `${source}: ${text}`);
 /** A check of each service, by ids in the order of `serviceNames`. */
 const each = (ids: readonly string[], messages: (service: ServiceName) => readonly string[]): Speaking => Object.fromEntries(serviceNames.map((service, place) => [ids[place] ?? '', messages(service)]));
-
-const goServices: readonly ServiceName[] = ['sts', 'gateway', 'audit'];
 
 /** What a process says that cannot start, or that ends by itself. */
 function starting(service: ServiceName): readonly string[] {

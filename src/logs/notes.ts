@@ -1,5 +1,5 @@
-import { logSourceOf } from '../caracal/logSources.ts';
-import { losesLastLines, misleadingMessages } from '../caracal/misleadingMessages.ts';
+import { goServices, logSourceOf } from '../caracal/logSources.ts';
+import { misleadingMessages } from '../caracal/misleadingMessages.ts';
 import { markLevel } from './index.ts';
 import { knownMessage } from './known.ts';
 import type { Mark } from './marks.ts';
@@ -15,11 +15,9 @@ const mostOfRequest = 20;
 const mostBefore = 50;
 
 /** What is true instead of what a line seems to say; undefined for a line that does not mislead. */
-export function noteOf(log: IndexedLog, row: number, record: LogRecord): string | undefined {
-  const source = logSourceOf(log.sources[log.index.source[row] ?? 0] ?? '');
-  const id = knownMessage(record, source)?.id;
+export function noteOf(log: IndexedLog, row: number, record: LogRecord, known = knownMessage(record, logSourceOf(log.sources[log.index.source[row] ?? 0] ?? ''))): string | undefined {
   const fields = new Map<string, unknown>([...record.fields, ['error.type', record.error?.type]]);
-  const fits = (id === undefined ? [] : (misleading.get(id) ?? [])).find(({ where, after }) => (where?.((field) => fields.get(field)) ?? true) && (after === undefined || saidBefore(log, row, after)));
+  const fits = (known === undefined ? [] : (misleading.get(known.id) ?? [])).find(({ where, after }) => (where?.((field) => fields.get(field)) ?? true) && (after === undefined || saidBefore(log, row, after)));
   return fits?.note;
 }
 
@@ -27,7 +25,8 @@ export function noteOf(log: IndexedLog, row: number, record: LogRecord): string 
 export function noteOfMark({ index, sources }: IndexedLog, row: number, mark: Mark): string | undefined {
   const source = index.source[row] ?? 0;
   const ended = (mark.kind === 'ended' || mark.kind === 'restarted') && mark.end === 'exit code 1';
-  if (!ended || !losesLastLines.includes(logSourceOf(sources[source] ?? '') ?? '')) return undefined;
+  const of = logSourceOf(sources[source] ?? '');
+  if (!ended || of === undefined || !goServices.includes(of)) return undefined;
   for (let before = row - 1; before >= Math.max(0, row - mostBefore); before -= 1) {
     const level = index.level[before] ?? 0;
     if (index.source[before] === source && level !== markLevel) return level >= errorPlace ? undefined : lostLines;

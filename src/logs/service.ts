@@ -98,7 +98,7 @@ export class LogAnswers implements LogService {
     }
     const record = readRecord(raw);
     const known = knownMessage(record, logSourceOf(source));
-    return { row, source, time, record, raw, message: known?.id, meaning: known?.meaning, note: noteOf(log, row, record), mark: undefined };
+    return { row, source, time, record, raw, message: known?.id, meaning: known?.meaning, note: noteOf(log, row, record, known), mark: undefined };
   }
 
   nextError(number: number, row: number, direction: 1 | -1): number | undefined {

@@ -7,7 +7,7 @@ import { emptyContent } from './logContent.ts';
 import { LogDocument, opensText } from './logDocument.ts';
 import { logScheme } from './logFiles.ts';
 import type { LogFiles } from './logFiles.ts';
-import { stateWhen } from './openLogs.ts';
+import { firstLook, stateWhen } from './openLogs.ts';
 import type { OpenLog, OpenLogs } from './openLogs.ts';
 
 /** What a document is of. */
@@ -29,15 +29,13 @@ export interface LogDocumentsOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** A log opens with what it has by then; what comes later is added. */
-const firstLookMs = 800;
 /** A file opens with so many of its records, and is shown again once all of it is read. */
 const firstRecords = 1_000;
 /** A record that is to be shown has been read by then, or is not there. */
 const loadedWithinMs = 20_000;
-/** So much more is read each time when older lines are wanted, up to a number that an index has room for. */
+/** So much more is read each time when older lines are wanted, as long as an index has room for that many records. */
 const tailFactor = 10;
-const longestTail = 2_000_000;
+const mostRows = 2_000_000;
 
 /** A log that a document shows. */
 interface Source {
@@ -71,7 +69,7 @@ export class LogDocuments {
     this.#store.add(workspace.onDidCloseTextDocument(({ uri }) => this.#close(uri.toString())));
     // VS Code keeps a document for minutes after its last tab was closed.
     this.#store.add(window.tabGroups.onDidChangeTabs(({ closed }) => {
-      for (const uri of closed.map(logOf)) if (uri !== undefined && !window.tabGroups.all.some(({ tabs }) => tabs.some((tab) => logOf(tab) === uri))) this.#close(uri);
+      for (const uri of closed.map(logOf)) if (uri !== undefined && tabsOf(uri).length === 0) this.#close(uri);
     }));
     this.#store.add(window.onDidChangeTextEditorVisibleRanges(({ textEditor, visibleRanges }) => {
       const [first, last] = [visibleRanges[0], visibleRanges.at(-1)];
@@ -123,15 +121,16 @@ export class LogDocuments {
       await show(uri);
       await document.follow();
     }
-    const anchor = find && (await this.#loaded(source.log).then(() => find(document)));
+    if (find === undefined) return document;
+    await this.#loaded(source.log);
+    const anchor = this.#openedOf(document) && (await find(document));
     if (anchor !== undefined) await document.goTo(anchor);
     return document;
   }
 
   /** Whether older lines can be read than those that were. */
   hasOlder(document: LogDocument): boolean {
-    const place = this.#openedOf(document)?.source.place;
-    return document.content.isTailed && place?.kind === 'target' && place.tail < longestTail;
+    return document.content.isTailed && this.#openedOf(document)?.source.place.kind === 'target' && (document.state?.rows ?? 0) * tailFactor <= mostRows;
   }
 
   /**
@@ -193,7 +192,7 @@ export class LogDocuments {
     const isFile = place.kind === 'file';
     try {
       const [view] = await Promise.all([
-        stateWhen(log, ({ isLoaded, problem, rows }) => isLoaded || problem !== undefined || (isFile && rows >= firstRecords), firstLookMs).then(() => log.remote.openView()),
+        firstLook(log, ({ rows }) => isFile && rows >= firstRecords).then(() => log.remote.openView()),
         screen.show(emptyContent({ head: opensText(name, sources), isTailed: false })).then(() => show(uri)),
       ]);
       const document = new LogDocument(log.remote, view, { name, sources, isFile, screen, failed });
@@ -207,12 +206,14 @@ export class LogDocuments {
       const isFiltered = typeof remembered === 'string' && (await document.setFilter(remembered)) === undefined;
       const problem = isFiltered ? undefined : await document.setFilter('');
       if (problem !== undefined) throw new Error(`Cannot open the log: ${problem}`);
+      // Nobody was told that the tab was closed while it was being opened.
+      if (tabsOf(uri.toString()).length === 0) this.#close(uri.toString());
       return opened;
     } catch (error) {
       this.#close(uri.toString());
       store.dispose();
       files.remove(uri);
-      await window.tabGroups.close(window.tabGroups.all.flatMap(({ tabs }) => tabs.filter((tab) => logOf(tab) === uri.toString())));
+      await window.tabGroups.close(tabsOf(uri.toString()));
       throw error;
     }
   }
@@ -254,6 +255,11 @@ export class LogDocuments {
 /** The document of a log that a tab is of, as text. */
 function logOf({ input }: Tab): string | undefined {
   return input instanceof TabInputText && input.uri.scheme === logScheme ? input.uri.toString() : undefined;
+}
+
+/** The tabs that show a document of a log. */
+function tabsOf(uri: string): readonly Tab[] {
+  return window.tabGroups.all.flatMap(({ tabs }) => tabs.filter((tab) => logOf(tab) === uri));
 }
 
 /** The editor whose scrolling counts: the active one of those that show a document, else the first. */

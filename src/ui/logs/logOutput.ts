@@ -4,11 +4,9 @@ import type { OutputChannel } from 'vscode';
 import { markBegin } from '../../logs/marks.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { LogSubject } from './logDocuments.ts';
-import { stateWhen } from './openLogs.ts';
+import { firstLook } from './openLogs.ts';
 import type { OpenLog, OpenLogs } from './openLogs.ts';
 
-/** A channel opens with what the log has by then. */
-const firstLookMs = 800;
 /** Records that are written at once, and of those that were there before. */
 const atOnce = 1_000;
 /** What comes faster than anybody reads is left out: a channel keeps all that it is given. */
@@ -53,7 +51,7 @@ export class LogOutput {
 
   async #follow(log: OpenLog, channel: OutputChannel, store: DisposableStore): Promise<void> {
     store.add({ dispose: () => log.release() });
-    await stateWhen(log, ({ isLoaded, problem }) => isLoaded || problem !== undefined, firstLookMs);
+    await firstLook(log);
     const view = await log.remote.openView();
     store.add({ dispose: () => void log.remote.closeView(view).catch(() => undefined) });
     const following = new Following(log, view, channel);

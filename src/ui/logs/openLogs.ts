@@ -91,6 +91,14 @@ export class OpenLogs {
   }
 }
 
+/** A log is shown with what it has by then; what comes later is added. */
+const firstLookMs = 800;
+
+/** Resolves once there is something to show of a log: all that was there when it was opened, as much as is enough, or what there is by then. */
+export function firstLook(log: OpenLog, isEnough: (state: LogState) => boolean = () => false): Promise<void> {
+  return stateWhen(log, (state) => state.isLoaded || state.problem !== undefined || isEnough(state), firstLookMs);
+}
+
 /** Resolves once the log stands like this, or after a time. */
 export async function stateWhen(log: OpenLog, holds: (state: LogState) => boolean, withinMs: number): Promise<void> {
   const known = log.state();

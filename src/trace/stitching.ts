@@ -1,0 +1,219 @@
+/**
+ * Joins the events of one governed call, which Caracal writes under several request ids: bootstrap, mint, hold, decision, retry
+ * and the call itself. Contract request-evidence 8.1 to 8.3.
+ */
+import { kindOf, metadataText } from './auditEvent.ts';
+import type { AuditEvent, EventKind } from './auditEvent.ts';
+
+/** A stretch of time of which all events of the zone with these keys were listed, milliseconds since 1970. */
+export interface Covered {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** What is known of a call beside its events. */
+export interface Known {
+  /** Of the mandate in hand: when it was made, in whole seconds by the clock of the database. */
+  readonly issuedAt?: number | undefined;
+  /** Of the mandate in hand. */
+  readonly fingerprint?: string | undefined;
+  /** What Redis remembers of the first use of a mandate: the request id of it. */
+  readonly firstUse?: string | undefined;
+}
+
+export interface Material {
+  readonly events: readonly AuditEvent[];
+  readonly covered: readonly Covered[];
+  readonly known: Known;
+  /** By how much the clock of each service is ahead of that of the database, in milliseconds. */
+  readonly aheadMs?: Partial<Readonly<Record<Clock, number>>>;
+}
+
+export type Clock = 'sts' | 'gateway' | 'api';
+
+export interface Join {
+  /** What both sides have in common, for a person: `Session, Delegation and resource`. */
+  readonly key: string;
+  readonly certainty: 'certain' | 'likely';
+}
+
+export type HopKind = 'mint' | 'hold' | 'decision' | 'retry' | 'call' | 'replay' | 'exchange' | 'other';
+
+/** One request that belongs to the call. */
+export interface Hop {
+  readonly kind: HopKind;
+  readonly requestId: string;
+  /** In the order in which they caused each other. */
+  readonly events: readonly AuditEvent[];
+  /** By the clock of the database, as far as the clocks are known. */
+  readonly from: number;
+  readonly until: number;
+  /** How it belongs to the others; undefined for the one that was asked for. */
+  readonly join: Join | undefined;
+}
+
+/** A mandate lives no longer (contract request-evidence 4.5). */
+const mandateMs = 15 * 60_000;
+/** Clocks that agree differ by no more. */
+const agreedMs = 2_000;
+
+const writers: Partial<Readonly<Record<EventKind, Clock>>> = { 'gateway call': 'gateway', replay: 'gateway', decision: 'api', 'control call': 'api', 'credential revealed': 'api' };
+
+/** When an event happened by the clock of the database, milliseconds since 1970. */
+export function timeOf(event: AuditEvent, aheadMs: Material['aheadMs'] = {}): number {
+  return Date.parse(event.occurred_at) - (aheadMs[writers[kindOf(event)] ?? 'sts'] ?? 0);
+}
+
+/** What comes after what within one request: clocks of several hosts cannot tell. */
+const order: readonly (readonly EventKind[])[] = [
+  ['launch'], ['bootstrap', 'federation', 'mint', 'use', 'control key', 'workload', 'exchange'], ['hold'], ['nothing granted'], ['decision'], ['consumption'], ['jti collision'], ['gateway call'], ['replay'],
+];
+
+function rankOf(event: AuditEvent): number {
+  // The credential of the provider is fetched last, when all was allowed.
+  if (event.evaluation_status === 'provider_credential_unavailable') return rankOfKind('consumption') + 0.5;
+  return rankOfKind(kindOf(event));
+}
+
+function rankOfKind(kind: EventKind): number {
+  const rank = order.findIndex((kinds) => kinds.includes(kind));
+  return rank === -1 ? order.length : rank;
+}
+
+/** The events of one request in the order in which they caused each other; those of one rank by time and id, which grow with time. */
+export function inCausalOrder(events: readonly AuditEvent[]): readonly AuditEvent[] {
+  return events.toSorted((one, other) => rankOf(one) - rankOf(other) || one.occurred_at.localeCompare(other.occurred_at) || one.id.localeCompare(other.id));
+}
+
+/** All requests that belong to the one that was asked for, in the order of time; the asked one first among equals. None where no event of it is there. */
+export function stitch(requestId: string, material: Material): readonly Hop[] {
+  const requests = new Requests(material);
+  const asked = requests.hop(requestId, undefined);
+  if (asked === undefined) return [];
+  const found = new Map<string, Hop>([[requestId, asked]]);
+  // What is found leads to more: from a replay to the first call, from there to its mint, from there to its hold.
+  for (const hop of found.values()) {
+    for (const { requestId: id, join } of requests.joined(hop)) {
+      const more = found.has(id) ? undefined : requests.hop(id, join);
+      if (more !== undefined) found.set(id, more);
+    }
+  }
+  return [...found.values()].toSorted((one, other) => one.from - other.from);
+}
+
+interface Joined {
+  readonly requestId: string;
+  readonly join: Join;
+}
+
+class Requests {
+  readonly #material: Material;
+  readonly #byId: ReadonlyMap<string, readonly AuditEvent[]>;
+
+  constructor(material: Material) {
+    this.#material = material;
+    const distinct = [...new Map(material.events.map((event) => [event.id, event])).values()];
+    this.#byId = Map.groupBy(distinct, ({ request_id: id }) => id);
+  }
+
+  hop(requestId: string, join: Join | undefined): Hop | undefined {
+    const events = inCausalOrder(this.#byId.get(requestId) ?? []);
+    if (events.length === 0) return undefined;
+    const times = events.map((event) => this.#time(event));
+    return { kind: hopKind(events), requestId, events, from: Math.min(...times), until: Math.max(...times), join };
+  }
+
+  /** Other requests that belong to one. */
+  joined(hop: Hop): readonly Joined[] {
+    return [...this.#ofApproval(hop), ...this.#ofReplay(hop), ...(hop.kind === 'call' ? this.#mintOf(hop) : []), ...(hop.kind === 'mint' || hop.kind === 'retry' ? this.#callsOf(hop) : [])];
+  }
+
+  /** Hold, decision and use of one approval name it. */
+  #ofApproval({ events, requestId }: Hop): readonly Joined[] {
+    const challenges = new Set(events.map((event) => metadataText(event, 'challenge_id')).filter((id) => id !== ''));
+    return this.#others(requestId, (event) => challenges.has(metadataText(event, 'challenge_id'))).map((id) => ({ requestId: id, join: { key: 'approval', certainty: 'certain' } }));
+  }
+
+  #ofReplay({ events, requestId, kind }: Hop): readonly Joined[] {
+    const key = 'fingerprint of the mandate';
+    const prints = new Set(events.flatMap((event) => [metadataText(event, 'subject_fp'), metadataText(event, 'subject_fingerprint')]).filter((print) => print !== ''));
+    const same = this.#others(requestId, (event) => prints.has(metadataText(event, 'subject_fp')) || prints.has(metadataText(event, 'subject_fingerprint'))).map((id): Joined => ({ requestId: id, join: { key, certainty: 'certain' } }));
+    const { firstUse } = this.#material.known;
+    // A first call that the STS refused leaves no event of the Gateway; Redis alone knows it.
+    return kind === 'replay' && firstUse !== undefined && firstUse !== requestId ? [...same, { requestId: firstUse, join: { key: 'first use of the mandate in Redis', certainty: 'certain' } }] : same;
+  }
+
+  /** The mint of the mandate that a call presented. */
+  #mintOf(hop: Hop): readonly Joined[] {
+    const use = hop.events.find((event) => kindOf(event) === 'use');
+    if (use === undefined) return [];
+    const at = this.#time(use);
+    const { issuedAt } = this.#material.known;
+    const mints = this.#mintsLike(use).filter((event) => this.#time(event) <= at + agreedMs && this.#time(event) > at - mandateMs);
+    const exact = issuedAt === undefined ? [] : mints.filter((event) => Math.abs(this.#time(event) - issuedAt * 1_000) < agreedMs);
+    const candidates = exact.length > 0 ? exact : mints;
+    const mint = candidates.toSorted((one, other) => this.#time(other) - this.#time(one))[0];
+    if (mint === undefined) return [];
+    const certainty = exact.length === 1 || (candidates.length === 1 && this.#isCovered(at - mandateMs, at)) ? 'certain' : 'likely';
+    return [{ requestId: mint.request_id, join: { key: exact.length > 0 ? 'Session, Delegation, resource, and time of issue' : 'Session, Delegation and resource', certainty } }];
+  }
+
+  /** The calls that presented the mandate of a mint. Each works once, so a call belongs to the latest mint before it. */
+  #callsOf(hop: Hop): readonly Joined[] {
+    const joined: Joined[] = [];
+    for (const mint of hop.events.filter((event) => kindOf(event) === 'mint' && event.decision === 'allow')) {
+      const uses = this.#all().filter((event) => kindOf(event) === 'use' && isLike(mint, event));
+      for (const use of uses) {
+        const call = this.hop(use.request_id, undefined);
+        const back = call === undefined ? undefined : this.#mintOf(call).find(({ requestId }) => requestId === hop.requestId);
+        if (back !== undefined) joined.push({ requestId: use.request_id, join: back.join });
+      }
+    }
+    return joined;
+  }
+
+  #mintsLike(use: AuditEvent): readonly AuditEvent[] {
+    return this.#all().filter((event) => kindOf(event) === 'mint' && event.decision === 'allow' && !this.#isHeld(event.request_id) && isLike(event, use));
+  }
+
+  /** A mint that was held gave no mandate. */
+  #isHeld(requestId: string): boolean {
+    const events = this.#byId.get(requestId) ?? [];
+    return events.some(({ diagnostics_json: diagnostics }) => diagnostics.some((entry) => 'step_up_required' in entry)) && !events.some((event) => kindOf(event) === 'consumption');
+  }
+
+  #others(requestId: string, fits: (event: AuditEvent) => boolean): readonly string[] {
+    return [...new Set(this.#all().filter((event) => event.request_id !== requestId && fits(event)).map(({ request_id: id }) => id))];
+  }
+
+  #all(): readonly AuditEvent[] {
+    return [...this.#byId.values()].flat();
+  }
+
+  #time(event: AuditEvent): number {
+    return timeOf(event, this.#material.aheadMs);
+  }
+
+  #isCovered(from: number, until: number): boolean {
+    let reached = from;
+    for (const stretch of this.#material.covered.toSorted((one, other) => one.from - other.from)) if (stretch.from <= reached) reached = Math.max(reached, stretch.until);
+    return reached >= until;
+  }
+}
+
+function hopKind(events: readonly AuditEvent[]): HopKind {
+  const kinds = new Set(events.map(kindOf));
+  if (kinds.has('gateway call') || kinds.has('use')) return 'call';
+  if (kinds.has('replay')) return 'replay';
+  if (kinds.has('consumption')) return 'retry';
+  if (kinds.has('hold')) return 'hold';
+  if (kinds.has('mint')) return 'mint';
+  if (kinds.has('decision')) return 'decision';
+  return kinds.has('exchange') || kinds.has('bootstrap') || kinds.has('federation') || kinds.has('workload') || kinds.has('control key') ? 'exchange' : 'other';
+}
+
+const shared = ['agent_session_id', 'delegation_edge_id', 'resource'] as const;
+
+function isLike(one: AuditEvent, other: AuditEvent): boolean {
+  return shared.every((name) => metadataText(one, name) !== '' && metadataText(one, name) === metadataText(other, name));
+}
