@@ -174,8 +174,7 @@ describe('a log in the editor', () => {
     log.log(100);
     await log.caughtUp();
     log.editor.scroll(40);
-    await turn();
-    equal(log.document.isFollowing, false);
+    await until('it stands still', () => !log.document.isFollowing);
     const { seen } = log.editor;
     log.log(30);
     await quiet();
@@ -207,6 +206,19 @@ describe('a log in the editor', () => {
     log.log(1);
     await until('it stands still', () => !log.document.isFollowing && log.editor.top === 30);
     deepEqual(log.editor.seen, place);
+  });
+
+  it('goes on when lines are moved for a moment and at once moved back', async () => {
+    log.log(100);
+    await log.caughtUp();
+    for (let times = 0; times < 5; times += 1) {
+      const { top } = log.editor;
+      log.editor.scroll(top - 4);
+      log.editor.scroll(top);
+      log.log(1);
+      await log.caughtUp();
+      equal(log.document.isFollowing, true);
+    }
   });
 
   it('loads what is older also for somebody who scrolls there just when it goes to the end', async () => {
@@ -241,8 +253,7 @@ describe('a log in the editor', () => {
     log.log(30_000);
     await log.caughtUp();
     log.editor.scroll(500);
-    await turn();
-    equal(log.document.isFollowing, false);
+    await until('it stands still', () => !log.document.isFollowing);
   });
 
   it('loads what is older where somebody scrolls to, and leaves the place as it is', async () => {

@@ -46,6 +46,15 @@ const edgeLines = 20;
 /** The editor has this many times as much time for other things as it takes to get a text. */
 const restFactor = 4;
 const longestRestMs = 600;
+/** When VS Code draws lenses it moves the lines and at once moves them back, and tells both. */
+const settledMs = 5;
+
+interface Sight {
+  readonly rowBefore: number;
+  readonly topRow: number;
+  readonly firstLine: number;
+  readonly isEnd: boolean;
+}
 
 /**
  * A log in the editor: a window over what a view of it shows. It follows the end, until somebody scrolls up or moves
@@ -69,6 +78,8 @@ export class LogDocument {
   /** The line at the top of what can be seen, and its row. */
   #topLine = 0;
   #topRow = -1;
+  /** What came into sight last and is not looked at yet, and the row that was at the top before. */
+  #sight: Sight | undefined;
   /** We scroll: what comes into sight is not the user's doing. */
   #isScrolling = false;
   /** We scroll to the end, which only somebody who follows is not surprised by. */
@@ -191,20 +202,17 @@ export class LogDocument {
     return rowNear(this.#content, line);
   }
 
-  /**
-   * Takes in what can be seen. Lines that come in and our own scrolling to the end only ever bring later rows to the
-   * top; an earlier one there is somebody's doing.
-   */
+  /** Takes in what can be seen. */
   seen(firstLine: number, lastLine: number, lines: number): void {
     // Somebody's place that is to be given back is not the one that we go to.
     if ((this.#isGoingToEnd && !this.#isFollowing) || this.#content.rows.length === 0) return;
-    const topRow = rowNear(this.#content, firstLine) ?? -1;
-    const isEarlier = topRow < this.#topRow;
-    [this.#topLine, this.#topRow] = [firstLine, topRow];
+    const before = this.#topRow;
+    [this.#topLine, this.#topRow] = [firstLine, rowNear(this.#content, firstLine) ?? -1];
     if (this.#isScrolling) return;
-    if (lastLine >= lines - 1) this.#endReached();
-    else if (isEarlier) this.#setFollowing(false);
-    if (!this.#isFollowing && firstLine <= edgeLines && this.#content.from > 0) this.#alone(() => this.#loadOlder());
+    // Our own scrolling to the end soon hides where somebody went just now.
+    if (this.#isGoingToEnd) setImmediate(() => this.#lookAtSight());
+    else if (this.#sight === undefined) setTimeout(() => setImmediate(() => this.#lookAtSight()), settledMs);
+    this.#sight = { rowBefore: this.#sight?.rowBefore ?? before, topRow: this.#topRow, firstLine, isEnd: lastLine >= lines - 1 };
   }
 
   /** Takes in that the user put the caret on a line. */
@@ -230,6 +238,19 @@ export class LogDocument {
     this.#isFollowing = isFollowing;
     this.#changed.fire(undefined);
     this.#catchUp();
+  }
+
+  /**
+   * Lines that come in and our own scrolling to the end only ever bring later rows to the top; an earlier one there is
+   * somebody's doing.
+   */
+  #lookAtSight(): void {
+    const sight = this.#sight;
+    this.#sight = undefined;
+    if (sight === undefined || this.#isClosed) return;
+    if (sight.isEnd) this.#endReached();
+    else if (sight.topRow < sight.rowBefore) this.#setFollowing(false);
+    if (!this.#isFollowing && sight.firstLine <= edgeLines && this.#content.from > 0) this.#alone(() => this.#loadOlder());
   }
 
   #endReached(): void {
@@ -349,6 +370,7 @@ export class LogDocument {
     this.#isGoingToEnd = true;
     try {
       await this.#options.screen.revealEnd();
+      this.#lookAtSight();
     } finally {
       this.#isGoingToEnd = false;
     }
