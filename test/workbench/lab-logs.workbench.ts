@@ -476,10 +476,13 @@ describe('A log in the editor', () => {
     await page.press('ArrowRight');
     await rowsWhen(page, (rows) => rows.some(({ label }) => label.startsWith('gateway')));
     await page.click({ role: 'treeitem', name: '/^gateway/' }, { button: 'right' });
-    await page.waitFor({ role: 'menuitem', name: '/^Open Log/' });
-    const place = (await page.names({ role: 'menuitem' })).findIndex((name) => name.startsWith('Open Log'));
-    for (let down = 0; down <= place; down += 1) await page.press('ArrowDown');
-    await page.press('Enter');
+    const openLog: Target = { role: 'menuitem', name: '/^Open Log/' };
+    await page.waitFor(openLog);
+    // It fades in, and takes no click before it has.
+    for (const end = Date.now() + 10_000; (await page.names(openLog)).length > 0; ) {
+      ok(Date.now() < end, 'the menu takes no click');
+      await page.click(openLog);
+    }
     await page.waitFor({ role: 'tab', name: '/logged: gateway/' });
     await when('the caret is on the line', () => atCaret().includes('setnx failed'));
     await pictures(page, 'log-of-gateway');
@@ -489,9 +492,8 @@ describe('A log in the editor', () => {
     await commands.executeCommand('caracal.showLogOutput');
     const text = (): string => workspace.textDocuments.find(({ uri, languageId }) => uri.scheme === 'output' && languageId === 'caracal-log')?.getText() ?? '';
     await when('it is there', () => text().includes('jti tracker setnx failed'));
-    // Other sources have logged what is dated later.
     await log(3);
-    await when('it goes on', () => text().includes(` n=${count - 1} `));
+    await when('it goes on', () => new RegExp(` n=${count - 1}\\b`).test(text()));
     await commands.executeCommand('workbench.action.closePanel');
   });
 });
