@@ -15,8 +15,9 @@ const rooms = new Map([
   ['targets', ['model', 'caracal', 'redaction']],
   ['watch', ['redaction', 'targets']],
   ['logs', ['model', 'caracal', 'redaction', 'targets']],
+  ['trace', ['model', 'caracal', 'redaction', 'targets', 'logs']],
   ['flow', ['model', 'caracal', 'redaction', 'targets', 'watch', 'logs']],
-  ['ui', ['model', 'caracal', 'redaction', 'targets', 'watch', 'logs', 'flow']],
+  ['ui', ['model', 'caracal', 'redaction', 'targets', 'watch', 'logs', 'trace', 'flow']],
   ['cli', ['model', 'caracal', 'redaction', 'targets', 'flow']],
 ]);
 
@@ -34,6 +35,8 @@ const pure = [
   'src/**/*.checks.ts',
   'src/watch/pace.ts',
   'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,notes,probes,record,scan,search,shape,tail,view}.ts',
+  'src/trace/{auditEvent,capture,liveness,mandate,outcome,refusal,stitching}.ts',
+  'src/trace/verifier/{compare,findings,go,python,setting,settings,signature,syntax,typescript}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
   'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
 ];

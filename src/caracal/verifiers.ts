@@ -39,8 +39,10 @@ export interface EntryPoint {
   readonly from?: string;
   /** Its name is used by others too, so it counts only where it is imported from the package. */
   readonly common?: true;
-  /** The argument that is the settings, or that is or holds a verifier. In Python settings are keywords unless they are an `AuthOptions`. */
+  /** The argument that is the settings. In Python they are keywords unless they are an `AuthOptions`. */
   readonly settings?: number;
+  /** That argument can be or hold a verifier instead. */
+  readonly takesVerifier?: true;
   /** The argument that overrides settings; in Python keywords do. */
   readonly overrides?: number;
 }
@@ -49,8 +51,8 @@ export interface EntryPoint {
 export const entryPoints: Readonly<Record<VerifierLanguage, readonly EntryPoint[]>> = {
   typescript: [
     { name: 'createMandateVerifier', from: '@caracalai/verify', settings: 0 },
-    { name: 'caracalAuth', from: '@caracalai/express', settings: 0, overrides: 1 },
-    { name: 'verifyFastMcpToken', from: '@caracalai/fastmcp', settings: 1, overrides: 2 },
+    { name: 'caracalAuth', from: '@caracalai/express', settings: 0, takesVerifier: true, overrides: 1 },
+    { name: 'verifyFastMcpToken', from: '@caracalai/fastmcp', settings: 1, takesVerifier: true, overrides: 2 },
     { name: 'authenticateRequest', from: '@caracalai/verify', common: true, settings: 1 },
     { name: 'authenticate', from: '@caracalai/verify', common: true, settings: 1 },
     { name: 'require', overrides: 0 },
@@ -72,7 +74,7 @@ export const entryPoints: Readonly<Record<VerifierLanguage, readonly EntryPoint[
     { name: 'Authenticate', from: 'packages/verify/go', settings: 1 },
     { name: 'AuthenticateContext', from: 'packages/verify/go', settings: 2 },
     { name: 'Middleware', from: 'packages/adapters/nethttp/go', settings: 0 },
-    { name: 'VerifierMiddleware', from: 'packages/adapters/nethttp/go', settings: 0 },
+    { name: 'VerifierMiddleware', from: 'packages/adapters/nethttp/go', settings: 0, takesVerifier: true },
     { name: 'Require', overrides: 0 },
     { name: 'Authenticate', overrides: 1 },
     { name: 'AuthenticateContext', overrides: 2 },
@@ -92,19 +94,20 @@ export const pythonPositions: Readonly<Record<string, readonly (VerifierSetting 
 };
 
 /**
- * What an override does: it replaces, and Python ignores names that it does not know. In Go only what is not the zero value
- * counts, so that flags can be switched on but not off, and the zone stays. Contract request-evidence 11.1.
+ * What an override does: it replaces, and Python ignores names that it does not know; the types of TypeScript forbid some names,
+ * its code does not. In Go only what is not the zero value counts, so that flags can be switched on but not off, and the zone
+ * stays. Contract request-evidence 11.1.
  */
 export const overrideRules: Readonly<Record<VerifierLanguage, 'replaces' | 'replaces unless zero'>> = { typescript: 'replaces', python: 'replaces', go: 'replaces unless zero' };
 
 /** Contract request-evidence 11.2, without `missing_token`, for which there is no token to compare. */
-export const refusals = {
+export const verifierErrors = {
   invalid_token: 401, invalid_zone: 401, session_revoked: 401, delegation_stale: 401,
   insufficient_scope: 403, session_required: 403, delegation_required: 403, chain_mismatch: 403, hop_count_exceeded: 403,
   /** No code of Caracal: the server itself answers what it answers to an exception. */
   exception: 500,
 } as const;
-export type Refusal = keyof typeof refusals;
+export type VerifierError = keyof typeof verifierErrors;
 
 export interface VerifierCheck {
   /** Its row in the table of contract request-evidence 11.3; undefined for checks of types, which the text below the table tells. */
@@ -112,7 +115,7 @@ export interface VerifierCheck {
   readonly check: string;
   /** As in "once the issuer is right". */
   readonly right: string;
-  readonly refusal: Refusal;
+  readonly refusal: VerifierError;
   readonly setting?: VerifierSetting;
 }
 
