@@ -1,7 +1,7 @@
 import type * as z from 'zod';
+import { ordinaryZones } from '../caracal/zones.ts';
 import type { Observer } from './liveSource.ts';
 import { zoneInView } from './zone.checks.ts';
-import { ordinaryZones } from './zones.ts';
 
 const observer: Observer<z.infer<typeof zoneInView.schema>> = {
   subject: zoneInView,

@@ -1,3 +1,4 @@
+import { ordinaryZones } from '../caracal/zones.ts';
 import type { Redactor } from '../redaction/redactor.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import { openTarget } from '../targets/open.ts';
@@ -9,9 +10,6 @@ export interface Zone {
 
 /** More zones than a person would scroll through; the id of another can still be typed. */
 const listed = 500;
-
-/** A condition on `zones`. Caracal's own are never listed to people: Caracal apps/api/src/routes/zones.ts. */
-export const ordinaryZones = "archived_at IS NULL AND name NOT LIKE 'caracal.sys/%' AND slug NOT LIKE 'caracal-sys-%'";
 
 const statement = `
   SELECT id, name FROM zones WHERE ${ordinaryZones}

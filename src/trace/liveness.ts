@@ -51,8 +51,8 @@ export interface Asked {
   readonly now: number;
   readonly applicationId: string;
   readonly authorityRecordId?: string | undefined;
-  /** With a subject token its authority record need not be the caller's own. */
-  readonly hasSubjectToken: boolean;
+  /** What is exchanged: of a mandate the authority record need not be the caller's own, and a session mandate is bound to its Session. */
+  readonly subject: 'none' | 'session mandate' | 'gateway mandate';
   readonly sessionId?: string | undefined;
   readonly delegationId?: string | undefined;
   readonly scopes: readonly string[];
@@ -96,12 +96,12 @@ export function livenessOf(asked: Asked): readonly LivenessCheck[] {
 }
 
 function* checksOf(asked: Asked): Generator<LivenessCheck> {
-  const { applicationId, authorityRecordId = '', sessionId = '', delegationId = '', hasSubjectToken } = asked;
+  const { applicationId, authorityRecordId = '', sessionId = '', delegationId = '', subject } = asked;
   if (authorityRecordId !== '') {
     const record = asked.records(authorityRecordId);
     const about = { of: 'authority record', id: authorityRecordId } as const;
     yield { description: 'authority record inactive or expired', ...about, ...ofRow(record, (row) => recordLiveness(row, asked.now)) };
-    if (!hasSubjectToken) yield { description: 'authority record not owned by caller', ...about, ...ofRow(record, ({ type, subjectId }) => when(type === 'application' && subjectId === applicationId, `belongs to ${type} ${subjectId}`)) };
+    if (subject === 'none') yield { description: 'authority record not owned by caller', ...about, ...ofRow(record, ({ type, subjectId }) => when(type === 'application' && subjectId === applicationId, `belongs to ${type} ${subjectId}`)) };
   }
   if (delegationId !== '') {
     yield* delegationChecks(asked, delegationId, sessionId);
@@ -115,9 +115,9 @@ function* checksOf(asked: Asked): Generator<LivenessCheck> {
   yield* bindingCheck(asked, session, sessionId);
 }
 
-/** A mandate that is exchanged carries its authority record, which must be the one of the Session. */
-function* bindingCheck({ hasSubjectToken, authorityRecordId = '' }: Asked, session: Known<SessionRow>, id: string): Generator<LivenessCheck> {
-  if (!hasSubjectToken || authorityRecordId === '') return;
+/** A session mandate that is exchanged carries its authority record, which must be the one that the Session was started under. */
+function* bindingCheck({ subject, authorityRecordId = '' }: Asked, session: Known<SessionRow>, id: string): Generator<LivenessCheck> {
+  if (subject !== 'session mandate' || authorityRecordId === '') return;
   yield { description: 'session authority record binding mismatch', of: 'Session', id, ...ofRow(session, (row) => when(row.authorityRecordId === authorityRecordId, `was started under authority record ${row.authorityRecordId}`)) };
 }
 

@@ -5,8 +5,9 @@
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent, EventKind } from './auditEvent.ts';
 
-/** A stretch of time of which all events of the zone with these keys were listed, milliseconds since 1970. */
+/** A stretch of time of which all events of a Session were read, milliseconds since 1970. */
 export interface Covered {
+  readonly sessionId: string;
   readonly from: number;
   readonly until: number;
 }
@@ -52,8 +53,8 @@ export interface Hop {
   readonly join: Join | undefined;
 }
 
-/** A mandate lives no longer (contract request-evidence 4.5). */
-const mandateMs = 15 * 60_000;
+/** A mandate lives no longer (contract request-evidence 4.5), in milliseconds. */
+export const mandateMs = 15 * 60_000;
 /** Clocks that agree differ by no more. */
 const agreedMs = 2_000;
 
@@ -154,7 +155,7 @@ class Requests {
     const candidates = exact.length > 0 ? exact : mints;
     const mint = candidates.toSorted((one, other) => this.#time(other) - this.#time(one))[0];
     if (mint === undefined) return [];
-    const certainty = exact.length === 1 || (candidates.length === 1 && this.#isCovered(at - mandateMs, at)) ? 'certain' : 'likely';
+    const certainty = exact.length === 1 || (candidates.length === 1 && this.#isCovered(metadataText(use, 'agent_session_id'), at - mandateMs, at)) ? 'certain' : 'likely';
     return [{ requestId: mint.request_id, join: { key: exact.length > 0 ? 'Session, Delegation, resource, and time of issue' : 'Session, Delegation and resource', certainty } }];
   }
 
@@ -194,9 +195,10 @@ class Requests {
     return timeOf(event, this.#material.aheadMs);
   }
 
-  #isCovered(from: number, until: number): boolean {
+  #isCovered(sessionId: string, from: number, until: number): boolean {
     let reached = from;
-    for (const stretch of this.#material.covered.toSorted((one, other) => one.from - other.from)) if (stretch.from <= reached) reached = Math.max(reached, stretch.until);
+    const stretches = this.#material.covered.filter((stretch) => stretch.sessionId === sessionId);
+    for (const stretch of stretches.toSorted((one, other) => one.from - other.from)) if (stretch.from <= reached) reached = Math.max(reached, stretch.until);
     return reached >= until;
   }
 }

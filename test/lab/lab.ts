@@ -49,6 +49,8 @@ export type Lab = {
   readonly postgres: PostgresHandle;
   readonly redis: RedisHandle;
   readonly services: Readonly<Record<ServiceName, ServiceHandle>>;
+  /** What a caller has to know: addresses, ids and secrets. */
+  readonly callers: TrafficPlan;
   /** Queries as the superuser, over connections that were opened while the lab was healthy. */
   sql<Row extends QueryResultRow>(text: string, params?: readonly unknown[]): Promise<Row[]>;
   readonly redisClient: Redis;
@@ -131,11 +133,11 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
   await startInOrder(services, log);
   const access = { apiUrl: services.api.url, adminToken: secrets.caracalAdminToken };
   await passThroughQuietStreams({ pool, redis: redisClient, seeded, ...access });
+  const callers = trafficPlan({ services, seeded, secrets, database: derived.databaseUrl, clientSecret });
   const sources: ServiceProcess[] = [];
   const traffic = options.traffic ?? 1;
   if (traffic > 0) {
-    const plan = trafficPlan({ services, seeded, secrets, database: derived.databaseUrl, clientSecret });
-    for (let source = 1; source <= traffic; source += 1) sources.push(startTraffic(plan, join(directory, 'logs', `traffic-${String(source)}.log`), teardown));
+    for (let source = 1; source <= traffic; source += 1) sources.push(startTraffic(callers, join(directory, 'logs', `traffic-${String(source)}.log`), teardown));
     await untilAuditVisible({ zoneId: seeded.payments.id, ...access });
     log('traffic flows');
   }
@@ -155,7 +157,7 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
   const holes: { close(): Promise<unknown> }[] = [];
   teardown.add(() => Promise.all(holes.map((hole) => hole.close())));
   return {
-    directory, home, targetFile, zoneId: seeded.payments.id, seeded, secrets, postgres, redis, services, redisClient,
+    directory, home, targetFile, zoneId: seeded.payments.id, seeded, secrets, postgres, redis, services, callers, redisClient,
     sql: async <Row extends QueryResultRow>(text: string, params: readonly unknown[] = []) => (await pool.query<Row>(text, [...params])).rows,
     unapplyLastMigration: async () => {
       const client = await pool.connect();

@@ -26,7 +26,7 @@ function asked({ records = [], sessions = [], edges = [], blind }: World = {}, m
     return row === undefined ? { kind: 'absent' } : { kind: 'row', row };
   };
   return {
-    now, applicationId: 'app', hasSubjectToken: false, sessionId: 'target', delegationId: 'edge', scopes: ['read'],
+    now, applicationId: 'app', subject: 'none', sessionId: 'target', delegationId: 'edge', scopes: ['read'],
     records: find(records, [record()]), sessions: find(sessions, [session('source'), session('target')]), delegations: find(edges, [edge()]), ...more,
   };
 }
@@ -60,8 +60,8 @@ const cases: Readonly<Record<string, readonly (readonly [what: string, asked: As
   ],
   'session not owned by caller': [['of another Application', asked({ sessions: [session('target', { applicationId: 'other' })] }, { delegationId: undefined }), ['target', 'belongs to Application other', undefined]]],
   'session authority record binding mismatch': [
-    ['of a Session', asked({ sessions: [session('target', { authorityRecordId: 'old' })] }, { delegationId: undefined, authorityRecordId: 'rec', hasSubjectToken: true }), ['target', 'was started under authority record old', undefined]],
-    ['of the Session of a Delegation', asked({ sessions: [session('target', { authorityRecordId: 'old' })] }, { authorityRecordId: 'rec', hasSubjectToken: true }), ['target', 'was started under authority record old', undefined]],
+    ['of a Session', asked({ sessions: [session('target', { authorityRecordId: 'old' })] }, { delegationId: undefined, authorityRecordId: 'rec', subject: 'session mandate' }), ['target', 'was started under authority record old', undefined]],
+    ['of the Session of a Delegation', asked({ sessions: [session('target', { authorityRecordId: 'old' })] }, { authorityRecordId: 'rec', subject: 'session mandate' }), ['target', 'was started under authority record old', undefined]],
   ],
   'delegation requires a target Session': [['without one', asked({}, { sessionId: undefined }), ['edge', 'no Session is named beside it', undefined]]],
   'delegation edge inactive or expired': [
@@ -98,7 +98,7 @@ describe('what the STS would answer now', () => {
   }
 
   it('is nothing where all holds', () => {
-    const whole = [asked(), asked({ edges: long }), asked({}, { delegationId: undefined }), asked({}, { authorityRecordId: 'rec' }), asked({}, { authorityRecordId: 'rec', hasSubjectToken: true }), asked({ sessions: [service('target', at(30))] })];
+    const whole = [asked(), asked({ edges: long }), asked({}, { delegationId: undefined }), asked({}, { authorityRecordId: 'rec' }), asked({}, { authorityRecordId: 'rec', subject: 'session mandate' }), asked({ sessions: [service('target', at(30))] })];
     for (const given of whole) {
       const checks = livenessOf(given);
       ok(checks.length > 1);

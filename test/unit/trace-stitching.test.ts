@@ -24,7 +24,7 @@ const replay = (requestId: string, seconds: number, print = 'f00d'): AuditEvent 
 const stepUp = (requestId: string, seconds: number, type: string, decision: string, challenge = 'c-1'): AuditEvent => event(requestId, seconds, { event_type: type, decision, metadata_json: { challenge_id: challenge } });
 const deny = (requestId: string, seconds: number): AuditEvent => event(requestId, seconds, { decision: 'deny', diagnostics_json: [{ reason: 'role_scope_mismatch' }], metadata_json: { ...ids, requested_scopes: [] } });
 
-const all = [{ from: start - 3_600_000, until: start + 3_600_000 }];
+const all = [{ sessionId: 's-1', from: start - 3_600_000, until: start + 3_600_000 }];
 
 /** Each request as `call of g-1, certain by Session, Delegation and resource`. */
 function stitched(requestId: string, events: readonly AuditEvent[], more: Partial<Material> = {}): readonly string[] {
@@ -42,9 +42,10 @@ describe('a governed call', () => {
 
   it('is joined without certainty where events may be missing, or more than one mint fits', () => {
     const events = [use('g-1', 2), mint('m-1', 1)];
-    deepEqual(stitched('g-1', events, { covered: [{ from: start - 60_000, until: start + 60_000 }] }), [`mint m-1, likely ${byKeys}`, 'call g-1']);
-    deepEqual(stitched('g-1', events, { covered: [{ from: start - 3_600_000, until: start }, { from: start - 1, until: start + 60_000 }] }), [`mint m-1, certain ${byKeys}`, 'call g-1'], 'two stretches that overlap');
-    deepEqual(stitched('g-1', events, { covered: [{ from: start - 3_600_000, until: start }, { from: start + 1, until: start + 60_000 }] }), [`mint m-1, likely ${byKeys}`, 'call g-1'], 'two with a gap');
+    deepEqual(stitched('g-1', events, { covered: [{ sessionId: 's-1', from: start - 60_000, until: start + 60_000 }] }), [`mint m-1, likely ${byKeys}`, 'call g-1']);
+    deepEqual(stitched('g-1', events, { covered: [{ sessionId: 's-1', from: start - 3_600_000, until: start }, { sessionId: 's-1', from: start - 1, until: start + 60_000 }] }), [`mint m-1, certain ${byKeys}`, 'call g-1'], 'two stretches that overlap');
+    deepEqual(stitched('g-1', events, { covered: [{ sessionId: 's-1', from: start - 3_600_000, until: start }, { sessionId: 's-1', from: start + 1, until: start + 60_000 }] }), [`mint m-1, likely ${byKeys}`, 'call g-1'], 'two with a gap');
+    deepEqual(stitched('g-1', events, { covered: [{ sessionId: 's-2', from: start - 3_600_000, until: start + 60_000 }] }), [`mint m-1, likely ${byKeys}`, 'call g-1'], 'of another Session');
     deepEqual(stitched('g-1', [...events, mint('m-0', 0.5)]), [`mint m-1, likely ${byKeys}`, 'call g-1'], 'the latest one');
   });
 

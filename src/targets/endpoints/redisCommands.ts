@@ -14,9 +14,13 @@ const allowed: ReadonlySet<string> = new Set([
   'config get',
   'acl whoami',
   'memory usage',
+  'get',
 ]);
 
 const withSubcommand: ReadonlySet<string> = new Set(['config', 'acl', 'memory']);
+
+/** Of values only the request ids of first uses are read; others may be secrets (contract storage-and-streams 8). */
+const readableValue = /^seen:jti:/;
 
 /** Settings that are secrets, and patterns, which could reach one. */
 const secretSetting = /[*?[\\]|pass|auth/i;
@@ -30,6 +34,7 @@ export function requireReading(command: readonly string[]): void {
   const [first = '', second = '', ...rest] = command.map((word) => word.toLowerCase());
   const name = withSubcommand.has(first) ? `${first} ${second}` : first;
   if (!allowed.has(name)) throw new Error(`the command ${name.toUpperCase()} is not on the list of those that only read`);
+  if (name === 'get' && !readableValue.test(second)) throw new Error('this value of Redis may be a secret');
   if (name === 'config get' && rest.some((setting) => secretSetting.test(setting))) throw new Error('this setting of Redis may be a secret');
 }
 

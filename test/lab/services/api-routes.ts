@@ -23,7 +23,8 @@ const instant = z.iso.datetime();
 const auditQuery = z.object({
   since: instant.optional(), until: instant.optional(), request_id: z.string().min(1).max(512).optional(),
   decision: z.enum(['allow', 'deny', 'partial']).optional(), event_type: z.string().min(1).max(512).optional(),
-  application_id: z.string().min(1).optional(), cursor: z.string().optional(), limit: z.coerce.number().int().min(1).max(1000).default(100),
+  application_id: z.string().min(1).optional(), session_id: z.string().min(1).optional(),
+  authority_record_id: z.string().min(1).optional(), cursor: z.string().optional(), limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 const zonesQuery = z.object({ cursor: z.string().optional(), limit: z.coerce.number().int().min(1).max(500).default(200) });
 const cursorSchema = z.object({ ts: instant, id: z.string().min(1) });
@@ -81,7 +82,7 @@ async function listAudit(pool: Pool, call: Call): Promise<Answer> {
   if (!ID.test(zoneId)) return failure(400, 'invalid_params');
   const query = auditQuery.safeParse(Object.fromEntries(call.query));
   if (!query.success) return failure(400, 'invalid_query');
-  const { since, until, request_id, decision, event_type, application_id, limit } = query.data;
+  const { since, until, request_id, decision, event_type, application_id, session_id, authority_record_id, limit } = query.data;
   const types = event_type?.split(',').map((type) => type.trim()).filter(Boolean);
   if (types !== undefined && (types.length === 0 || types.length > 16)) return failure(400, 'invalid_query');
   const cursor = cursorOf(query.data.cursor);
@@ -99,6 +100,8 @@ async function listAudit(pool: Pool, call: Call): Promise<Answer> {
   where((place) => `decision = ${place}`, decision);
   where((place) => `event_type = ANY(${place})`, types);
   where((place) => `metadata_json->>'application_id' = ${place}`, application_id);
+  where((place) => `metadata_json->>'agent_session_id' = ${place}`, session_id);
+  where((place) => `metadata_json->>'session_id' = ${place}`, authority_record_id);
   if (cursor !== undefined) {
     values.push(cursor.ts, cursor.id);
     conditions.push(`(occurred_at, id) < ($${String(values.length - 1)}, $${String(values.length)})`);

@@ -1,0 +1,67 @@
+/** All that is known about a request, put together. */
+import { metadataText } from './auditEvent.ts';
+import type { Captured } from './capture.ts';
+import { livenessOf } from './liveness.ts';
+import type { Asked, Known, LivenessCheck } from './liveness.ts';
+import { outcomeOf } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+import type { Evidence } from './read.ts';
+import { stitch } from './stitching.ts';
+import type { Hop } from './stitching.ts';
+
+export interface Trace {
+  /** Of the request that was asked for. */
+  readonly outcome: Outcome;
+  /** All requests that belong to it, in the order of time; none where the audit holds nothing of it. */
+  readonly hops: readonly Hop[];
+  /** The outcome of each, by its request id. */
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+  /** What the STS would say now to the Session and the Delegation, up to the first thing that it would refuse; none where neither is known. */
+  readonly liveness: readonly LivenessCheck[];
+}
+
+/** Judges what was read. */
+export function traceOf(captured: Captured, evidence: Evidence, lookingUntil?: string): Trace {
+  const { requestId = '', events, covered, firstUse } = evidence;
+  const { iat } = captured.mandate?.claims ?? {};
+  const hops = stitch(requestId, { events, covered, known: { issuedAt: iat, firstUse: firstUse.kind === 'row' ? firstUse.row : undefined } });
+  // A replay tells what happened to the call that used its mandate first, so that one comes first here.
+  const outcomes = new Map<string, Outcome>();
+  for (const { requestId: id, events: own, kind } of hops.toSorted((one, other) => Number(one.kind === 'replay') - Number(other.kind === 'replay'))) {
+    const first = kind === 'replay' ? hops.find((hop) => hop.kind === 'call' && isFirstUse(hop, own, evidence)) : undefined;
+    outcomes.set(id, outcomeOf({ events: own, answer: id === requestId ? captured.answer : undefined, first: first && outcomes.get(first.requestId) }));
+  }
+  const outcome = outcomes.get(requestId) ?? outcomeOf({ events: [], answer: captured.answer, lookingUntil });
+  const focus = hops.find((hop) => hop.requestId === requestId);
+  return { outcome, hops, outcomes, liveness: livenessNow(captured, focus, evidence) };
+}
+
+function isFirstUse({ requestId, events }: Hop, replay: Hop['events'], { firstUse }: Evidence): boolean {
+  if (firstUse.kind === 'row' && firstUse.row === requestId) return true;
+  const prints = new Set(replay.map((event) => metadataText(event, 'subject_fp')));
+  return events.some((event) => prints.has(metadataText(event, 'subject_fingerprint')));
+}
+
+/** By what the mandate in hand names, else by what the events do. */
+function livenessNow({ mandate }: Captured, focus: Hop | undefined, { state }: Evidence): readonly LivenessCheck[] {
+  if (state.kind !== 'row') return [];
+  const { now, records, sessions, delegations } = state.row;
+  const claims = mandate?.claims ?? {};
+  const named = (name: string): string | undefined => focus?.events.map((event) => metadataText(event, name)).find((id) => id !== '');
+  const applicationId = claims.client_id ?? named('application_id');
+  const [sessionId, delegationId] = [claims.agent_session_id ?? named('agent_session_id'), claims.delegation_edge_id ?? named('delegation_edge_id')];
+  if (applicationId === undefined || (sessionId === undefined && delegationId === undefined)) return [];
+  const asked: Asked = {
+    now, applicationId, sessionId, delegationId, scopes: claims.scope?.split(' ').filter((scope) => scope !== '') ?? [],
+    ...(claims.use === undefined ? { subject: 'none' } : { subject: claims.use === 'session' ? 'session mandate' : 'gateway mandate', authorityRecordId: claims.sid }),
+    records: lookup(records), sessions: lookup(sessions), delegations: lookup(delegations),
+  };
+  return livenessOf(asked);
+}
+
+function lookup<Row extends { readonly id: string }>(rows: readonly Row[]): (id: string) => Known<Row> {
+  return (id) => {
+    const row = rows.find((one) => one.id === id);
+    return row === undefined ? { kind: 'absent' } : { kind: 'row', row };
+  };
+}

@@ -1,0 +1,174 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRedactor, readTargetFile } from '../../src/flow/engine.ts';
+import { openTarget } from '../../src/targets/open.ts';
+import type { Deployment } from '../../src/targets/deployment.ts';
+import { capture } from '../../src/trace/capture.ts';
+import type { Captured } from '../../src/trace/capture.ts';
+import { eventsOfApi, eventsOfPostgres } from '../../src/trace/eventStores.ts';
+import type { EventsRead, EventStore } from '../../src/trace/eventStores.ts';
+import { readEvidence } from '../../src/trace/read.ts';
+import type { Evidence } from '../../src/trace/read.ts';
+import { traceOf } from '../../src/trace/trace.ts';
+import type { Trace } from '../../src/trace/trace.ts';
+import { Caller, mandateOf } from '../lab/caller.ts';
+import { eventually } from '../lab/eventually.ts';
+import { startLab } from '../lab/lab.ts';
+import type { Lab } from '../lab/lab.ts';
+
+const signal = AbortSignal.timeout(300_000);
+
+function captured(text: string): Captured {
+  const result = capture(text);
+  ok(result.kind === 'captured', text.slice(0, 80));
+  return result.captured;
+}
+
+describe('a traced request', function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let caller: Caller;
+  let deployment: Deployment;
+  let apiOnly: Deployment;
+  let auditBefore: unknown;
+
+  const adminAudit = (): Promise<unknown> => lab.sql('SELECT count(*)::int AS rows, max(id) AS newest FROM admin_audit_events');
+
+  /** Events are in the audit some hundred milliseconds after the call. */
+  const ingested = (requestId: string, events: number): Promise<unknown> => eventually(`${events} events of ${requestId}`, async () => {
+    const [row] = await lab.sql<{ events: number }>('SELECT count(*)::int AS events FROM audit_events WHERE request_id = $1', [requestId]);
+    return row?.events === events;
+  });
+
+  async function traced(what: Captured, from = deployment): Promise<Trace & { readonly evidence: Evidence }> {
+    const evidence = await readEvidence(from, what, { mayAskApi: true, signal });
+    return { ...traceOf(what, evidence), evidence };
+  }
+
+  before(async () => {
+    // Without traffic the audit holds what is called here and nothing else.
+    lab = await startLab({ traffic: 0 });
+    caller = new Caller(lab.callers);
+    const redactor = createRedactor();
+    deployment = await openTarget(await readTargetFile(lab.targetFile), { redactor, zone: undefined, signal });
+    const { postgres, redis, ...rest } = JSON.parse(await readFile(lab.targetFile, 'utf8')) as Record<string, unknown>;
+    ok(postgres !== undefined && redis !== undefined);
+    const path = join(lab.directory, 'api-only.json');
+    await writeFile(path, JSON.stringify(rest));
+    apiOnly = await openTarget(await readTargetFile(path), { redactor, zone: undefined, signal });
+    auditBefore = await adminAudit();
+  });
+
+  after(async () => {
+    deployment.close();
+    apiOnly.close();
+    await lab.close();
+  });
+
+  const summary = ({ outcome, hops }: Trace): unknown => [outcome.sentence, ...hops.map(({ kind, join }) => `${kind}${join === undefined ? '' : `, ${join.certainty}`}`)];
+
+  it('that went through leads to the mint of its mandate', async () => {
+    const minted = await caller.mint();
+    const call = await caller.call(mandateOf(minted));
+    equal(call.status, 200);
+    await ingested(call.requestId, 2);
+    await ingested(minted.requestId, 1);
+    const trace = await traced(captured(call.requestId));
+    deepEqual(summary(trace), ['This call went through.', 'mint, certain', 'call']);
+    equal(trace.hops[0]?.requestId, minted.requestId);
+    deepEqual(trace.outcome.states, { 'before policy': 'passed', policy: 'allowed', approval: 'not recorded', 'after mint': 'issued', gateway: 'passed on', resource: 'answered, 200' });
+    deepEqual(trace.evidence.notRead, []);
+    // The same from the other end, from the mandate, and without Postgres.
+    deepEqual(summary(await traced(captured(minted.requestId))), ['A mandate was allowed. Whether it was issued is not recorded.', 'mint', 'call, certain']);
+    deepEqual(summary(await traced(captured(call.requestId), apiOnly)), ['This call went through.', 'mint, certain', 'call']);
+    ok(trace.liveness.length > 5 && trace.liveness.every(({ result }) => result === 'holds'), JSON.stringify(trace.liveness));
+  });
+
+  it('that was denied says why, and which resource', async () => {
+    const { status, text, requestId } = await caller.mint(lab.callers.denied);
+    equal(status, 403);
+    await ingested(requestId, 2);
+    const { outcome } = await traced(captured(text));
+    deepEqual([outcome.layer, outcome.code, outcome.sentence], ['policy', 'resource_not_granted', 'Policy denied this call: this Application has no grant for the resource.']);
+  });
+
+  it('that was replayed leads to the first call and its true cause', async () => {
+    const mandate = mandateOf(await caller.mint());
+    const first = await caller.call(mandate, '/nothing-declared');
+    const second = await caller.call(mandate);
+    deepEqual([first.status, second.status, second.body['error_description']], [403, 401, 'token replay detected']);
+    await ingested(first.requestId, 1);
+    await ingested(second.requestId, 1);
+    const trace = await traced(captured(second.text));
+    // What is refused for its operation is written without Session and Delegation, by which a mint would be found.
+    deepEqual(summary(trace), ['The Gateway saw this mandate before.', 'call, certain', 'replay']);
+    deepEqual(trace.evidence.firstUse, { kind: 'row', row: first.requestId });
+    deepEqual(trace.outcome.more, ['The first call: Caracal refused this call before policy: the resource does not declare this method and path, or the mandate lacks the scope that it declares for them.']);
+    equal(trace.outcomes.get(first.requestId)?.code, 'operation_not_permitted');
+    // Without Redis the first call is known only if the Gateway wrote of it.
+    const blind = await traced(captured(second.text), apiOnly);
+    equal(blind.evidence.firstUse.kind, 'cannot look');
+    deepEqual(blind.outcome.more, ['A mandate works once. Which call used it first is not known.']);
+  });
+
+  it('that died with its Delegation leads to the dead one, although no event tells of it', async () => {
+    const { sessionId, edgeId } = lab.callers.allowed;
+    const mandate = mandateOf(await caller.mint());
+    await lab.sql("UPDATE delegation_edges SET status = 'revoked', revoked_at = now() WHERE id = $1", [edgeId]);
+    try {
+      const { status, text, body } = await caller.call(mandate);
+      deepEqual([status, body['error_description']], [403, 'delegation edge inactive or expired']);
+      const trace = await traced({ ...captured(text), mandate: captured(mandate).mandate });
+      deepEqual([trace.outcome.sentence, trace.outcome.more], ['Caracal refused this call before policy: the Delegation is revoked or expired.', ['No audit event exists, and none is expected.']]);
+      const last = trace.liveness.at(-1);
+      deepEqual([last?.description, last?.id, last?.result, last?.why], ['delegation edge inactive or expired', edgeId, 'fails', 'revoked']);
+    } finally {
+      await lab.sql("UPDATE delegation_edges SET status = 'active', revoked_at = NULL WHERE id = $1", [edgeId]);
+    }
+    await lab.sql("UPDATE sessions SET ttl_seconds = 1 WHERE id = $1 AND lifecycle = 'task'", [sessionId]);
+    const refused = await caller.mint();
+    deepEqual([refused.status, refused.body['error_description']], [403, 'delegation target inactive or unauthorized']);
+    const [last] = (await traced({ ...captured(refused.text), mandate: captured(mandate).mandate })).liveness.slice(-1);
+    deepEqual([last?.description, last?.id, last?.why], ['delegation target inactive or unauthorized', sessionId, 'its 1 s ended']);
+    await lab.sql('UPDATE sessions SET ttl_seconds = 86400 WHERE id = $1', [sessionId]);
+    const again = await caller.mint();
+    equal(again.status, 200);
+    await ingested(again.requestId, 1);
+  });
+
+  it('is the same by Postgres and by the API, but for what the API masks', async () => {
+    const stores: readonly EventStore[] = [eventsOfPostgres(deployment.postgres(), lab.zoneId), eventsOfApi(apiOnly.http('api'), lab.zoneId)];
+    const all = { from: Date.now() - 3_600_000, until: Date.now() + 60_000 };
+    const requests = await lab.sql<{ id: string }>('SELECT DISTINCT request_id AS id FROM audit_events WHERE zone_id = $1', [lab.zoneId]);
+    ok(requests.length > 5);
+    const asked: readonly ((store: EventStore) => Promise<EventsRead>)[] = [
+      ...requests.map(({ id }) => (store: EventStore) => store.ofRequest(id, signal)),
+      (store) => store.ofSession(lab.callers.allowed.sessionId, all, signal),
+      (store) => store.ofTypes(['token_exchange', 'replay_detected'], all, signal),
+      (store) => store.ofTypes(['token_exchange'], { from: 0, until: 1 }, signal),
+    ];
+    for (const ask of asked) {
+      const [own, others] = await Promise.all(stores.map(async (store) => {
+        const { events, isWhole } = await ask(store);
+        ok(isWhole);
+        return events.map((event) => ({ ...event, metadata_json: { ...event.metadata_json, session_id: '' } })).toSorted((one, other) => one.id.localeCompare(other.id));
+      }));
+      deepEqual(own?.map(({ occurred_at: at, ingested_at: later, ...rest }) => ({ ...rest, at: Date.parse(at), later: Date.parse(later ?? '') })), others?.map(({ occurred_at: at, ingested_at: later, ...rest }) => ({ ...rest, at: Date.parse(at), later: Date.parse(later ?? '') })));
+    }
+  });
+
+  it('is read page by page, and nothing of one millisecond is lost', async () => {
+    await lab.sql(
+      `INSERT INTO audit_events SELECT (row).* FROM (
+         SELECT jsonb_populate_record(e, jsonb_build_object('id', e.id || '-' || n, 'event_type', 'run_launch', 'request_id', 'many', 'occurred_at', date_trunc('second', now()) - interval '1 minute' + make_interval(secs => (n / 150) * 0.001 + (n % 150) * 0.000001))) AS row
+           FROM audit_events e, generate_series(0, 2499) n WHERE e.id = (SELECT id FROM audit_events WHERE zone_id = $1 LIMIT 1)) copies`, [lab.zoneId],
+    );
+    for (const store of [eventsOfPostgres(deployment.postgres(), lab.zoneId), eventsOfApi(apiOnly.http('api'), lab.zoneId)]) {
+      const { events, isWhole } = await store.ofTypes(['run_launch'], { from: Date.now() - 3_600_000, until: Date.now() }, signal);
+      deepEqual([store.name, new Set(events.map(({ id }) => id)).size, isWhole], [store.name, 2_500, true]);
+    }
+  });
+
+  it('is read without a row in the admin audit', async () => deepEqual(await adminAudit(), auditBefore));
+});
