@@ -25,6 +25,7 @@ import { OpenLogs } from './ui/logs/openLogs.ts';
 import { ObservationDocuments } from './ui/observationDocument.ts';
 import { ObserverDocuments } from './ui/observerDocuments.ts';
 import { StatusBar } from './ui/statusBar.ts';
+import { Requests } from './ui/trace/requests.ts';
 import { Watch } from './ui/watch.ts';
 
 export function activate(context: ExtensionContext): void {
@@ -67,6 +68,7 @@ export function activate(context: ExtensionContext): void {
   store.add(new LogLanguage(logDocuments, session));
   store.add(new LogLook(logDocuments));
   store.add(new LogStatus(logDocuments));
+  store.add(new Requests({ session, engine, guard, load: () => import('./trace/service.ts') }));
   store.add(new StatusBar(session));
   store.add(
     session.onDidChange(() => {

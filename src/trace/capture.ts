@@ -85,7 +85,8 @@ function ofJson(text: string): Capture | undefined {
   const token = textOf(body, 'access_token');
   const decoded = token === undefined ? undefined : decodeMandate(token);
   if (decoded?.kind === 'mandate') return found({ what: 'a mandate in an answer of the STS', ...ofMandate(decoded.mandate), answer: { status: 200, error: undefined, description: undefined } });
-  const status = Number(/^(\d{3})\b/.exec(text)?.[1] ?? NaN);
+  // An input of one line takes the ends of lines away.
+  const status = Number(/^(?:HTTP\/[\d.]+ )?(\d{3})\b/.exec(text)?.[1] ?? NaN);
   return has('error') || has('requestId') ? found(answerOf({ status: Number.isNaN(status) ? undefined : status, body, requestId: undefined, at: undefined })) : undefined;
 }
 

@@ -55,8 +55,16 @@ export async function readEvidence(deployment: Deployment, captured: Captured, {
   await reading.follow();
   const state = await reading.state(postgres, zoneId, captured);
   if (state.kind === 'row') await reading.approvals(state.row.approvals);
-  const { events, covered, firstUse, notRead } = reading;
-  return { zoneId, requestId, events: [...events.values()], covered, firstUse, state, notRead };
+  const { covered, firstUse, notRead } = reading;
+  const events = [...reading.events.values()];
+  return { zoneId, requestId: requestOf(requestId, captured, events), events, covered, firstUse, state, notRead };
+}
+
+/** An id of an approval is that of a request only where the user decided; else the request is the one that was held. */
+function requestOf(requestId: string | undefined, { approvalId }: Captured, events: readonly AuditEvent[]): string | undefined {
+  if (approvalId === undefined || events.some((event) => event.request_id === requestId)) return requestId;
+  const of = events.filter((event) => metadataText(event, 'challenge_id') === approvalId);
+  return (of.find(({ event_type: type }) => type === 'step_up_issued') ?? of[0])?.request_id ?? requestId;
 }
 
 function postgresOf(deployment: Deployment): PostgresStore | undefined {
@@ -100,12 +108,9 @@ class Reading {
   }
 
   /** Reads what was captured directly; gives the request that all is about. */
-  async begin({ requestId, approvalId, mandate }: Captured): Promise<string | undefined> {
+  async begin({ requestId, mandate }: Captured): Promise<string | undefined> {
     if (requestId !== undefined) await this.#request(requestId);
-    if (this.events.size > 0 || mandate === undefined) {
-      // An id that is pasted alone may be of an approval; a decision of the user has it as its request id.
-      return this.events.size > 0 || approvalId === undefined ? requestId : undefined;
-    }
+    if (this.events.size > 0 || mandate === undefined) return requestId;
     const { sid, iat, exp } = mandate.claims;
     if (sid === undefined || iat === undefined || exp === undefined) return requestId;
     const used = await this.#read('calls with this mandate', this.#store.ofAuthorityRecord(sid, { from: iat * 1_000 - skewMs, until: exp * 1_000 + skewMs }, this.#signal));

@@ -150,12 +150,15 @@ class Requests {
     if (use === undefined) return [];
     const at = this.#time(use);
     const { issuedAt } = this.#material.known;
-    const mints = this.#mintsLike(use).filter((event) => this.#time(event) <= at + agreedMs && this.#time(event) > at - mandateMs);
+    const near = this.#mintsLike(use).filter((event) => this.#time(event) <= at + agreedMs && this.#time(event) > at - mandateMs);
+    const before = near.filter((event) => this.#time(event) <= at);
+    // Both are written by the STS, of which there may be several, whose clocks may differ a little.
+    const mints = before.length > 0 ? before : near;
     const exact = issuedAt === undefined ? [] : mints.filter((event) => Math.abs(this.#time(event) - issuedAt * 1_000) < agreedMs);
     const candidates = exact.length > 0 ? exact : mints;
     const mint = candidates.toSorted((one, other) => this.#time(other) - this.#time(one))[0];
     if (mint === undefined) return [];
-    const certainty = exact.length === 1 || (candidates.length === 1 && this.#isCovered(metadataText(use, 'agent_session_id'), at - mandateMs, at)) ? 'certain' : 'likely';
+    const certainty = exact.length === 1 || (before.length === 1 && candidates.length === 1 && this.#isCovered(metadataText(use, 'agent_session_id'), at - mandateMs, at)) ? 'certain' : 'likely';
     return [{ requestId: mint.request_id, join: { key: exact.length > 0 ? 'Session, Delegation, resource, and time of issue' : 'Session, Delegation and resource', certainty } }];
   }
 

@@ -20,6 +20,7 @@ export const commandIds = {
   explainCheck: 'caracal.explainCheck',
   showObserverRole: 'caracal.showObserverRole',
   showObserverUser: 'caracal.showObserverUser',
+  traceRequest: 'caracal.traceRequest',
   openLog: 'caracal.openLog',
   openLogFile: 'caracal.openLogFile',
   filterLog: 'caracal.filterLog',
@@ -50,20 +51,21 @@ export const internalCommandIds = {
   logOfRequest: 'caracal.internal.logOfRequest',
   logLike: 'caracal.internal.logLike',
   explainLogLine: 'caracal.internal.explainLogLine',
+  traceLogLine: 'caracal.internal.traceLogLine',
 } as const;
 
 export type CommandId =
   | (typeof commandIds)[keyof typeof commandIds]
   | (typeof internalCommandIds)[keyof typeof internalCommandIds];
 
-/** Commands about logs: all others are about the flow. */
+/** Commands about logs: all others but that of requests are about the flow. */
 export const logCommandIds = [
   commandIds.openLog, commandIds.openLogFile, commandIds.filterLog, commandIds.goToLogTime, commandIds.nextLogError, commandIds.previousLogError,
   commandIds.showLogRequest, commandIds.followLog, commandIds.toggleRawLog, commandIds.readOlderLog, commandIds.showLogOutput, commandIds.saveLog,
-  internalCommandIds.logLevel, internalCommandIds.logSources, internalCommandIds.logProbes, internalCommandIds.logOfRequest, internalCommandIds.logLike, internalCommandIds.explainLogLine,
+  internalCommandIds.logLevel, internalCommandIds.logSources, internalCommandIds.logProbes, internalCommandIds.logOfRequest, internalCommandIds.logLike, internalCommandIds.explainLogLine, internalCommandIds.traceLogLine,
 ] as const;
 
 export type LogCommandId = (typeof logCommandIds)[number];
-export type FlowCommandId = Exclude<CommandId, LogCommandId>;
+export type FlowCommandId = Exclude<CommandId, LogCommandId | typeof commandIds.traceRequest>;
 
 export const flowViewId = 'caracal.flow';

@@ -14,7 +14,8 @@ import type { FlowSession } from './flowSession.ts';
 import { DisposableStore } from './lifecycle.ts';
 import { ancestors, changedNodes, checkNodeId, present } from './present.ts';
 import type { FlowNode, Presentation } from './present.ts';
-import { asMarkdown, tooltipText } from './tooltip.ts';
+import { asMarkdown } from '../model/markdown.ts';
+import { tooltipText } from './tooltip.ts';
 import { kindTitles } from './words.ts';
 
 /** Answers that arrive together are drawn together. Far below what a person can tell apart. */

@@ -1,9 +1,9 @@
 import { MarkdownString, StatusBarAlignment, window } from 'vscode';
 import type { StatusBarItem } from 'vscode';
+import { asMarkdown } from '../model/markdown.ts';
 import { commandIds, flowViewId } from './commandIds.ts';
 import type { FlowSession } from './flowSession.ts';
 import { DisposableStore } from './lifecycle.ts';
-import { asMarkdown } from './tooltip.ts';
 import { age, kindTitles, withAge } from './words.ts';
 
 /** Low, so that it stands right of the items of the editor and of source control. */

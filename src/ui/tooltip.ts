@@ -46,11 +46,3 @@ function checkTooltip(id: string, node: FlowNode, known: Known): readonly string
 export function blockedCount(state: FlowState, id: string): number {
   return [...state.answers.values()].filter((answer) => answer.verdict.blockedBy === id).length;
 }
-
-/**
- * Plain text as Markdown of one paragraph. `MarkdownString.appendText` makes every space one that does
- * not break, so that long lines break within words.
- */
-export function asMarkdown(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').replaceAll(/[\\`*_{}[\]()#+\-.!|<>~&]/g, '\\$&');
-}

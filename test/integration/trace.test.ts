@@ -57,8 +57,23 @@ describe('a traced request', function () {
     const path = join(lab.directory, 'api-only.json');
     await writeFile(path, JSON.stringify(rest));
     apiOnly = await openTarget(await readTargetFile(path), { redactor, zone: undefined, signal });
+    await decideApproval();
     auditBefore = await adminAudit();
   });
+
+  const approvalId = '5d1f0c9e-2a55-4a55-9a3c-0f1c5f2b7711';
+
+  /** A hold as the STS writes it, which an operator approves through the API. */
+  async function decideApproval(): Promise<void> {
+    const { api, adminToken, zoneId, allowed } = lab.callers;
+    await lab.sql(
+      `INSERT INTO step_up_challenges (id, zone_id, session_id, challenge_type, principal_id, resource_set_hash, application_id, tier, expires_at)
+       VALUES ($1, $2, $3, 'human_approval', $4, sha256(convert_to($1, 'UTF8')), $4, 'high', now() + interval '4 hours')`, [approvalId, zoneId, allowed.sessionId, allowed.applicationId],
+    );
+    const response = await fetch(`${api}/v1/zones/${zoneId}/approvals/${approvalId}/approve`, { method: 'POST', headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' }, body: JSON.stringify({ reason: 'routine' }) });
+    equal(response.status, 200);
+    await ingested(response.headers.get('x-request-id') ?? '', 1);
+  }
 
   after(async () => {
     deployment.close();
@@ -135,6 +150,11 @@ describe('a traced request', function () {
     const again = await caller.mint();
     equal(again.status, 200);
     await ingested(again.requestId, 1);
+  });
+
+  it('that was on hold is found by the id of its approval', async () => {
+    const trace = await traced(captured(approvalId));
+    deepEqual([trace.outcome.sentence, trace.evidence.state.kind === 'row' ? trace.evidence.state.row.approvals.map(({ tier }) => tier) : []], ['An operator approved a request that was on hold: routine.', ['high']]);
   });
 
   it('is the same by Postgres and by the API, but for what the API masks', async () => {

@@ -57,6 +57,8 @@ describe('a governed call', () => {
 
   it('has no mint that came after it, or that is older than a mandate lives, or that gave none', () => {
     deepEqual(stitched('g-1', [use('g-1', 2), mint('m-1', 10)]), ['call g-1']);
+    deepEqual(stitched('g-1', [use('g-1', 2), mint('m-1', 1), mint('m-2', 3)]), [`mint m-1, certain ${byKeys}`, 'call g-1'], 'the next one is of the next call');
+    deepEqual(stitched('g-1', [use('g-1', 2), mint('m-1', 2.5)]), ['call g-1', `mint m-1, likely ${byKeys}`], 'clocks of two replicas');
     deepEqual(stitched('g-1', [use('g-1', 1_000), mint('m-1', 1)]), ['call g-1']);
     deepEqual(stitched('g-1', [use('g-1', 2), mint('m-1', 1, {}, gated), stepUp('m-1', 1, 'step_up_issued', 'pending')]), ['call g-1']);
     deepEqual(stitched('g-1', [use('g-1', 2), mint('m-1', 1, {}, gated)]), ['call g-1'], 'a hold that was asked for again');

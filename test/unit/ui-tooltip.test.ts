@@ -4,7 +4,8 @@ import type { Observation } from '../../src/model/observation.ts';
 import { emptyState } from '../../src/ui/flowState.ts';
 import type { CheckHead, FlowState } from '../../src/ui/flowState.ts';
 import { present } from '../../src/ui/present.ts';
-import { asMarkdown, tooltipText } from '../../src/ui/tooltip.ts';
+import { asMarkdown } from '../../src/model/markdown.ts';
+import { tooltipText } from '../../src/ui/tooltip.ts';
 import { clock } from '../../src/ui/words.ts';
 
 const at = Date.UTC(2026, 7, 20, 14, 6, 24);

@@ -64,6 +64,7 @@ export class LogCommands {
       [internalCommandIds.logOfRequest]: (shown, row) => this.#showRequest(shown, row),
       [internalCommandIds.logLike]: (shown, row) => this.#showLike(shown, row),
       [internalCommandIds.explainLogLine]: (shown, row) => this.#explain(shown, row),
+      [internalCommandIds.traceLogLine]: (shown, row) => this.#trace(shown, row),
     };
     for (const [id, handler] of Object.entries(ofDocument)) {
       this.#store.add(commands.registerCommand(id, (uri: unknown, row: unknown) => guard.run(async () => {
@@ -238,6 +239,12 @@ export class LogCommands {
     if (row === undefined) return;
     await document.goTo({ at: 'row', row });
     await commands.executeCommand('editor.action.showHover', { focus: 'autoFocusImmediately' });
+  }
+
+  async #trace({ document }: Shown, row: number | undefined): Promise<void> {
+    if (row === undefined) return;
+    const { record } = await document.log.record(row);
+    if (record.requestId !== undefined) await commands.executeCommand(commandIds.traceRequest, record.requestId);
   }
 
   async #readOlder(document: LogDocument): Promise<void> {

@@ -3,7 +3,7 @@ import type { CodeLensProvider, DocumentHighlightProvider, DocumentLinkProvider,
 import { commandIds, internalCommandIds } from '../commandIds.ts';
 import type { FlowSession } from '../flowSession.ts';
 import { DisposableStore } from '../lifecycle.ts';
-import { asMarkdown } from '../tooltip.ts';
+import { asMarkdown } from '../../model/markdown.ts';
 import { stateWords } from '../words.ts';
 import { firstLine, lineOf, rowOf } from './logContent.ts';
 import type { LogDocument } from './logDocument.ts';
@@ -96,14 +96,14 @@ export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, Docu
     if (document === undefined || row === undefined) return undefined;
     const details = await document.log.record(row);
     const link = (title: string, command: string, ...parameters: readonly unknown[]): string => `[${title}](${commandUri(command, ...parameters).toString()})`;
-    const request = details.record.requestId === undefined ? [] : [link('Only this request', internalCommandIds.logOfRequest, uri.toString(), row)];
+    const request = details.record.requestId === undefined ? [] : [[link('Trace this request', internalCommandIds.traceLogLine, uri.toString(), row), link('Only this request', internalCommandIds.logOfRequest, uri.toString(), row)].join(' · ')];
     const checks = this.#checksOf(details.message, uri).map(({ id, label }) => link(label, internalCommandIds.showInTree, id));
     const text = new MarkdownString([
       recordMarkdown(details), '',
       ...(checks.length === 0 ? [] : [`Look at: ${checks.join(' · ')}`, '']),
       ...request,
     ].join('\n'));
-    text.isTrusted = { enabledCommands: [internalCommandIds.logOfRequest, internalCommandIds.showInTree] };
+    text.isTrusted = { enabledCommands: [internalCommandIds.traceLogLine, internalCommandIds.logOfRequest, internalCommandIds.showInTree] };
     return new Hover(text);
   }
 
@@ -176,7 +176,7 @@ async function groupLenses(document: LogDocument, uri: Uri): Promise<CodeLens[]>
       lens(groupText(group), internalCommandIds.logLike),
       lens('Explain', internalCommandIds.explainLogLine),
       ...(group.count > 1 ? [lens('Show all', internalCommandIds.logLike)] : []),
-      ...(hasRequest ? [lens('Only this request', internalCommandIds.logOfRequest)] : []),
+      ...(hasRequest ? [lens('Only this request', internalCommandIds.logOfRequest), lens('Trace', internalCommandIds.traceLogLine)] : []),
     ];
   });
 }

@@ -2,7 +2,7 @@ import type { ErrorGroup } from '../../logs/findings.ts';
 import type { LogState, RecordDetails } from '../../logs/protocol.ts';
 import { levels } from '../../logs/record.ts';
 import type { Level } from '../../logs/record.ts';
-import { asMarkdown } from '../tooltip.ts';
+import { asMarkdown } from '../../model/markdown.ts';
 
 const numbers = new Intl.NumberFormat('en-US');
 

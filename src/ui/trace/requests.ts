@@ -1,0 +1,91 @@
+import { EventEmitter, InputBoxValidationSeverity, ProgressLocation, Uri, commands, window, workspace } from 'vscode';
+import type { TextDocumentContentProvider } from 'vscode';
+import { commandIds } from '../commandIds.ts';
+import type { Engine } from '../engineSlot.ts';
+import type { FlowSession } from '../flowSession.ts';
+import type { Guard } from '../guard.ts';
+import { DisposableStore } from '../lifecycle.ts';
+
+export type TraceModule = typeof import('../../trace/service.ts');
+
+const requestScheme = 'caracal-request';
+/** Postgres answers in some milliseconds; what takes longer than this is not waited for. */
+const tracedWithinMs = 20_000;
+
+export interface RequestsParts {
+  readonly session: FlowSession;
+  readonly engine: Engine;
+  readonly guard: Guard;
+  readonly load: () => Promise<TraceModule>;
+}
+
+/** Traces requests, and shows each as a read-only document, rendered. */
+export class Requests implements TextDocumentContentProvider {
+  readonly #parts: RequestsParts;
+  readonly #store = new DisposableStore();
+  readonly #changed = this.#store.add(new EventEmitter<Uri>());
+  readonly #texts = new Map<string, string>();
+
+  readonly onDidChange = this.#changed.event;
+
+  constructor(parts: RequestsParts) {
+    this.#parts = parts;
+    this.#store.add(workspace.registerTextDocumentContentProvider(requestScheme, this));
+    this.#store.add(commands.registerCommand(commandIds.traceRequest, (given: unknown) => parts.guard.run(() => this.#trace(typeof given === 'string' ? given : undefined))));
+  }
+
+  provideTextDocumentContent(uri: Uri): string {
+    return this.#texts.get(uri.toString()) ?? 'This was traced in a window that is closed. Trace it again with "Caracal: Trace Request…".\n';
+  }
+
+  dispose(): void {
+    this.#store.dispose();
+  }
+
+  /** @param given an id, or anything that tells of a request; without it the user is asked */
+  async #trace(given: string | undefined): Promise<void> {
+    const { session, engine, load } = this.#parts;
+    if (session.target === undefined) await commands.executeCommand(commandIds.pickTarget);
+    const { target, state } = session;
+    if (target === undefined) return;
+    const { capture, traceRequest } = await load();
+    const pasted = given ?? (await ask(capture));
+    if (pasted === undefined) return;
+    const result = capture(pasted);
+    if (result.kind === 'nothing') throw new Error(`Cannot trace this: ${result.why}`);
+    const { captured } = result;
+    const signal = AbortSignal.timeout(tracedWithinMs);
+    const { title, markdown } = await window.withProgress({ location: ProgressLocation.Window, title: `Tracing ${captured.what}` }, () => traceRequest({ target, zone: state.zone, captured, redactor: engine.redactor, signal }).catch((error: unknown) => {
+      throw signal.aborted ? new Error(`Cannot trace the request: no answer in ${tracedWithinMs / 1_000} s. Run the Storage step to see what Postgres does.`) : error;
+    }));
+    // What another target answered belongs to nobody any more.
+    if (session.target === target) await this.#show(title, markdown);
+  }
+
+  async #show(title: string, markdown: string): Promise<void> {
+    const uri = Uri.from({ scheme: requestScheme, path: `/${title.replaceAll('/', '∕')}.md` });
+    this.#texts.set(uri.toString(), markdown);
+    this.#changed.fire(uri);
+    await commands.executeCommand('markdown.showPreview', uri);
+  }
+}
+
+/** What the user pastes; what is selected is proposed. */
+async function ask(capture: TraceModule['capture']): Promise<string | undefined> {
+  const editor = window.activeTextEditor;
+  const selected = editor?.document.getText(editor.selection) ?? '';
+  return window.showInputBox({
+    title: 'Trace a request',
+    placeHolder: 'Paste a request id, token, approval id, response or log line',
+    ...(capture(selected).kind === 'captured' ? { value: selected } : {}),
+    ignoreFocusOut: true,
+    validateInput: (text) => {
+      if (text === '') return undefined;
+      const result = capture(text);
+      if (result.kind === 'nothing') return result.why;
+      const { mandate } = result.captured;
+      if (mandate === undefined) return undefined;
+      return { message: `Decoded on this machine. It is not sent and not stored.${mandate.claims.use === 'gateway' ? ' It works once, so it is only read here.' : ''}`, severity: InputBoxValidationSeverity.Info };
+    },
+  });
+}
