@@ -14,7 +14,7 @@ export const auditEventSchema = z.object({
   determining_policies_json: z.array(z.object({ policy: z.string() })).nullish().transform((value) => value ?? []),
   diagnostics_json: z.array(z.record(z.string(), z.unknown())).nullish().transform((value) => value ?? []),
   metadata_json: z.record(z.string(), z.unknown()).nullish().transform((value) => value ?? {}),
-  /** By the clock of the service that wrote it, to the millisecond. */
+  /** By the clock of the service that wrote it; by the API to the millisecond. */
   occurred_at: z.iso.datetime(),
   ingested_at: z.string().nullish().transform((value) => value ?? undefined),
 });

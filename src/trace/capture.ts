@@ -64,7 +64,8 @@ function ofHttp(text: string): Capture | undefined {
     return colon === -1 ? [] : [[name, line.slice(colon + 1).trim()]];
   }).toReversed());
   const status = Number(/ (\d{3})\b/.exec(received[first] ?? '')?.[1]);
-  const body = end === -1 ? undefined : objectIn(received.slice(end + 1).join('\n'));
+  // An input of one line takes the ends of lines away.
+  const body = objectIn(received.slice(end === -1 ? first : end + 1).join('\n'));
   const date = Date.parse(headers.get('date') ?? '');
   return found(answerOf({ status, body, requestId: headers.get('x-request-id'), at: Number.isNaN(date) ? undefined : date }));
 }
@@ -85,8 +86,7 @@ function ofJson(text: string): Capture | undefined {
   const token = textOf(body, 'access_token');
   const decoded = token === undefined ? undefined : decodeMandate(token);
   if (decoded?.kind === 'mandate') return found({ what: 'a mandate in an answer of the STS', ...ofMandate(decoded.mandate), answer: { status: 200, error: undefined, description: undefined } });
-  // An input of one line takes the ends of lines away.
-  const status = Number(/^(?:HTTP\/[\d.]+ )?(\d{3})\b/.exec(text)?.[1] ?? NaN);
+  const status = Number(/^(\d{3})\b/.exec(text)?.[1] ?? NaN);
   return has('error') || has('requestId') ? found(answerOf({ status: Number.isNaN(status) ? undefined : status, body, requestId: undefined, at: undefined })) : undefined;
 }
 

@@ -47,7 +47,7 @@ export function traceMarkdown(captured: Captured, trace: Trace, evidence: Eviden
 
 function rowsOf({ kind, requestId, events, join }: Hop): readonly (readonly string[])[] {
   return events.map((event, place) => [
-    event.occurred_at.slice(11, 23), place === 0 ? `${kind} …${requestId.slice(-6)}` : '', event.event_type, decisionOf(event), aboutOf(event), place === 0 ? (join === undefined ? 'asked for' : `${join.key}, ${join.certainty}`) : '',
+    new Date(event.occurred_at).toISOString().slice(11, 23), place === 0 ? `${kind} …${requestId.slice(-6)}` : '', event.event_type, decisionOf(event), aboutOf(event), place === 0 ? (join === undefined ? 'asked for' : `${join.key}, ${join.certainty}`) : '',
   ]);
 }
 

@@ -83,7 +83,7 @@ function rankOfKind(kind: EventKind): number {
 
 /** The events of one request in the order in which they caused each other; those of one rank by time and id, which grow with time. */
 export function inCausalOrder(events: readonly AuditEvent[]): readonly AuditEvent[] {
-  return events.toSorted((one, other) => rankOf(one) - rankOf(other) || one.occurred_at.localeCompare(other.occurred_at) || one.id.localeCompare(other.id));
+  return events.toSorted((one, other) => rankOf(one) - rankOf(other) || Date.parse(one.occurred_at) - Date.parse(other.occurred_at) || one.id.localeCompare(other.id));
 }
 
 /** All requests that belong to the one that was asked for, in the order of time; the asked one first among equals. None where no event of it is there. */
