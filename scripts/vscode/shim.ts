@@ -14,7 +14,7 @@ import { provisionCodeServer } from './provision.ts';
 import { offerPage } from './remote.ts';
 import { serveForTests } from './server.ts';
 
-const DEFAULT_DEADLINE_S = 600;
+const DEFAULT_DEADLINE_S = 900;
 
 /** How the lines begin that VS Code itself prints in every run of this harness. */
 const NOISE =

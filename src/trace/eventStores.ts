@@ -1,3 +1,4 @@
+import { setImmediate as nextTask } from 'node:timers/promises';
 import * as z from 'zod';
 import type { HttpService, PostgresStore } from '../targets/deployment.ts';
 import { Refused } from '../targets/failures.ts';
@@ -45,7 +46,7 @@ const columns = `id, event_type, request_id, decision, policy_set_version_id, ma
 export function eventsOfPostgres(postgres: PostgresStore, zoneId: string): EventStore {
   const read = async (condition: string, values: readonly unknown[], signal: AbortSignal): Promise<EventsRead> => {
     const rows = await postgres.query(`SELECT ${columns} FROM audit_events WHERE zone_id = $1 AND ${condition} ORDER BY occurred_at DESC, id DESC LIMIT ${mostEvents + 1}`, [zoneId, ...values], signal);
-    return { events: rows.slice(0, mostEvents).map((row) => auditEventSchema.parse(row)), isWhole: rows.length <= mostEvents };
+    return { events: await parsed(rows.slice(0, mostEvents)), isWhole: rows.length <= mostEvents };
   };
   const within = ({ from, until }: Stretch): readonly string[] => [new Date(from).toISOString(), new Date(until).toISOString()];
   const inTime = 'occurred_at >= $3::timestamptz AND occurred_at < $4::timestamptz';
@@ -58,9 +59,25 @@ export function eventsOfPostgres(postgres: PostgresStore, zoneId: string): Event
   };
 }
 
+/** So many rows are parsed without a rest for others. */
+const atOnce = 250;
+
+async function parsed(rows: readonly unknown[]): Promise<readonly AuditEvent[]> {
+  const events: AuditEvent[] = [];
+  for (let from = 0; from < rows.length; from += atOnce) {
+    if (from > 0) await nextTask();
+    events.push(...rows.slice(from, from + atOnce).map((row) => auditEventSchema.parse(row)));
+  }
+  return events;
+}
+
 const page = z.object({ items: z.array(auditEventSchema) });
 /** Of usual events 250 are a third of what an answer may have. */
 const firstLimit = 250;
+
+export function auditPath(zoneId: string): string {
+  return `/v1/zones/${encodeURIComponent(zoneId)}/audit`;
+}
 
 /**
  * Asks the Admin API, which writes a row to its admin audit for each call that it refuses: the token must be known to be
@@ -73,7 +90,7 @@ export function eventsOfApi(api: HttpService, zoneId: string): EventStore {
     let [until, limit] = [stretch?.until, firstLimit];
     for (;;) {
       const query = new URLSearchParams({ ...parameters, limit: String(limit), ...(stretch === undefined ? {} : { since: new Date(stretch.from).toISOString() }), ...(until === undefined ? {} : { until: new Date(until).toISOString() }) });
-      const { status, body, truncated } = await api.get({ path: `/v1/zones/${encodeURIComponent(zoneId)}/audit?${query.toString()}`, token: 'admin', signal });
+      const { status, body, truncated } = await api.get({ path: `${auditPath(zoneId)}?${query.toString()}`, token: 'admin', signal });
       if (status !== 200) throw new Refused(String(status), errorOf(body));
       if (truncated && limit > 1) {
         limit = Math.floor(limit / 2);

@@ -4,7 +4,7 @@ import { Refused, Unavailable } from '../targets/failures.ts';
 import { metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
 import type { Captured } from './capture.ts';
-import { eventsOfApi, eventsOfPostgres } from './eventStores.ts';
+import { auditPath, eventsOfApi, eventsOfPostgres } from './eventStores.ts';
 import type { EventsRead, EventStore, Stretch } from './eventStores.ts';
 import type { Known } from './liveness.ts';
 import { readState } from './stateRows.ts';
@@ -28,8 +28,8 @@ export interface Evidence {
 }
 
 export interface ReadOptions {
-  /** The user agreed to calls that the API may refuse, or its token is known to be live. */
-  readonly mayAskApi: boolean;
+  /** Asked where Postgres is not given: whether the user agrees to calls that the API may refuse, because its token is not known to be live. */
+  readonly mayAskApi: (firstCall: string) => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
@@ -49,7 +49,7 @@ const momentMs = 10_000;
 export async function readEvidence(deployment: Deployment, captured: Captured, { mayAskApi, signal }: ReadOptions): Promise<Evidence> {
   const postgres = postgresOf(deployment);
   const zoneId = captured.zoneId ?? deployment.target.zone ?? (await onlyZone(postgres, signal));
-  const store = storeOf(deployment, postgres, zoneId, mayAskApi);
+  const store = await storeOf(deployment, postgres, zoneId, mayAskApi);
   const reading = new Reading(deployment, store, signal);
   const requestId = await reading.begin(captured);
   await reading.follow();
@@ -76,11 +76,12 @@ function postgresOf(deployment: Deployment): PostgresStore | undefined {
   }
 }
 
-function storeOf(deployment: Deployment, postgres: PostgresStore | undefined, zoneId: string, mayAskApi: boolean): EventStore {
+async function storeOf(deployment: Deployment, postgres: PostgresStore | undefined, zoneId: string, mayAskApi: ReadOptions['mayAskApi']): Promise<EventStore> {
   if (postgres !== undefined) return eventsOfPostgres(postgres, zoneId);
   if (!deployment.hasToken('admin')) throw new Unavailable('neither Postgres nor an admin token is given', 'give the target one of them: a role that reads, or a read token');
-  if (!mayAskApi) throw new Unavailable('the admin token is not known to be live', 'agree to ask the API anyway, which writes a row to its admin audit if it refuses');
-  return eventsOfApi(deployment.http('api'), zoneId);
+  const api = deployment.http('api');
+  if (!(await mayAskApi(`GET ${api.at(auditPath(zoneId)).href}`))) throw new Unavailable('the API may not be asked', 'give the target a connection to Postgres, which is asked without consent');
+  return eventsOfApi(api, zoneId);
 }
 
 async function onlyZone(postgres: PostgresStore | undefined, signal: AbortSignal): Promise<string> {

@@ -5,6 +5,7 @@ import { openTarget } from '../targets/open.ts';
 import type { Captured } from './capture.ts';
 import { traceMarkdown, traceTitle } from './markdown.ts';
 import { readEvidence } from './read.ts';
+import type { ReadOptions } from './read.ts';
 import { traceOf } from './trace.ts';
 
 export { capture } from './capture.ts';
@@ -14,6 +15,7 @@ export interface TraceOptions {
   /** Instead of the target's own. */
   readonly zone: string | undefined;
   readonly captured: Captured;
+  readonly mayAskApi: ReadOptions['mayAskApi'];
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
 }
@@ -23,11 +25,10 @@ export interface TraceOptions {
  *
  * @throws Unavailable when there is no way to the audit, or nobody can tell the zone; Refused when the audit cannot be read; the signal's reason when it is aborted
  */
-export async function traceRequest({ target, zone, captured, redactor, signal }: TraceOptions): Promise<{ readonly title: string; readonly markdown: string }> {
+export async function traceRequest({ target, zone, captured, mayAskApi, redactor, signal }: TraceOptions): Promise<{ readonly title: string; readonly markdown: string }> {
   const deployment = await openTarget(target, { redactor, zone, signal });
   try {
-    // The API is asked once its token is known to be live, which Postgres tells; without Postgres nobody knows.
-    const evidence = await readEvidence(deployment, captured, { mayAskApi: false, signal });
+    const evidence = await readEvidence(deployment, captured, { mayAskApi, signal });
     const trace = traceOf(captured, evidence);
     return { title: redactor.text(traceTitle(captured, trace, evidence)), markdown: redactor.text(traceMarkdown(captured, trace, evidence)) };
   } finally {

@@ -109,12 +109,18 @@ interface Joined {
 
 class Requests {
   readonly #material: Material;
+  readonly #all: readonly AuditEvent[];
   readonly #byId: ReadonlyMap<string, readonly AuditEvent[]>;
+  /** Mints that gave a mandate, and uses of mandates, by what a mandate and its use have in common; in the order of time. */
+  readonly #mints: ReadonlyMap<string, readonly AuditEvent[]>;
+  readonly #uses: ReadonlyMap<string, readonly AuditEvent[]>;
 
   constructor(material: Material) {
     this.#material = material;
-    const distinct = [...new Map(material.events.map((event) => [event.id, event])).values()];
-    this.#byId = Map.groupBy(distinct, ({ request_id: id }) => id);
+    this.#all = [...new Map(material.events.map((event) => [event.id, event])).values()].toSorted((one, other) => this.#time(one) - this.#time(other));
+    this.#byId = Map.groupBy(this.#all, ({ request_id: id }) => id);
+    this.#mints = byMandate(this.#all.filter((event) => kindOf(event) === 'mint' && event.decision === 'allow' && !this.#isHeld(event.request_id)));
+    this.#uses = byMandate(this.#all.filter((event) => kindOf(event) === 'use'));
   }
 
   hop(requestId: string, join: Join | undefined): Hop | undefined {
@@ -147,37 +153,38 @@ class Requests {
   /** The mint of the mandate that a call presented. */
   #mintOf(hop: Hop): readonly Joined[] {
     const use = hop.events.find((event) => kindOf(event) === 'use');
-    if (use === undefined) return [];
+    const joined = use && this.#mintOfUse(use);
+    return joined === undefined ? [] : [joined];
+  }
+
+  #mintOfUse(use: AuditEvent): Joined | undefined {
     const at = this.#time(use);
     const { issuedAt } = this.#material.known;
-    const near = this.#mintsLike(use).filter((event) => this.#time(event) <= at + agreedMs && this.#time(event) > at - mandateMs);
+    const near = (this.#mints.get(mandateKey(use)) ?? []).filter((event) => this.#time(event) <= at + agreedMs && this.#time(event) > at - mandateMs);
     const before = near.filter((event) => this.#time(event) <= at);
     // Both are written by the STS, of which there may be several, whose clocks may differ a little.
     const mints = before.length > 0 ? before : near;
     const exact = issuedAt === undefined ? [] : mints.filter((event) => Math.abs(this.#time(event) - issuedAt * 1_000) < agreedMs);
     const candidates = exact.length > 0 ? exact : mints;
-    const mint = candidates.toSorted((one, other) => this.#time(other) - this.#time(one))[0];
-    if (mint === undefined) return [];
+    const mint = candidates.at(-1);
+    if (mint === undefined) return undefined;
     const certainty = exact.length === 1 || (before.length === 1 && candidates.length === 1 && this.#isCovered(metadataText(use, 'agent_session_id'), at - mandateMs, at)) ? 'certain' : 'likely';
-    return [{ requestId: mint.request_id, join: { key: exact.length > 0 ? 'Session, Delegation, resource, and time of issue' : 'Session, Delegation and resource', certainty } }];
+    return { requestId: mint.request_id, join: { key: exact.length > 0 ? 'Session, Delegation, resource, and time of issue' : 'Session, Delegation and resource', certainty } };
   }
 
   /** The calls that presented the mandate of a mint. Each works once, so a call belongs to the latest mint before it. */
   #callsOf(hop: Hop): readonly Joined[] {
-    const joined: Joined[] = [];
-    for (const mint of hop.events.filter((event) => kindOf(event) === 'mint' && event.decision === 'allow')) {
-      const uses = this.#all().filter((event) => kindOf(event) === 'use' && isLike(mint, event));
-      for (const use of uses) {
-        const call = this.hop(use.request_id, undefined);
-        const back = call === undefined ? undefined : this.#mintOf(call).find(({ requestId }) => requestId === hop.requestId);
-        if (back !== undefined) joined.push({ requestId: use.request_id, join: back.join });
-      }
-    }
-    return joined;
-  }
-
-  #mintsLike(use: AuditEvent): readonly AuditEvent[] {
-    return this.#all().filter((event) => kindOf(event) === 'mint' && event.decision === 'allow' && !this.#isHeld(event.request_id) && isLike(event, use));
+    return hop.events.filter((event) => kindOf(event) === 'mint' && event.decision === 'allow').flatMap((mint) => {
+      const mints = this.#mints.get(mandateKey(mint)) ?? [];
+      const at = this.#time(mint);
+      const next = mints.map((event) => this.#time(event)).find((time) => time > at) ?? Infinity;
+      // Those that came before it, by a clock that differs, or before the next one may be its calls.
+      const near = (this.#uses.get(mandateKey(mint)) ?? []).filter((use) => this.#time(use) >= at - agreedMs && this.#time(use) < next + agreedMs);
+      return near.flatMap((use) => {
+        const back = this.#mintOfUse(use);
+        return back?.requestId === hop.requestId ? [{ requestId: use.request_id, join: back.join }] : [];
+      });
+    });
   }
 
   /** A mint that was held gave no mandate. */
@@ -187,11 +194,7 @@ class Requests {
   }
 
   #others(requestId: string, fits: (event: AuditEvent) => boolean): readonly string[] {
-    return [...new Set(this.#all().filter((event) => event.request_id !== requestId && fits(event)).map(({ request_id: id }) => id))];
-  }
-
-  #all(): readonly AuditEvent[] {
-    return [...this.#byId.values()].flat();
+    return [...new Set(this.#all.filter((event) => event.request_id !== requestId && fits(event)).map(({ request_id: id }) => id))];
   }
 
   #time(event: AuditEvent): number {
@@ -219,6 +222,14 @@ function hopKind(events: readonly AuditEvent[]): HopKind {
 
 const shared = ['agent_session_id', 'delegation_edge_id', 'resource'] as const;
 
-function isLike(one: AuditEvent, other: AuditEvent): boolean {
-  return shared.every((name) => metadataText(one, name) !== '' && metadataText(one, name) === metadataText(other, name));
+/** What a mint and the use of its mandate have in common; `""` where it is not all there. */
+function mandateKey(event: AuditEvent): string {
+  const values = shared.map((name) => metadataText(event, name));
+  return values.includes('') ? '' : values.join('\n');
+}
+
+function byMandate(events: readonly AuditEvent[]): ReadonlyMap<string, readonly AuditEvent[]> {
+  const grouped = Map.groupBy(events, mandateKey);
+  grouped.delete('');
+  return grouped;
 }

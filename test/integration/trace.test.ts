@@ -1,7 +1,8 @@
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRedactor, readTargetFile } from '../../src/flow/engine.ts';
+import { Unavailable } from '../../src/targets/failures.ts';
 import { openTarget } from '../../src/targets/open.ts';
 import type { Deployment } from '../../src/targets/deployment.ts';
 import { capture } from '../../src/trace/capture.ts';
@@ -42,7 +43,7 @@ describe('a traced request', function () {
   });
 
   async function traced(what: Captured, from = deployment): Promise<Trace & { readonly evidence: Evidence }> {
-    const evidence = await readEvidence(from, what, { mayAskApi: true, signal });
+    const evidence = await readEvidence(from, what, { mayAskApi: () => Promise.resolve(true), signal });
     return { ...traceOf(what, evidence), evidence };
   }
 
@@ -188,6 +189,18 @@ describe('a traced request', function () {
       const { events, isWhole } = await store.ofTypes(['run_launch'], { from: Date.now() - 3_600_000, until: Date.now() }, signal);
       deepEqual([store.name, new Set(events.map(({ id }) => id)).size, isWhole], [store.name, 2_500, true]);
     }
+  });
+
+  it('is not read by the API without consent', async () => {
+    const calls: string[] = [];
+    const mayAskApi = (call: string): Promise<boolean> => {
+      calls.push(call);
+      return Promise.resolve(false);
+    };
+    await rejects(readEvidence(apiOnly, captured('some-id'), { mayAskApi, signal }), Unavailable);
+    deepEqual(calls, [`GET ${lab.callers.api}/v1/zones/${lab.zoneId}/audit`]);
+    await readEvidence(deployment, captured('some-id'), { mayAskApi, signal });
+    equal(calls.length, 1, 'with Postgres nobody is asked');
   });
 
   it('is read without a row in the admin audit', async () => deepEqual(await adminAudit(), auditBefore));

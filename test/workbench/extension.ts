@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commands, extensions, workspace } from 'vscode';
-import type { Extension } from 'vscode';
+import { commands, extensions, window, workspace } from 'vscode';
+import type { Extension, MessageOptions } from 'vscode';
 import type { TreeRow } from './protocol.ts';
 import type { WorkbenchPage } from './page.ts';
 
@@ -85,4 +85,24 @@ export async function pickLab(page: WorkbenchPage, condition: Condition, without
   await pick(page, `${condition} lab`);
   await page.waitFor({ role: 'button', name: `Caracal: target ${condition} lab, not run` });
   return () => rm(folder, { recursive: true });
+}
+
+/** A modal message that was to be shown. */
+export interface Modal {
+  readonly message: string;
+  readonly options: MessageOptions;
+  readonly buttons: readonly string[];
+}
+
+/** Answers the next modal in the place of a person: the driver of this VS Code lets no dialog be shown. */
+export function answerNext(button: string | undefined): Promise<Modal> {
+  const { showWarningMessage } = window;
+  return new Promise((resolve) => {
+    const answer = (message: string, options: MessageOptions, ...buttons: string[]): Promise<string | undefined> => {
+      Object.assign(window, { showWarningMessage });
+      resolve({ message, options, buttons });
+      return Promise.resolve(button);
+    };
+    Object.assign(window, { showWarningMessage: answer });
+  });
 }

@@ -1,9 +1,9 @@
-import { match, ok } from 'node:assert/strict';
+import { deepStrictEqual, match, ok } from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands, workspace } from 'vscode';
-import { pickLab, pictures } from './extension.ts';
+import { answerNext, pickLab, pictures } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
 import type { Target } from './protocol.ts';
@@ -20,12 +20,12 @@ async function textWhen(wanted: RegExp): Promise<string> {
   }
 }
 
-/** A call that went through the Gateway, by its log line, some seconds after it so that the audit has it. */
+/** A call that went through the Gateway some seconds ago, so that the audit has it, by its log line. */
 async function callOf(targetFile: string): Promise<string> {
   const { logs } = JSON.parse(await readFile(targetFile, 'utf8')) as { readonly logs: Readonly<Record<string, string>> };
   const path = logs['gateway'] ?? '';
   const lines = (await readFile(isAbsolute(path) ? path : join(dirname(targetFile), path), 'utf8')).split('\n').filter((line) => line.includes('"proxied"'));
-  const line = lines.at(-4);
+  const line = lines.at(-12) ?? lines[0];
   ok(line !== undefined, 'the Gateway has logged no calls');
   return line;
 }
@@ -66,5 +66,21 @@ describe('A traced request on a healthy lab', () => {
     const text = await textWhen(/Cannot tell: the audit holds no event of this request/);
     match(text, /The audit holds no event of this request/);
     await commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  it('is read by the API only where the user agrees, when Postgres is not given', async () => {
+    await end();
+    end = await pickLab(page, 'healthy', ['postgres']);
+    const declined = answerNext(undefined);
+    await commands.executeCommand('caracal.traceRequest', requestId);
+    const { options, buttons } = await declined;
+    match(options.detail ?? '', /\nGET http:\/\/127\.0\.0\.1:\d+\/v1\/zones\/[\w-]+\/audit\n/);
+    match(options.detail ?? '', /writes one row for each to its admin audit/);
+    deepStrictEqual(buttons, ['Ask the API']);
+    deepStrictEqual(workspace.textDocuments.filter(({ uri }) => uri.scheme === 'caracal-request').map((document) => document.getText()).filter((text) => text.includes('Postgres is not given')), []);
+    const agreed = answerNext('Ask the API');
+    await commands.executeCommand('caracal.traceRequest', requestId);
+    await agreed;
+    match(await textWhen(/Not known: Postgres is not given/), /This call went through/);
   });
 });

@@ -11,6 +11,8 @@ export type TraceModule = typeof import('../../trace/service.ts');
 const requestScheme = 'caracal-request';
 /** Postgres answers in some milliseconds; what takes longer than this is not waited for. */
 const tracedWithinMs = 20_000;
+/** A preview asks for its text again whenever it is drawn anew, also after VS Code has closed the document. */
+const mostKept = 50;
 
 export interface RequestsParts {
   readonly session: FlowSession;
@@ -54,20 +56,48 @@ export class Requests implements TextDocumentContentProvider {
     const result = capture(pasted);
     if (result.kind === 'nothing') throw new Error(`Cannot trace this: ${result.why}`);
     const { captured } = result;
-    const signal = AbortSignal.timeout(tracedWithinMs);
-    const { title, markdown } = await window.withProgress({ location: ProgressLocation.Window, title: `Tracing ${captured.what}` }, () => traceRequest({ target, zone: state.zone, captured, redactor: engine.redactor, signal }).catch((error: unknown) => {
-      throw signal.aborted ? new Error(`Cannot trace the request: no answer in ${tracedWithinMs / 1_000} s. Run the Storage step to see what Postgres does.`) : error;
-    }));
-    // What another target answered belongs to nobody any more.
-    if (session.target === target) await this.#show(title, markdown);
+    const stop = new AbortController();
+    const tooLate = new Error(`Cannot trace the request: no answer in ${tracedWithinMs / 1_000} s. Run the Storage step to see what Postgres does.`);
+    const within = (): NodeJS.Timeout => setTimeout(() => stop.abort(tooLate), tracedWithinMs);
+    let deadline = within();
+    const mayAskApi = async (call: string): Promise<boolean> => {
+      // Nobody is asked to answer in a given time.
+      clearTimeout(deadline);
+      const agreed = await agreesToAsk(target.target.name, engine.redactor.text(call));
+      deadline = within();
+      if (!agreed) stop.abort();
+      return agreed && session.target === target;
+    };
+    try {
+      const { title, markdown } = await window.withProgress({ location: ProgressLocation.Window, title: `Tracing ${captured.what}` }, () => traceRequest({ target, zone: state.zone, captured, mayAskApi, redactor: engine.redactor, signal: stop.signal }));
+      // What another target answered belongs to nobody any more.
+      if (session.target === target) await this.#show(title, markdown);
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+      // Whoever declined knows it.
+      if (stop.signal.reason === tooLate) throw tooLate;
+    } finally {
+      clearTimeout(deadline);
+    }
   }
 
   async #show(title: string, markdown: string): Promise<void> {
     const uri = Uri.from({ scheme: requestScheme, path: `/${title.replaceAll('/', '∕')}.md` });
     this.#texts.set(uri.toString(), markdown);
+    for (const oldest of [...this.#texts.keys()].slice(0, -mostKept)) this.#texts.delete(oldest);
     this.#changed.fire(uri);
     await commands.executeCommand('markdown.showPreview', uri);
   }
+}
+
+/** Without Postgres nobody knows whether the admin token is live, and the API writes down each call that it refuses. */
+async function agreesToAsk(target: string, call: string): Promise<boolean> {
+  const detail = [
+    'This reads the audit with the admin token of the target, in a few calls:', call, '',
+    'If the API refuses them, Caracal writes one row for each to its admin audit. If it answers, Caracal notes when the token was last used. Nothing else changes.',
+  ].join('\n');
+  const ask = 'Ask the API';
+  return (await window.showWarningMessage(`Ask the API of ${target}?`, { modal: true, detail }, ask)) === ask;
 }
 
 /** What the user pastes; what is selected is proposed. */
