@@ -34,6 +34,8 @@ class Editor implements LogScreen {
   readonly changes: number[] = [];
   /** What the user does while we scroll to the end. */
   meanwhile: (() => void) | undefined;
+  /** What the user does as soon as the end is there. */
+  afterwards: (() => void) | undefined;
   /** What happens while a text is on its way. */
   onItsWay: (() => void) | undefined;
   #told = '';
@@ -58,6 +60,9 @@ class Editor implements LogScreen {
     this.meanwhile = undefined;
     await turn();
     this.scroll(this.lines.length - this.height);
+    await turn();
+    this.afterwards?.();
+    this.afterwards = undefined;
     await turn();
     await turn();
   }
@@ -206,6 +211,16 @@ describe('a log in the editor', () => {
     log.log(1);
     await until('it stands still', () => !log.document.isFollowing && log.editor.top === 30);
     deepEqual(log.editor.seen, place);
+  });
+
+  it('stands still, and loads what is older, for somebody who scrolls up as soon as the end of a flood is there', async () => {
+    log.log(100);
+    await log.caughtUp();
+    log.editor.afterwards = () => log.editor.scroll(0);
+    log.log(30_000);
+    await until('older lines are here', () => !log.document.isFollowing && log.numbers().first < 29_100);
+    await quiet();
+    match(log.editor.seen[0] ?? '', / n=29100$/);
   });
 
   it('goes on when lines are moved for a moment and at once moved back', async () => {

@@ -80,6 +80,9 @@ export class LogDocument {
   #topRow = -1;
   /** What came into sight last and is not looked at yet, and the row that was at the top before. */
   #sight: Sight | undefined;
+  /** Since we began to scroll: the line furthest down that was at the top, and whether the end came into sight last. */
+  #lowestTop = 0;
+  #isEndInSight = true;
   /** We scroll: what comes into sight is not the user's doing. */
   #isScrolling = false;
   /** We scroll to the end, which only somebody who follows is not surprised by. */
@@ -208,7 +211,11 @@ export class LogDocument {
     if ((this.#isGoingToEnd && !this.#isFollowing) || this.#content.rows.length === 0) return;
     const before = this.#topRow;
     [this.#topLine, this.#topRow] = [firstLine, rowNear(this.#content, firstLine) ?? -1];
-    if (this.#isScrolling) return;
+    if (this.#isScrolling) {
+      this.#lowestTop = Math.max(this.#lowestTop, firstLine);
+      this.#isEndInSight = lastLine >= lines - 1;
+      return;
+    }
     // Our own scrolling to the end soon hides where somebody went just now.
     if (this.#isGoingToEnd) setImmediate(() => this.#lookAtSight());
     else if (this.#sight === undefined) setTimeout(() => setImmediate(() => this.#lookAtSight()), settledMs);
@@ -291,11 +298,16 @@ export class LogDocument {
   /** The end of what the view shows, and nothing of what stood there before. */
   async #showTail(records = tailRecords): Promise<void> {
     const { window, shown } = await this.#window({ at: 'end' }, records, 0);
+    [this.#lowestTop, this.#isEndInSight] = [0, true];
     // Of a text that takes the place of another one the editor may show any part before it is at the end.
     await this.#scrolling(async () => {
       await this.#show({ ...contentOf(this.#head(), window, shown), isCut: false });
       await this.#goToEnd();
     });
+    if (!this.#isFollowing || this.#isEndInSight || this.#topLine >= this.#lowestTop) return;
+    // Somebody scrolled up as soon as the end was there.
+    this.#setFollowing(false);
+    if (this.#topLine <= edgeLines) await this.#loadOlder();
   }
 
   /** @param near a row that the caret is to stay on, or on the next one after it */
