@@ -304,8 +304,7 @@ export class LogDocument {
       await this.#show({ ...contentOf(this.#head(), window, shown), isCut: false });
       await this.#goToEnd();
     });
-    if (!this.#isFollowing || this.#isEndInSight || this.#topLine >= this.#lowestTop) return;
-    // Somebody scrolled up as soon as the end was there.
+    if (!this.#isFollowing || !this.#wasEndLeft) return;
     this.#setFollowing(false);
     if (this.#topLine <= edgeLines) await this.#loadOlder();
   }
@@ -416,6 +415,11 @@ export class LogDocument {
     const caughtUp = (): void => this.#catchUp();
     this.#turn = result.then(caughtUp, caughtUp);
     return result;
+  }
+
+  /** Somebody scrolled up as soon as the end was there. */
+  get #wasEndLeft(): boolean {
+    return !this.#isEndInSight && this.#topLine < this.#lowestTop;
   }
 
   #isHeadShown(): boolean {
