@@ -81,7 +81,7 @@ const fails = (why: string, at?: string): Finding => ({ result: 'fails', why, at
 const when = (isSo: boolean, why: string): Finding => (isSo ? holds : fails(why));
 
 /** Most hops that the platform allows (Caracal services/sts/internal/exchange.go, maxDelegationHops). */
-const mostHops = 10;
+export const mostHops = 10;
 /** Constraints that the STS knows; with another one it takes none. */
 const knownConstraints = new Set(['resources', 'ttl_seconds', 'max_depth', 'max_hops', 'policy_approved', 'expires_at', 'broad_reason']);
 

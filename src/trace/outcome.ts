@@ -232,7 +232,7 @@ function detailOf(event: AuditEvent): readonly string[] {
 /** The summary alone: the events that say why are not there. */
 function nothingGranted(call: Call): Outcome | undefined {
   if (of(call, 'nothing granted').length === 0) return undefined;
-  return outcome({ kind: 'cannot tell', code: 'exchange_denied', sentence: 'Caracal granted none of the resources; the events that say why are not in the audit.', passed: {} });
+  return outcome({ kind: 'cannot tell', code: 'exchange_denied', sentence: 'Caracal granted none of the resources; the events that say why are not in the audit.' });
 }
 
 /** Nothing but allows. */
@@ -264,7 +264,7 @@ function noCall(call: Call): Outcome | undefined {
     launch: isAllowed(event) ? 'A workload was launched.' : `A workload was not launched: ${reasonOf(event).words}.`,
     'credential revealed': `A secret was read in plain text: ${metadataText(event, 'credential')}.`,
   };
-  return outcome({ kind: 'no call', code: event.evaluation_status, sentence: sentences[kindOf(event)] ?? `The audit holds an event of another kind: ${event.event_type}.`, passed: {} });
+  return outcome({ kind: 'no call', code: event.evaluation_status, sentence: sentences[kindOf(event)] ?? `The audit holds an event of another kind: ${event.event_type}.` });
 }
 
 /** Most refusals leave no event. */
@@ -276,7 +276,7 @@ function answered(call: Call): Outcome | undefined {
   const expected = refusal.audit === undefined ? 'No audit event exists, and none is expected.' : lookingUntil === undefined ? 'Its audit event is missing.' : `Its audit event is not ingested yet. Looking until ${lookingUntil}.`;
   if (refusal.row === heldRow) return outcome({ kind: 'on hold', layer: 'approval', code: 'interaction_required', sentence: 'This call is on hold: it waits for an approval.', more: [expected], at: 'on hold' });
   if (refusal.audit === 'exchange_denied' && reason === undefined) {
-    return outcome({ kind: 'cannot tell', code: answer.error, sentence: `Caracal granted none of the resources; only the audit says why.`, more: [expected] });
+    return outcome({ kind: 'cannot tell', code: answer.error, sentence: 'Caracal granted none of the resources; only the audit says why.', more: [expected] });
   }
   const words = reason === undefined ? refusal.words : (denyReasons[reason] ?? `its reason is ${reason}`);
   return refused(refusal.layer, reason ?? answer.error ?? refusal.errors[0], words, { more: [expected], at: refusedAt(call, refusal) });

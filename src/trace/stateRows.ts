@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { PostgresStore } from '../targets/deployment.ts';
+import { mostHops } from './liveness.ts';
 import type { AuthorityRecordRow, DelegationRow, SessionRow } from './liveness.ts';
 
 const text = z.string();
@@ -38,15 +39,12 @@ export interface StateIds {
   readonly approvals: readonly string[];
 }
 
-/** As many Delegations are made from each other at most, and one more that shows it. */
-const mostHops = 11;
-
 const sessionColumns = `id, application_id AS "applicationId", subject_authority_record_id AS "authorityRecordId", lifecycle, status, started_at AS "startedAt", ttl_seconds AS "ttlSeconds",
        heartbeat_deadline_at AS "heartbeatDeadlineAt", terminated_at AS "terminatedAt", termination_reason AS "terminationReason"`;
 
 /**
  * Reads Sessions, Delegations with those that they were made from, authority records and approvals by their ids, and
- * what these name in turn.
+ * what these name in turn. Of a chain of Delegations it reads one more than there may be, which shows that it is too long.
  *
  * @throws Refused, Unavailable as every query does; the signal's reason when it is aborted
  */
@@ -57,7 +55,7 @@ export async function readState(postgres: PostgresStore, zoneId: string, ids: St
     query(
       `WITH RECURSIVE lineage AS (
          SELECT e.*, 1 AS hop FROM delegation_edges e WHERE zone_id = $1 AND id = ANY($2)
-         UNION ALL SELECT parent.*, hop + 1 FROM lineage JOIN delegation_edges parent ON parent.zone_id = lineage.zone_id AND parent.id = lineage.parent_edge_id WHERE hop < ${mostHops}
+         UNION ALL SELECT parent.*, hop + 1 FROM lineage JOIN delegation_edges parent ON parent.zone_id = lineage.zone_id AND parent.id = lineage.parent_edge_id WHERE hop <= ${mostHops}
        )
        SELECT DISTINCT id, source_session_id AS "sourceSessionId", target_session_id AS "targetSessionId", issuer_application_id AS "issuerApplicationId", receiver_application_id AS "receiverApplicationId",
               parent_edge_id AS "parentId", scopes, constraints_json AS constraints, status, expires_at AS "expiresAt", revoked_at AS "revokedAt" FROM lineage`,

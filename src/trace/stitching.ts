@@ -12,12 +12,10 @@ export interface Covered {
   readonly until: number;
 }
 
-/** What is known of a call beside its events. */
-export interface Known {
+/** What is known of the mandate of a call beside its events. */
+export interface MandateUse {
   /** Of the mandate in hand: when it was made, in whole seconds by the clock of the database. */
   readonly issuedAt?: number | undefined;
-  /** Of the mandate in hand. */
-  readonly fingerprint?: string | undefined;
   /** What Redis remembers of the first use of a mandate: the request id of it. */
   readonly firstUse?: string | undefined;
 }
@@ -25,7 +23,7 @@ export interface Known {
 export interface Material {
   readonly events: readonly AuditEvent[];
   readonly covered: readonly Covered[];
-  readonly known: Known;
+  readonly known: MandateUse;
   /** By how much the clock of each service is ahead of that of the database, in milliseconds. */
   readonly aheadMs?: Partial<Readonly<Record<Clock, number>>>;
 }
