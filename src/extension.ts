@@ -14,7 +14,7 @@ import { HelmValues } from './ui/helmValues.ts';
 import { KnownTargets } from './ui/knownTargets.ts';
 import { DisposableStore } from './ui/lifecycle.ts';
 import { Log } from './ui/log.ts';
-import { LogCommands } from './ui/logs/logCommands.ts';
+import { LogCommands, subjectOf } from './ui/logs/logCommands.ts';
 import { LogDocuments } from './ui/logs/logDocuments.ts';
 import { LogFiles } from './ui/logs/logFiles.ts';
 import { LogLanguage } from './ui/logs/logLanguage.ts';
@@ -68,7 +68,13 @@ export function activate(context: ExtensionContext): void {
   store.add(new LogLanguage(logDocuments, session));
   store.add(new LogLook(logDocuments));
   store.add(new LogStatus(logDocuments));
-  store.add(new Requests({ session, engine, guard, load: () => import('./trace/service.ts') }));
+  store.add(new Requests({
+    session, engine, guard, logs, extensionUri: context.extensionUri,
+    loadTrace: () => import('./trace/service.ts'),
+    loadPanel: () => import('./ui/trace/requestPanel.ts'),
+    openLog: async (target, row) => void (await logDocuments.open(subjectOf(target, []), row === undefined ? undefined : () => Promise.resolve({ at: 'row', row }))),
+    failed: (error) => log.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+  }));
   store.add(new StatusBar(session));
   store.add(
     session.onDidChange(() => {

@@ -80,6 +80,23 @@ export interface RecordDetails {
   readonly mark: string | undefined;
 }
 
+/** A record as a row of a list. */
+export interface LogRow {
+  readonly row: number;
+  /** Milliseconds since 1970 in the order of the log; NaN where nobody knows. */
+  readonly time: number;
+  readonly source: string;
+  /** `""` of what has none. */
+  readonly level: string;
+  readonly message: string;
+  /** Status of HTTP that it tells, or `""`. */
+  readonly status: string;
+  /** `""` of what has none. */
+  readonly requestId: string;
+  /** What is true instead of what the line seems to say, or `""`. */
+  readonly note: string;
+}
+
 /** What the thread of a log answers. What it is asked for is done in the order in which it comes. */
 export interface LogService {
   state(): LogState;
@@ -89,6 +106,10 @@ export interface LogService {
   filter(view: number, text: string, sources?: readonly string[]): string | undefined;
   /** Records before and after an anchor. */
   window(view: number, anchor: Anchor, size: { readonly before: number; readonly after: number; readonly raw: boolean }): Anchored;
+  /** Records from a place in what a view shows on, fewer where it ends. */
+  rows(view: number, place: number, records: number): readonly LogRow[];
+  /** Where rows stand in what a view shows; those that it does not show are left out. */
+  placesOf(view: number, rows: readonly number[]): readonly number[];
   record(row: number): RecordDetails;
   /** The next row with an error that is shown, from a row on; undefined where there is none. */
   nextError(view: number, row: number, direction: 1 | -1): number | undefined;

@@ -6,8 +6,9 @@ import { markText } from './marks.ts';
 import type { Mark } from './marks.ts';
 import { noteOf, noteOfMark } from './notes.ts';
 import type { OpenLog } from './openLog.ts';
-import type { Anchor, LogService, LogState, RecordDetails } from './protocol.ts';
+import type { Anchor, LogRow, LogService, LogState, RecordDetails } from './protocol.ts';
 import { levels, readRecord } from './record.ts';
+import type { LogRecord } from './record.ts';
 import { recordBytes, rowsOfRequest } from './search.ts';
 import { LogView } from './view.ts';
 
@@ -85,6 +86,22 @@ export class LogAnswers implements LogService {
       row: place < view.length ? view.rowAt(place) : undefined,
       shown: view.length,
     };
+  }
+
+  rows(number: number, place: number, records: number): readonly LogRow[] {
+    const view = this.#complete(number);
+    const count = Math.max(0, Math.min(records, view.length - place));
+    return Array.from({ length: count }, (_, at) => this.#rowOf(view.rowAt(place + at)));
+  }
+
+  placesOf(number: number, rows: readonly number[]): readonly number[] {
+    const view = this.#complete(number);
+    return rows.map((row) => ({ row, place: view.placeOf(row) })).filter(({ row, place }) => place < view.length && view.rowAt(place) === row).map(({ place }) => place);
+  }
+
+  #rowOf(row: number): LogRow {
+    const { source, time, record, note = '', mark } = this.record(row);
+    return { row, time, source, level: record.level ?? '', message: mark ?? record.message, note, requestId: record.requestId ?? '', status: statusOf(record) };
   }
 
   record(row: number): RecordDetails {
@@ -176,4 +193,12 @@ export class LogAnswers implements LogService {
     }
     return low;
   }
+}
+
+/** The Gateway logs `status`, pino the answer as an object. */
+function statusOf({ fields }: LogRecord): string {
+  const named = new Map(fields);
+  const answer = named.get('res');
+  const status = named.get('status') ?? (typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>)['statusCode'] : undefined);
+  return typeof status === 'number' ? String(status) : '';
 }

@@ -42,6 +42,7 @@ export interface DelegationRow {
   readonly scopes: readonly string[];
   readonly constraints: Readonly<Record<string, unknown>>;
   readonly status: string;
+  readonly createdAt: string;
   readonly expiresAt: string;
   readonly revokedAt: string | undefined;
 }
@@ -74,7 +75,7 @@ export interface LivenessCheck {
   readonly at: number | undefined;
 }
 
-type Finding = Pick<LivenessCheck, 'result' | 'why' | 'at'>;
+export type Finding = Pick<LivenessCheck, 'result' | 'why' | 'at'>;
 
 const holds: Finding = { result: 'holds', why: '', at: undefined };
 const fails = (why: string, at?: string): Finding => ({ result: 'fails', why, at: at === undefined ? undefined : Date.parse(at) });

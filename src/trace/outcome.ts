@@ -31,6 +31,8 @@ export interface Outcome {
   readonly more: readonly string[];
   /** What each layer did with it. */
   readonly states: Readonly<Record<Layer, string>>;
+  /** An audit event should tell of it, and none does. */
+  readonly awaitsEvent: boolean;
 }
 
 /** What is known of one request id. */
@@ -81,12 +83,13 @@ interface Parts extends Pick<Outcome, 'kind' | 'sentence'> {
   readonly at?: string;
   /** What those before it did. */
   readonly passed?: Partial<Record<Layer, string>>;
+  readonly awaitsEvent?: boolean;
 }
 
-function outcome({ kind, sentence, layer, code, more = [], at = 'refused', passed = {} }: Parts): Outcome {
+function outcome({ kind, sentence, layer, code, more = [], at = 'refused', passed = {}, awaitsEvent = false }: Parts): Outcome {
   const decided = layer === undefined ? layers.length : layers.indexOf(layer);
   const states = layers.map((one, place) => [one, place === decided ? at : place > decided ? 'not reached' : (passed[one] ?? 'not recorded')]);
-  return { kind, layer, code, sentence, more: more.slice(0, 2), states: Object.fromEntries(states) as Outcome['states'] };
+  return { kind, layer, code, sentence, more: more.slice(0, 2), states: Object.fromEntries(states) as Outcome['states'], awaitsEvent };
 }
 
 function refused(layer: Layer, code: string | undefined, words: string, rest: Partial<Parts> = {}): Outcome {
@@ -273,15 +276,16 @@ function answered(call: Call): Outcome | undefined {
   const [refusal] = likely;
   if (answer === undefined || refusal === undefined) return undefined;
   const reason = /^policy denied \((.+)\)$/.exec(answer.description ?? '')?.[1];
-  const expected = refusal.audit === undefined ? 'No audit event exists, and none is expected.' : lookingUntil === undefined ? 'Its audit event is missing.' : `Its audit event is not ingested yet. Looking until ${lookingUntil}.`;
-  if (refusal.row === heldRow) return outcome({ kind: 'on hold', layer: 'approval', code: 'interaction_required', sentence: 'This call is on hold: it waits for an approval.', more: [expected], at: 'on hold' });
+  const awaitsEvent = refusal.audit !== undefined;
+  const expected = !awaitsEvent ? 'No audit event exists, and none is expected.' : lookingUntil === undefined ? 'Its audit event is missing.' : `Its audit event is not ingested yet. Looking until ${lookingUntil}.`;
+  if (refusal.row === heldRow) return outcome({ kind: 'on hold', layer: 'approval', code: 'interaction_required', sentence: 'This call is on hold: it waits for an approval.', more: [expected], at: 'on hold', awaitsEvent });
   if (refusal.audit === 'exchange_denied' && reason === undefined) {
-    return outcome({ kind: 'cannot tell', code: answer.error, sentence: 'Caracal granted none of the resources; only the audit says why.', more: [expected] });
+    return outcome({ kind: 'cannot tell', code: answer.error, sentence: 'Caracal granted none of the resources; only the audit says why.', more: [expected], awaitsEvent });
   }
   const words = reason === undefined ? refusal.words : (denyReasons[reason] ?? `its reason is ${reason}`);
-  return refused(refusal.layer, reason ?? answer.error ?? refusal.errors[0], words, { more: [expected], at: refusedAt(call, refusal) });
+  return refused(refusal.layer, reason ?? answer.error ?? refusal.errors[0], words, { more: [expected], at: refusedAt(call, refusal), awaitsEvent });
 }
 
 function unknown({ lookingUntil }: Call): Outcome {
-  return outcome({ kind: 'cannot tell', sentence: lookingUntil === undefined ? 'Cannot tell: the audit holds no event of this request.' : `Not ingested yet. Looking until ${lookingUntil}.` });
+  return outcome({ kind: 'cannot tell', awaitsEvent: true, sentence: lookingUntil === undefined ? 'Cannot tell: the audit holds no event of this request.' : `Not ingested yet. Looking until ${lookingUntil}.` });
 }

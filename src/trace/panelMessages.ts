@@ -32,8 +32,16 @@ export interface PanelLogs {
   readonly silent: readonly string[];
 }
 
+/** What a panel is opened again with after a reload of the window: ids alone. The page keeps it, and VS Code hands it back. */
+export interface RememberedRequest {
+  readonly targetId: string;
+  readonly zoneId: string | undefined;
+  readonly requestId: string | undefined;
+  readonly approvalId: string | undefined;
+}
+
 export type ToPanel =
-  | { readonly type: 'showStory'; readonly story: Story; /** It is drawn in the zone of the user. */ readonly timeZone: string }
+  | { readonly type: 'showStory'; readonly story: Story; /** In which times are written. */ readonly timeZone: string; readonly remembered: RememberedRequest }
   /** Nothing to show yet, or the reason why not. */
   | { readonly type: 'showStanding'; readonly text: string; readonly isBusy: boolean }
   | { readonly type: 'showLogs'; readonly logs: PanelLogs }

@@ -10,7 +10,7 @@ import type { Known } from './liveness.ts';
 import { readState } from './stateRows.ts';
 import type { StateRows } from './stateRows.ts';
 import { mandateMs } from './stitching.ts';
-import type { Covered } from './stitching.ts';
+import type { Covered, Material } from './stitching.ts';
 
 /** What was read about one request, and what was not. */
 export interface Evidence {
@@ -23,6 +23,8 @@ export interface Evidence {
   /** The request id of the first use of a mandate that was presented again. */
   readonly firstUse: Known<string>;
   readonly state: Known<StateRows>;
+  /** By how much the clock of each service is ahead of that of the database, in milliseconds, where it is far enough to be measured. */
+  readonly aheadMs?: Material['aheadMs'];
   /** What could not be looked at, and why. */
   readonly notRead: readonly { readonly what: string; readonly why: string }[];
 }

@@ -1,14 +1,20 @@
 /** Traces requests. A file of its own in the package, loaded with the first request that is traced. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redactor } from '../redaction/redactor.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import { openTarget } from '../targets/open.ts';
 import type { Captured } from './capture.ts';
-import { traceMarkdown, traceTitle } from './markdown.ts';
+import { finishStory } from './finish.ts';
 import { readEvidence } from './read.ts';
-import type { ReadOptions } from './read.ts';
+import type { Evidence, ReadOptions } from './read.ts';
+import type { Story } from './story.ts';
+import { storyOf } from './tell.ts';
 import { traceOf } from './trace.ts';
+import type { Trace } from './trace.ts';
+import { moment } from './words.ts';
 
 export { capture } from './capture.ts';
+export { storyMarkdown } from './markdown.ts';
 
 export interface TraceOptions {
   readonly target: LocatedTarget;
@@ -20,18 +26,76 @@ export interface TraceOptions {
   readonly signal: AbortSignal;
 }
 
+/** What is known of a request at some time. */
+export interface Traced {
+  /** Masked. */
+  readonly story: Story;
+  readonly zoneId: string;
+  readonly requestId: string | undefined;
+  /** Of all requests that belong to it. */
+  readonly requestIds: readonly string[];
+  /** When all of it happened, milliseconds since 1970; undefined where nobody knows. */
+  readonly stretch: { readonly from: number; readonly until: number } | undefined;
+  /** What no line of a log tells although it happened. */
+  readonly silent: readonly string[];
+  /** It is looked at again by itself. */
+  readonly isLooking: boolean;
+}
+
+/** An event is in the audit some hundred milliseconds after it happened, and after a backlog of seconds. */
+const lookForMs = 30_000;
+const looksAfterMs = [500, 1_000, 2_000, 4_000, 8_000] as const;
+
 /**
- * Reads what a deployment holds of a request and tells it as Markdown, masked.
+ * Reads what a deployment holds of a request and tells it; while an event that should be there is not ingested yet, again,
+ * with pauses that grow, up to a deadline that the story names.
  *
  * @throws Unavailable when there is no way to the audit, or nobody can tell the zone; Refused when the audit cannot be read; the signal's reason when it is aborted
  */
-export async function traceRequest({ target, zone, captured, mayAskApi, redactor, signal }: TraceOptions): Promise<{ readonly title: string; readonly markdown: string }> {
+export async function* traceRequest({ target, zone, captured, mayAskApi, redactor, signal }: TraceOptions): AsyncGenerator<Traced> {
   const deployment = await openTarget(target, { redactor, zone, signal });
   try {
-    const evidence = await readEvidence(deployment, captured, { mayAskApi, signal });
-    const trace = traceOf(captured, evidence);
-    return { title: redactor.text(traceTitle(captured, trace, evidence)), markdown: redactor.text(traceMarkdown(captured, trace, evidence)) };
+    let consent: Promise<boolean> | undefined;
+    const askOnce = (call: string): Promise<boolean> => (consent ??= mayAskApi(call));
+    const started = Date.now();
+    for (let look = 0; ; look += 1) {
+      const evidence = await readEvidence(deployment, captured, { mayAskApi: askOnce, signal });
+      const until = started + lookForMs;
+      const pause = Math.min(looksAfterMs[look] ?? 8_000, until - Date.now());
+      const isRecent = isYoung(captured, evidence, started);
+      const early = traceOf(captured, evidence, isRecent && pause > 0 ? moment(until) : undefined);
+      const isLooking = isRecent && pause > 0 && isIncomplete(early, evidence);
+      const story = await finishStory(storyOf(captured, early, evidence), (text) => redactor.text(text));
+      yield { story, isLooking, zoneId: evidence.zoneId, requestId: evidence.requestId, requestIds: early.hops.map(({ requestId }) => requestId), stretch: stretchOf(captured, early), silent: silentOf(early) };
+      if (!isLooking) return;
+      await sleep(pause, undefined, { signal });
+    }
   } finally {
     deployment.close();
   }
+}
+
+/** Something happened so short ago that its events may still be on their way. */
+function isYoung({ at }: Captured, { events, state }: Evidence, started: number): boolean {
+  const now = state.kind === 'row' ? state.row.now : started;
+  const newest = Math.max(...events.map((event) => Date.parse(event.occurred_at)), at ?? -Infinity);
+  return newest === -Infinity || now - newest < lookForMs;
+}
+
+/** An event that should be there is not: of the request at all, or of the Gateway after the STS has allowed the call. */
+function isIncomplete({ hops, outcome }: Trace, { requestId }: Evidence): boolean {
+  if (hops.length === 0) return outcome.awaitsEvent;
+  return outcome.kind === 'allowed' && hops.some((hop) => hop.requestId === requestId && hop.kind === 'call');
+}
+
+function stretchOf({ at, mandate }: Captured, { hops }: Trace): Traced['stretch'] {
+  const issued = mandate?.claims.iat;
+  const known = [...hops.flatMap(({ from, until }) => [from, until]), ...(hops.length > 0 ? [] : [at, issued === undefined ? undefined : issued * 1_000].filter((time) => time !== undefined))];
+  return known.length === 0 ? undefined : { from: Math.min(...known), until: Math.max(...known) };
+}
+
+/** Contract deploy-logs-metrics 3: the STS logs neither an exchange that it allows nor an ordinary deny. */
+function silentOf({ hops }: Trace): readonly string[] {
+  const decisions = new Set(hops.flatMap(({ events }) => events.filter(({ event_type: type }) => type === 'token_exchange').map(({ decision }) => decision)));
+  return [...(decisions.has('allow') ? ['nothing expected: STS logs no line for an allowed exchange'] : []), ...(decisions.has('deny') ? ['nothing expected: STS logs no line for an ordinary deny'] : [])];
 }

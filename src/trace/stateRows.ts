@@ -12,11 +12,12 @@ const sessionSchema = z.object({
 });
 const delegationSchema = z.object({
   id: text, sourceSessionId: text, targetSessionId: text, issuerApplicationId: text, receiverApplicationId: text, parentId: optional, scopes: z.array(text), constraints: z.record(text, z.unknown()),
-  status: text, expiresAt: text, revokedAt: optional,
+  status: text, createdAt: text, expiresAt: text, revokedAt: optional,
 });
 const recordSchema = z.object({ id: text, type: z.enum(['user', 'application']), subjectId: optional.transform((value) => value ?? ''), status: text, expiresAt: text, revokedAt: optional, revokedReason: optional });
 const approvalSchema = z.object({
   id: text, createdAt: text, expiresAt: text, satisfiedAt: optional, rejectedAt: optional, consumedAt: optional, tier: optional, approverClass: text, approverSubjectId: optional, decisionReason: optional,
+  metadata: z.record(text, z.unknown()).nullable().transform((value) => value ?? {}),
 });
 
 /** A hold, as its row stands; it is gone 24 h after its life ended (contract request-evidence 2.4). */
@@ -58,12 +59,12 @@ export async function readState(postgres: PostgresStore, zoneId: string, ids: St
          UNION ALL SELECT parent.*, hop + 1 FROM lineage JOIN delegation_edges parent ON parent.zone_id = lineage.zone_id AND parent.id = lineage.parent_edge_id WHERE hop <= ${mostHops}
        )
        SELECT DISTINCT id, source_session_id AS "sourceSessionId", target_session_id AS "targetSessionId", issuer_application_id AS "issuerApplicationId", receiver_application_id AS "receiverApplicationId",
-              parent_edge_id AS "parentId", scopes, constraints_json AS constraints, status, expires_at AS "expiresAt", revoked_at AS "revokedAt" FROM lineage`,
+              parent_edge_id AS "parentId", scopes, constraints_json AS constraints, status, created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt" FROM lineage`,
       [zoneId, ids.delegations],
     ),
     query(
       `SELECT id, created_at AS "createdAt", expires_at AS "expiresAt", satisfied_at AS "satisfiedAt", rejected_at AS "rejectedAt", consumed_at AS "consumedAt", tier, approver_class AS "approverClass",
-              approver_subject_id AS "approverSubjectId", decision_reason AS "decisionReason" FROM step_up_challenges WHERE zone_id = $1 AND id = ANY($2)`,
+              approver_subject_id AS "approverSubjectId", decision_reason AS "decisionReason", metadata_json AS metadata FROM step_up_challenges WHERE zone_id = $1 AND id = ANY($2)`,
       [zoneId, ids.approvals],
     ),
   ]);

@@ -31,6 +31,8 @@ export interface Material {
 export type Clock = 'sts' | 'gateway' | 'api';
 
 export interface Join {
+  /** The request that it belongs to. */
+  readonly to: string;
   /** What both sides have in common, for a person: `Session, Delegation and resource`. */
   readonly key: string;
   readonly certainty: 'certain' | 'likely';
@@ -93,7 +95,7 @@ export function stitch(requestId: string, material: Material): readonly Hop[] {
   // What is found leads to more: from a replay to the first call, from there to its mint, from there to its hold.
   for (const hop of found.values()) {
     for (const { requestId: id, join } of requests.joined(hop)) {
-      const more = found.has(id) ? undefined : requests.hop(id, join);
+      const more = found.has(id) ? undefined : requests.hop(id, { ...join, to: hop.requestId });
       if (more !== undefined) found.set(id, more);
     }
   }
@@ -102,7 +104,7 @@ export function stitch(requestId: string, material: Material): readonly Hop[] {
 
 interface Joined {
   readonly requestId: string;
-  readonly join: Join;
+  readonly join: Omit<Join, 'to'>;
 }
 
 class Requests {

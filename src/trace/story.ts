@@ -59,7 +59,7 @@ export const storyActions = ['readVerifiers', 'typeVerifier', 'simulate', 'lookA
 export type StoryAction = (typeof storyActions)[number];
 
 /** Always all of them, in this order. */
-export const sectionIds = ['delegation', 'approval', 'verifier', 'state', 'policy', 'explanation', 'notLookedAt', 'notRecorded'] as const;
+export const sectionIds = ['delegation', 'approval', 'verifier', 'state', 'policy', 'explanation', 'hops', 'notRecorded'] as const;
 export type SectionId = (typeof sectionIds)[number];
 
 export interface Section {

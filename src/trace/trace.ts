@@ -1,5 +1,6 @@
 /** All that is known about a request, put together. */
 import { metadataText } from './auditEvent.ts';
+import type { AuditEvent } from './auditEvent.ts';
 import type { Captured } from './capture.ts';
 import { livenessOf } from './liveness.ts';
 import type { Asked, Known, LivenessCheck } from './liveness.ts';
@@ -8,6 +9,7 @@ import type { Outcome } from './outcome.ts';
 import type { Evidence } from './read.ts';
 import { stitch } from './stitching.ts';
 import type { Hop } from './stitching.ts';
+import { shortId } from './words.ts';
 
 export interface Trace {
   /** Of the request that was asked for. */
@@ -22,9 +24,9 @@ export interface Trace {
 
 /** Judges what was read. */
 export function traceOf(captured: Captured, evidence: Evidence, lookingUntil?: string): Trace {
-  const { requestId = '', events, covered, firstUse } = evidence;
+  const { requestId = '', events, covered, firstUse, aheadMs = {} } = evidence;
   const { iat } = captured.mandate?.claims ?? {};
-  const hops = stitch(requestId, { events, covered, known: { issuedAt: iat, firstUse: firstUse.kind === 'row' ? firstUse.row : undefined } });
+  const hops = stitch(requestId, { events, covered, aheadMs, known: { issuedAt: iat, firstUse: firstUse.kind === 'row' ? firstUse.row : undefined } });
   // A replay tells what happened to the call that used its mandate first, so that one comes first here.
   const outcomes = new Map<string, Outcome>();
   for (const { requestId: id, events: own, kind } of hops.toSorted((one, other) => Number(one.kind === 'replay') - Number(other.kind === 'replay'))) {
@@ -34,6 +36,17 @@ export function traceOf(captured: Captured, evidence: Evidence, lookingUntil?: s
   const outcome = outcomes.get(requestId) ?? outcomeOf({ events: [], answer: captured.answer, lookingUntil });
   const focus = hops.find((hop) => hop.requestId === requestId);
   return { outcome, hops, outcomes, liveness: livenessNow(captured, focus, evidence) };
+}
+
+/** All events that belong to the call, those of the request that was asked for first: what these do not name, others of it may. */
+export function focusOf({ hops }: Trace, { requestId }: Evidence): readonly AuditEvent[] {
+  return hops.toSorted((one, other) => Number(other.requestId === requestId) - Number(one.requestId === requestId)).flatMap(({ events }) => events);
+}
+
+/** The name of an Application where an event tells it, else its id. */
+export function applicationName(id: string, { events }: Evidence): string {
+  const name = events.filter((event) => metadataText(event, 'application_id') === id).map((event) => metadataText(event, 'application_name')).find((text) => text !== '');
+  return name ?? shortId(id);
 }
 
 function isFirstUse({ requestId, events }: Hop, replay: Hop['events'], { firstUse }: Evidence): boolean {

@@ -21,6 +21,9 @@ export const commandIds = {
   showObserverRole: 'caracal.showObserverRole',
   showObserverUser: 'caracal.showObserverUser',
   traceRequest: 'caracal.traceRequest',
+  traceRequestAgain: 'caracal.traceRequestAgain',
+  copyRequest: 'caracal.copyRequest',
+  showRequestDocument: 'caracal.showRequestDocument',
   openLog: 'caracal.openLog',
   openLogFile: 'caracal.openLogFile',
   filterLog: 'caracal.filterLog',
@@ -58,7 +61,10 @@ export type CommandId =
   | (typeof commandIds)[keyof typeof commandIds]
   | (typeof internalCommandIds)[keyof typeof internalCommandIds];
 
-/** Commands about logs: all others but that of requests are about the flow. */
+/** Commands about requests. */
+export const requestCommandIds = [commandIds.traceRequest, commandIds.traceRequestAgain, commandIds.copyRequest, commandIds.showRequestDocument] as const;
+
+/** Commands about logs: all others but those of requests are about the flow. */
 export const logCommandIds = [
   commandIds.openLog, commandIds.openLogFile, commandIds.filterLog, commandIds.goToLogTime, commandIds.nextLogError, commandIds.previousLogError,
   commandIds.showLogRequest, commandIds.followLog, commandIds.toggleRawLog, commandIds.readOlderLog, commandIds.showLogOutput, commandIds.saveLog,
@@ -66,6 +72,6 @@ export const logCommandIds = [
 ] as const;
 
 export type LogCommandId = (typeof logCommandIds)[number];
-export type FlowCommandId = Exclude<CommandId, LogCommandId | typeof commandIds.traceRequest>;
+export type FlowCommandId = Exclude<CommandId, LogCommandId | (typeof requestCommandIds)[number]>;
 
 export const flowViewId = 'caracal.flow';

@@ -242,7 +242,7 @@ describe('a deny of the policy', () => {
     it(`for ${reason}`, () => {
       for (const scopes of [['invoice:write'], []]) {
         const { states, ...rest } = outcomeOf({ events: [summary(), denied(reason, 'billing-api', scopes)] });
-        deepEqual(rest, { kind: 'denied', layer: 'policy', code: reason, sentence: `Policy denied this call: ${words}.`, more: [] });
+        deepEqual(rest, { kind: 'denied', layer: 'policy', code: reason, sentence: `Policy denied this call: ${words}.`, more: [], awaitsEvent: false });
         deepEqual(states, { 'before policy': 'passed', policy: 'denied', approval: 'not reached', 'after mint': 'not reached', gateway: 'not reached', resource: 'not reached' });
       }
       // The caller may be all that knows of it.

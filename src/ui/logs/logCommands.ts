@@ -260,7 +260,8 @@ export class LogCommands {
   }
 }
 
-function subjectOf(located: LocatedTarget, sources: readonly string[]): Parameters<LogDocuments['open']>[0] {
+/** The log of a target. @param sources all where there are none */
+export function subjectOf(located: LocatedTarget, sources: readonly string[]): Parameters<LogDocuments['open']>[0] {
   return { key: located.id, name: located.target.name, place: { kind: 'target', located, tail: firstTail }, sources };
 }
 

@@ -1,93 +1,203 @@
-import { EventEmitter, InputBoxValidationSeverity, ProgressLocation, Uri, commands, window, workspace } from 'vscode';
-import type { TextDocumentContentProvider } from 'vscode';
+import { EventEmitter, InputBoxValidationSeverity, Uri, ViewColumn, commands, env, languages, window, workspace } from 'vscode';
+import type { TextDocumentContentProvider, WebviewPanel } from 'vscode';
+import type { Captured } from '../../trace/capture.ts';
+import type { RememberedRequest } from '../../trace/panelMessages.ts';
+import type { Traced } from '../../trace/service.ts';
+import type { Link } from '../../trace/story.ts';
+import type { LocatedTarget } from '../../targets/located.ts';
 import { commandIds } from '../commandIds.ts';
 import type { Engine } from '../engineSlot.ts';
 import type { FlowSession } from '../flowSession.ts';
 import type { Guard } from '../guard.ts';
 import { DisposableStore } from '../lifecycle.ts';
+import type { OpenLogs } from '../logs/openLogs.ts';
+import type { RequestPanel } from './requestPanel.ts';
 
 export type TraceModule = typeof import('../../trace/service.ts');
+export type PanelModule = typeof import('./requestPanel.ts');
 
-const requestScheme = 'caracal-request';
+/** Texts that a request leads to: as Markdown, or a policy in one of its versions. */
+const textScheme = 'caracal-request';
+const panelType = 'caracal.request';
 /** Postgres answers in some milliseconds; what takes longer than this is not waited for. */
 const tracedWithinMs = 20_000;
-/** A preview asks for its text again whenever it is drawn anew, also after VS Code has closed the document. */
+/** A document asks for its text again whenever it is drawn anew, also after VS Code has closed it. */
 const mostKept = 50;
 
 export interface RequestsParts {
   readonly session: FlowSession;
   readonly engine: Engine;
   readonly guard: Guard;
-  readonly load: () => Promise<TraceModule>;
+  readonly logs: OpenLogs;
+  readonly extensionUri: Uri;
+  readonly loadTrace: () => Promise<TraceModule>;
+  readonly loadPanel: () => Promise<PanelModule>;
+  /** Opens the log of a target at a row, or at its end. */
+  readonly openLog: (target: LocatedTarget, row: number | undefined) => Promise<void>;
+  /** For the log of the extension. */
+  readonly failed: (error: unknown) => void;
 }
 
-/** Traces requests, and shows each as a read-only document, rendered. */
+/** Traces requests, each in a panel of its own. */
 export class Requests implements TextDocumentContentProvider {
   readonly #parts: RequestsParts;
   readonly #store = new DisposableStore();
   readonly #changed = this.#store.add(new EventEmitter<Uri>());
   readonly #texts = new Map<string, string>();
+  /** The open ones, by what they are of. */
+  readonly #open = new Map<string, RequestPanel>();
 
   readonly onDidChange = this.#changed.event;
 
   constructor(parts: RequestsParts) {
     this.#parts = parts;
-    this.#store.add(workspace.registerTextDocumentContentProvider(requestScheme, this));
-    this.#store.add(commands.registerCommand(commandIds.traceRequest, (given: unknown) => parts.guard.run(() => this.#trace(typeof given === 'string' ? given : undefined))));
+    const { guard } = parts;
+    this.#store.add(workspace.registerTextDocumentContentProvider(textScheme, this));
+    this.#store.add(commands.registerCommand(commandIds.traceRequest, (given: unknown) => guard.run(() => this.#trace(typeof given === 'string' ? given : undefined))));
+    this.#store.add(commands.registerCommand(commandIds.traceRequestAgain, () => guard.run(() => this.#active()?.look())));
+    this.#store.add(commands.registerCommand(commandIds.copyRequest, () => guard.run(() => this.#copy())));
+    this.#store.add(commands.registerCommand(commandIds.showRequestDocument, () => guard.run(() => this.#showDocument())));
+    this.#store.add(window.registerWebviewPanelSerializer(panelType, { deserializeWebviewPanel: (panel, state) => this.#restore(panel, state) }));
   }
 
   provideTextDocumentContent(uri: Uri): string {
-    return this.#texts.get(uri.toString()) ?? 'This was traced in a window that is closed. Trace it again with "Caracal: Trace Request…".\n';
+    return this.#texts.get(uri.toString()) ?? 'This was opened in a window that is closed. Trace the request again with "Caracal: Trace Request…".\n';
   }
 
   dispose(): void {
+    for (const panel of this.#open.values()) panel.dispose();
     this.#store.dispose();
   }
 
   /** @param given an id, or anything that tells of a request; without it the user is asked */
   async #trace(given: string | undefined): Promise<void> {
-    const { session, engine, load } = this.#parts;
+    const { session, loadTrace } = this.#parts;
     if (session.target === undefined) await commands.executeCommand(commandIds.pickTarget);
     const { target, state } = session;
     if (target === undefined) return;
-    const { capture, traceRequest } = await load();
+    const { capture } = await loadTrace();
     const pasted = given ?? (await ask(capture));
     if (pasted === undefined) return;
     const result = capture(pasted);
     if (result.kind === 'nothing') throw new Error(`Cannot trace this: ${result.why}`);
-    const { captured } = result;
+    await this.#show(target, state.zone, result.captured);
+  }
+
+  async #show(target: LocatedTarget, zone: string | undefined, captured: Captured, restored?: WebviewPanel): Promise<void> {
+    const key = keyOf(target, captured);
+    const open = key === undefined ? undefined : this.#open.get(key);
+    if (open !== undefined) {
+      open.panel.reveal();
+      await open.look();
+      return;
+    }
+    const { engine, logs, extensionUri, loadPanel, openLog, failed } = this.#parts;
+    const { RequestPanel: Panel } = await loadPanel();
+    const webview = restored ?? window.createWebviewPanel(panelType, `Request ${captured.requestId?.slice(-6) ?? ''}`.trim(), ViewColumn.Active, { enableFindWidget: true });
+    const panel = new Panel(webview, {
+      extensionUri, target, logs, captured, redactor: engine.redactor,
+      trace: (signal) => this.#looks(target, zone, captured, signal),
+      showText: (link) => this.#showText(link),
+      openLog: (row) => openLog(target, row),
+      failed,
+    });
+    const place = key ?? `${target.id} ${String(Date.now())}`;
+    this.#open.set(place, panel);
+    webview.onDidDispose(() => {
+      panel.dispose();
+      if (this.#open.get(place) === panel) this.#open.delete(place);
+    });
+    await panel.look();
+  }
+
+  /** A look that takes too long ends with words; nobody is asked to answer in a given time. */
+  async *#looks(target: LocatedTarget, zone: string | undefined, captured: Captured, signal: AbortSignal): AsyncGenerator<Traced> {
+    const { session, engine, loadTrace } = this.#parts;
+    const { traceRequest } = await loadTrace();
     const stop = new AbortController();
-    const tooLate = new Error(`Cannot trace the request: no answer in ${tracedWithinMs / 1_000} s. Run the Storage step to see what Postgres does.`);
+    const tooLate = new Error(`no answer in ${tracedWithinMs / 1_000} s. Run the Storage step to see what Postgres does`);
     const within = (): NodeJS.Timeout => setTimeout(() => stop.abort(tooLate), tracedWithinMs);
     let deadline = within();
     const mayAskApi = async (call: string): Promise<boolean> => {
-      // Nobody is asked to answer in a given time.
       clearTimeout(deadline);
       const agreed = await agreesToAsk(target.target.name, engine.redactor.text(call));
       deadline = within();
-      if (!agreed) stop.abort();
       return agreed && session.target === target;
     };
     try {
-      const { title, markdown } = await window.withProgress({ location: ProgressLocation.Window, title: `Tracing ${captured.what}` }, () => traceRequest({ target, zone: state.zone, captured, mayAskApi, redactor: engine.redactor, signal: stop.signal }));
-      // What another target answered belongs to nobody any more.
-      if (session.target === target) await this.#show(title, markdown);
+      for await (const traced of traceRequest({ target, zone, captured, mayAskApi, redactor: engine.redactor, signal: AbortSignal.any([signal, stop.signal]) })) {
+        clearTimeout(deadline);
+        yield traced;
+        deadline = within();
+      }
     } catch (error) {
-      if (!stop.signal.aborted) throw error;
-      // Whoever declined knows it.
-      if (stop.signal.reason === tooLate) throw tooLate;
+      throw stop.signal.aborted ? tooLate : error;
     } finally {
       clearTimeout(deadline);
     }
   }
 
-  async #show(title: string, markdown: string): Promise<void> {
-    const uri = Uri.from({ scheme: requestScheme, path: `/${title.replaceAll('/', '∕')}.md` });
-    this.#texts.set(uri.toString(), markdown);
+  /** After a reload of the window; without its target nothing is asked of anybody. */
+  async #restore(panel: WebviewPanel, state: unknown): Promise<void> {
+    const { session } = this.#parts;
+    const remembered = rememberedIn(state);
+    const { target } = session;
+    if (remembered === undefined || target?.id !== remembered.targetId) {
+      panel.dispose();
+      return;
+    }
+    const { zoneId, requestId, approvalId } = remembered;
+    await this.#show(target, zoneId, { what: 'an id', requestId, approvalId, zoneId }, panel);
+  }
+
+  #active(): RequestPanel | undefined {
+    return [...this.#open.values()].find(({ panel }) => panel.active);
+  }
+
+  async #copy(): Promise<void> {
+    const markdown = this.#active()?.markdown;
+    if (markdown !== undefined) await env.clipboard.writeText(markdown);
+  }
+
+  async #showDocument(): Promise<void> {
+    const active = this.#active();
+    const text = active?.markdown;
+    if (active === undefined || text === undefined) return;
+    await commands.executeCommand('markdown.showPreview', this.#keep(`${active.panel.title}.md`, text));
+  }
+
+  async #showText(link: Exclude<Link, { readonly kind: 'place' }>): Promise<void> {
+    if (link.kind === 'difference') {
+      await commands.executeCommand('vscode.diff', this.#keep(`before/${link.title}`, link.before), this.#keep(`after/${link.title}`, link.after), link.title);
+      return;
+    }
+    const document = await workspace.openTextDocument(this.#keep(link.title, link.text));
+    const known = await languages.getLanguages();
+    if (known.includes(link.language)) await languages.setTextDocumentLanguage(document, link.language);
+    await window.showTextDocument(document, { viewColumn: ViewColumn.Beside, preview: true });
+  }
+
+  #keep(name: string, text: string): Uri {
+    const uri = Uri.from({ scheme: textScheme, path: `/${name}` });
+    this.#texts.set(uri.toString(), text);
     for (const oldest of [...this.#texts.keys()].slice(0, -mostKept)) this.#texts.delete(oldest);
     this.#changed.fire(uri);
-    await commands.executeCommand('markdown.showPreview', uri);
+    return uri;
   }
+}
+
+/** What one panel is of. A mandate has no id that could be kept. */
+function keyOf(target: LocatedTarget, { requestId, approvalId, mandate, answer }: Captured): string | undefined {
+  return mandate !== undefined || answer !== undefined || (requestId ?? approvalId) === undefined ? undefined : `${target.id} ${requestId ?? ''} ${approvalId ?? ''}`;
+}
+
+function rememberedIn(state: unknown): RememberedRequest | undefined {
+  if (typeof state !== 'object' || state === null || !('remembered' in state)) return undefined;
+  const { remembered } = state;
+  if (typeof remembered !== 'object' || remembered === null) return undefined;
+  const { targetId, ...ids } = remembered as Readonly<Record<string, unknown>>;
+  const text = (name: keyof RememberedRequest): string | undefined => (typeof ids[name] === 'string' ? ids[name] : undefined);
+  return typeof targetId === 'string' ? { targetId, zoneId: text('zoneId'), requestId: text('requestId'), approvalId: text('approvalId') } : undefined;
 }
 
 /** Without Postgres nobody knows whether the admin token is live, and the API writes down each call that it refuses. */
