@@ -12,6 +12,7 @@ export interface AuthorityRecordRow {
   readonly type: 'user' | 'application';
   readonly subjectId: string;
   readonly status: string;
+  readonly createdAt: string;
   readonly expiresAt: string;
   readonly revokedAt: string | undefined;
   readonly revokedReason: string | undefined;

@@ -1,15 +1,16 @@
 import { ordinaryZones } from '../caracal/zones.ts';
 import type { Deployment, PostgresStore } from '../targets/deployment.ts';
 import { Refused, Unavailable } from '../targets/failures.ts';
-import { metadataText } from './auditEvent.ts';
+import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
 import type { Captured } from './capture.ts';
+import { measureClocks } from './clocks.ts';
 import { auditPath, eventsOfApi, eventsOfPostgres } from './eventStores.ts';
 import type { EventsRead, EventStore, Stretch } from './eventStores.ts';
 import type { Known } from './liveness.ts';
 import { readState } from './stateRows.ts';
 import type { StateRows } from './stateRows.ts';
-import { mandateMs } from './stitching.ts';
+import { agreedMs, mandateMs } from './stitching.ts';
 import type { Covered, Material } from './stitching.ts';
 
 /** What was read about one request, and what was not. */
@@ -22,6 +23,8 @@ export interface Evidence {
   readonly covered: readonly Covered[];
   /** The request id of the first use of a mandate that was presented again. */
   readonly firstUse: Known<string>;
+  /** The request id of the exchange that made the authority record of a Session; undefined where none is known. */
+  readonly bootstrap?: string | undefined;
   readonly state: Known<StateRows>;
   /** By how much the clock of each service is ahead of that of the database, in milliseconds, where it is far enough to be measured. */
   readonly aheadMs?: Material['aheadMs'];
@@ -55,11 +58,11 @@ export async function readEvidence(deployment: Deployment, captured: Captured, {
   const reading = new Reading(deployment, store, signal);
   const requestId = await reading.begin(captured);
   await reading.follow();
-  const state = await reading.state(postgres, zoneId, captured);
-  if (state.kind === 'row') await reading.approvals(state.row.approvals);
-  const { covered, firstUse, notRead } = reading;
+  const [state, aheadMs] = await Promise.all([reading.state(postgres, zoneId, captured), postgres === undefined ? {} : measureClocks(deployment, postgres, signal)]);
+  if (state.kind === 'row') await Promise.all([reading.approvals(state.row.approvals), reading.bootstraps(state.row)]);
+  const { covered, firstUse, bootstrap, notRead } = reading;
   const events = [...reading.events.values()];
-  return { zoneId, requestId: requestOf(requestId, captured, events), events, covered, firstUse, state, notRead };
+  return { zoneId, requestId: requestOf(requestId, captured, events), events, covered, firstUse, bootstrap, state, aheadMs, notRead };
 }
 
 /** An id of an approval is that of a request only where the user decided; else the request is the one that was held. */
@@ -98,6 +101,7 @@ class Reading {
   readonly covered: Covered[] = [];
   readonly notRead: { what: string; why: string }[] = [];
   firstUse: Known<string> = { kind: 'absent' };
+  bootstrap: string | undefined;
   readonly #deployment: Deployment;
   readonly #store: EventStore;
   readonly #signal: AbortSignal;
@@ -124,7 +128,7 @@ class Reading {
   async follow(): Promise<void> {
     for (let look = 0; look < mostLooks; look += 1) {
       const before = this.events.size;
-      await Promise.all([this.#sessions(), this.#firstUses()]);
+      await Promise.all([this.#sessions(), this.#firstUses(), this.#replays()]);
       if (this.events.size === before) return;
     }
   }
@@ -161,6 +165,27 @@ class Reading {
       }
     }
     await this.follow();
+  }
+
+  /** A Session is started under an authority record, which an exchange has made; no event names both. */
+  async bootstraps({ sessions, records }: StateRows): Promise<void> {
+    const named = new Set([...this.events.values()].map((event) => metadataText(event, 'agent_session_id')));
+    const [record] = records.filter(({ id }) => sessions.some((session) => named.has(session.id) && session.authorityRecordId === id));
+    if (record === undefined) return;
+    const at = Date.parse(record.createdAt);
+    const stretch: Stretch = { from: at - agreedMs, until: at + agreedMs };
+    const owner = record.type === 'application' ? (event: AuditEvent): boolean => kindOf(event) === 'bootstrap' && metadataText(event, 'application_id') === record.subjectId : (event: AuditEvent): boolean => kindOf(event) === 'federation';
+    const found = await this.#read('the exchange before the Session', this.#store.ofTypes(['token_exchange'], stretch, this.#signal), (event) => event.decision === 'allow' && owner(event));
+    this.bootstrap = found.length === 1 ? found[0]?.request_id : undefined;
+  }
+
+  /** The same mandate, presented again after a call. */
+  async #replays(): Promise<void> {
+    const calls = [...this.events.values()].filter((event) => kindOf(event) === 'gateway call' && metadataText(event, 'subject_fingerprint') !== '');
+    await Promise.all(calls.map((call) => this.#once(`replays of ${call.id}`, async () => {
+      const at = Date.parse(call.occurred_at);
+      await this.#read('later calls with the same mandate', this.#store.ofTypes(['replay_detected'], { from: at - momentMs, until: at + mandateMs + skewMs }, this.#signal), (event) => metadataText(event, 'subject_fp') === metadataText(call, 'subject_fingerprint'));
+    })));
   }
 
   async #request(requestId: string): Promise<void> {

@@ -14,7 +14,7 @@ const delegationSchema = z.object({
   id: text, sourceSessionId: text, targetSessionId: text, issuerApplicationId: text, receiverApplicationId: text, parentId: optional, scopes: z.array(text), constraints: z.record(text, z.unknown()),
   status: text, createdAt: text, expiresAt: text, revokedAt: optional,
 });
-const recordSchema = z.object({ id: text, type: z.enum(['user', 'application']), subjectId: optional.transform((value) => value ?? ''), status: text, expiresAt: text, revokedAt: optional, revokedReason: optional });
+const recordSchema = z.object({ id: text, type: z.enum(['user', 'application']), subjectId: optional.transform((value) => value ?? ''), status: text, createdAt: text, expiresAt: text, revokedAt: optional, revokedReason: optional });
 const approvalSchema = z.object({
   id: text, createdAt: text, expiresAt: text, satisfiedAt: optional, rejectedAt: optional, consumedAt: optional, tier: optional, approverClass: text, approverSubjectId: optional, decisionReason: optional,
   metadata: z.record(text, z.unknown()).nullable().transform((value) => value ?? {}),
@@ -72,7 +72,7 @@ export async function readState(postgres: PostgresStore, zoneId: string, ids: St
   const sessionIds = [...ids.sessions, ...delegations.flatMap(({ sourceSessionId, targetSessionId }) => [sourceSessionId, targetSessionId])];
   const sessions = (await query(`SELECT ${sessionColumns} FROM sessions WHERE zone_id = $1 AND id = ANY($2)`, [zoneId, sessionIds])).map((row) => sessionSchema.parse(row));
   const records = await query(
-    `SELECT id, session_type AS type, subject_id AS "subjectId", status, expires_at AS "expiresAt", revoked_at AS "revokedAt", revoked_reason AS "revokedReason" FROM authority_records WHERE zone_id = $1 AND id = ANY($2)`,
+    `SELECT id, session_type AS type, subject_id AS "subjectId", status, created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", revoked_reason AS "revokedReason" FROM authority_records WHERE zone_id = $1 AND id = ANY($2)`,
     [zoneId, [...ids.records, ...sessions.map(({ authorityRecordId }) => authorityRecordId)]],
   );
   return { now: Date.parse(String(clock?.['now'])), sessions, delegations, records: records.map((row) => recordSchema.parse(row)), approvals: approvalRows.map((row) => approvalSchema.parse(row)) };

@@ -12,12 +12,14 @@ export interface Covered {
   readonly until: number;
 }
 
-/** What is known of the mandate of a call beside its events. */
+/** What is known of a call beside its events. */
 export interface MandateUse {
   /** Of the mandate in hand: when it was made, in whole seconds by the clock of the database. */
   readonly issuedAt?: number | undefined;
   /** What Redis remembers of the first use of a mandate: the request id of it. */
   readonly firstUse?: string | undefined;
+  /** The exchange that made the authority record of the Session of a mandate. */
+  readonly bootstrap?: string | undefined;
 }
 
 export interface Material {
@@ -56,7 +58,7 @@ export interface Hop {
 /** A mandate lives no longer (contract request-evidence 4.5), in milliseconds. */
 export const mandateMs = 15 * 60_000;
 /** Clocks that agree differ by no more. */
-const agreedMs = 2_000;
+export const agreedMs = 2_000;
 
 const writers: Partial<Readonly<Record<EventKind, Clock>>> = { 'gateway call': 'gateway', replay: 'gateway', decision: 'api', 'control call': 'api', 'credential revealed': 'api' };
 
@@ -132,13 +134,19 @@ class Requests {
 
   /** Other requests that belong to one. */
   joined(hop: Hop): readonly Joined[] {
-    return [...this.#ofApproval(hop), ...this.#ofReplay(hop), ...(hop.kind === 'call' ? this.#mintOf(hop) : []), ...(hop.kind === 'mint' || hop.kind === 'retry' ? this.#callsOf(hop) : [])];
+    return [...this.#ofApproval(hop), ...this.#ofReplay(hop), ...this.#ofBootstrap(hop), ...(hop.kind === 'call' ? this.#mintOf(hop) : []), ...(hop.kind === 'mint' || hop.kind === 'retry' ? this.#callsOf(hop) : [])];
   }
 
   /** Hold, decision and use of one approval name it. */
   #ofApproval({ events, requestId }: Hop): readonly Joined[] {
     const challenges = new Set(events.map((event) => metadataText(event, 'challenge_id')).filter((id) => id !== ''));
     return this.#others(requestId, (event) => challenges.has(metadataText(event, 'challenge_id'))).map((id) => ({ requestId: id, join: { key: 'approval', certainty: 'certain' } }));
+  }
+
+  /** Both are known by the authority record, but the event does not name it: it is the one of that Application in that second. */
+  #ofBootstrap({ kind }: Hop): readonly Joined[] {
+    const { bootstrap } = this.#material.known;
+    return bootstrap !== undefined && (kind === 'mint' || kind === 'hold') ? [{ requestId: bootstrap, join: { key: 'time and owner of the authority record', certainty: 'likely' } }] : [];
   }
 
   #ofReplay({ events, requestId, kind }: Hop): readonly Joined[] {

@@ -29,7 +29,7 @@ export function timelineOf({ hops, outcome }: Trace, evidence: Evidence): Timeli
   const resource = hops.flatMap(({ events }) => events.map((event) => metadataText(event, 'resource'))).find((name) => name !== '') ?? 'resource';
   const joins = [...joinsOf(hops), ...rowJoins(ofRows, hops)];
   return {
-    summary: summaryOf(hops, ofRows.length, joins, outcome.sentence),
+    summary: [summaryOf(hops, ofRows.length, joins, outcome.sentence), ...Object.entries(evidence.aheadMs ?? {}).map(([clock, ahead]) => `clock of ${clock} ${duration(Math.abs(ahead))} ${ahead > 0 ? 'ahead' : 'behind'}, corrected`)].join('; '),
     lanes: used.map((lane) => (lane === 'resource' ? resource : lane)),
     items: items.map(({ on, ...item }) => ({ ...item, lane: used.indexOf(on) })),
     joins,

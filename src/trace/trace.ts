@@ -24,9 +24,9 @@ export interface Trace {
 
 /** Judges what was read. */
 export function traceOf(captured: Captured, evidence: Evidence, lookingUntil?: string): Trace {
-  const { requestId = '', events, covered, firstUse, aheadMs = {} } = evidence;
+  const { requestId = '', events, covered, firstUse, bootstrap, aheadMs = {} } = evidence;
   const { iat } = captured.mandate?.claims ?? {};
-  const hops = stitch(requestId, { events, covered, aheadMs, known: { issuedAt: iat, firstUse: firstUse.kind === 'row' ? firstUse.row : undefined } });
+  const hops = stitch(requestId, { events, covered, aheadMs, known: { issuedAt: iat, firstUse: firstUse.kind === 'row' ? firstUse.row : undefined, bootstrap } });
   // A replay tells what happened to the call that used its mandate first, so that one comes first here.
   const outcomes = new Map<string, Outcome>();
   for (const { requestId: id, events: own, kind } of hops.toSorted((one, other) => Number(one.kind === 'replay') - Number(other.kind === 'replay'))) {

@@ -73,6 +73,12 @@ describe('a governed call', () => {
     deepEqual(stitched('g-1', events), [`mint m-1, certain ${byKeys}`, 'call g-1']);
   });
 
+  it('is joined over its mint to the exchange that made the authority record of its Session', () => {
+    const bootstrap = event('b-1', -20, { determining_policies_json: [{ policy: 'caracal-bootstrap' }], metadata_json: { resource: 'caracal' } });
+    deepEqual(stitched('g-1', [use('g-1', 2), mint('m-1', 1), bootstrap], { known: { bootstrap: 'b-1' } }), ['exchange b-1, likely by time and owner of the authority record', `mint m-1, certain ${byKeys}`, 'call g-1']);
+    deepEqual(stitched('g-1', [use('g-1', 2), mint('m-1', 1), bootstrap]), [`mint m-1, certain ${byKeys}`, 'call g-1'], 'of no known exchange');
+  });
+
   it('is joined over clocks that differ', () => {
     const events = [use('g-1', 100), gateway('g-1', 112), mint('m-1', 99)];
     const [first, second] = stitch('g-1', { events, covered: all, known: {}, aheadMs: { gateway: 10_000, sts: -1_000 } });

@@ -68,6 +68,12 @@ describe('the timeline of a request', () => {
     equal(timeline.summary, '3 events from 2 requests; 4 joins certain');
   });
 
+  it('is drawn by the clock of the database, and in the order of causes whatever the clocks say', () => {
+    const { timeline } = told(evidence([mint(), use, call()], { aheadMs: { gateway: 12_000 } }));
+    deepEqual(timeline.items.map(({ label, from }) => `${label} ${(from - start) / 1_000}`), ['mint 1', 'use 2', 'passed on -9', '200, 31 ms -9.031']);
+    equal(timeline.summary, '3 events from 2 requests; 2 joins certain; clock of gateway 12 s ahead, corrected');
+  });
+
   it('shows an allow as no success where it is none', () => {
     const gated = [{ step_up_required: { type: 'human_approval' } }];
     const hold = event('e-hold', 'request-f90ae7', 2, { event_type: 'step_up_issued', decision: 'pending', metadata_json: { ...ids, challenge_id: 'c-1', approver_class: 'operator', expires_at: at(600) } });
