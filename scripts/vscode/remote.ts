@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
-import type { Locator, Page } from 'playwright-core';
+import type { FrameLocator, Locator, Page } from 'playwright-core';
 import type { PageAnswers, PageRequest, Target, TreeRow } from '../../test/workbench/protocol.ts';
-import { artifactsFolder } from '../lib/paths.ts';
+import { artifactsFolder, root } from '../lib/paths.ts';
 
 /** How long an element may take to appear before an action on it fails. */
 const ACTION_DEADLINE_MS = 10_000;
@@ -77,7 +77,9 @@ async function perform(page: Page, request: Performed): Promise<PageAnswers[Perf
     case 'rows':
       return rowsOf(page, request.tree);
     case 'snapshot':
-      return page.locator(request.selector ?? 'body').first().ariaSnapshot();
+      return (request.inPanel === true ? panelOf(page) : page).locator(request.selector ?? 'body').first().ariaSnapshot();
+    case 'violations':
+      return violationsOf(page);
     case 'screenshot':
       return screenshot(page, request.name);
   }
@@ -90,11 +92,31 @@ interface PageElement {
 }
 
 function findAll(page: Page, target: Target): Locator {
-  const { role, name, exact } = target;
-  if (name === undefined) return page.getByRole(role);
+  const { role, name, exact, inPanel } = target;
+  const place = inPanel === true ? panelOf(page) : page;
+  if (name === undefined) return place.getByRole(role);
   const pattern = /^\/(.*)\/$/.exec(name)?.[1];
-  if (pattern !== undefined) return page.getByRole(role, { name: new RegExp(pattern) });
-  return page.getByRole(role, { name, exact: exact ?? false });
+  if (pattern !== undefined) return place.getByRole(role, { name: new RegExp(pattern) });
+  return place.getByRole(role, { name, exact: exact ?? false });
+}
+
+/** VS Code shows a webview in a frame within a frame, and keeps those that are out of sight. */
+function panelOf(page: Page): FrameLocator {
+  return page.locator('iframe.webview.ready').filter({ visible: true }).first().contentFrame().frameLocator('#active-frame');
+}
+
+interface AxeResult {
+  readonly violations: readonly { readonly id: string; readonly help: string; readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[] }[];
+}
+
+async function violationsOf(page: Page): Promise<readonly string[]> {
+  const body = panelOf(page).locator('body');
+  const handle = await body.elementHandle();
+  const frame = await handle?.ownerFrame();
+  if (frame === null || frame === undefined) throw new Error('there is no panel in sight');
+  await frame.evaluate(await readFile(join(root, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8'));
+  const { violations } = await frame.evaluate<AxeResult>('axe.run(document)');
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`);
 }
 
 function find(page: Page, target: Target): Locator {

@@ -108,8 +108,8 @@ export interface LogService {
   window(view: number, anchor: Anchor, size: { readonly before: number; readonly after: number; readonly raw: boolean }): Anchored;
   /** Records from a place in what a view shows on, fewer where it ends. */
   rows(view: number, place: number, records: number): readonly LogRow[];
-  /** Where rows stand in what a view shows; those that it does not show are left out. */
-  placesOf(view: number, rows: readonly number[]): readonly number[];
+  /** The records of a request that a view shows, where they stand in it; times in milliseconds since 1970, NaN where nobody knows. */
+  placesOfRequest(view: number, id: string): readonly { readonly place: number; readonly row: number; readonly time: number }[];
   record(row: number): RecordDetails;
   /** The next row with an error that is shown, from a row on; undefined where there is none. */
   nextError(view: number, row: number, direction: 1 | -1): number | undefined;

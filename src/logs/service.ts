@@ -94,9 +94,10 @@ export class LogAnswers implements LogService {
     return Array.from({ length: count }, (_, at) => this.#rowOf(view.rowAt(place + at)));
   }
 
-  placesOf(number: number, rows: readonly number[]): readonly number[] {
+  placesOfRequest(number: number, id: string): ReturnType<LogService['placesOfRequest']> {
     const view = this.#complete(number);
-    return rows.map((row) => ({ row, place: view.placeOf(row) })).filter(({ row, place }) => place < view.length && view.rowAt(place) === row).map(({ place }) => place);
+    const { time } = this.#open.log.index;
+    return rowsOfRequest(this.#open.log, id).map((row) => ({ row, place: view.placeOf(row), time: time[row] ?? NaN })).filter(({ row, place }) => place < view.length && view.rowAt(place) === row);
   }
 
   #rowOf(row: number): LogRow {

@@ -58,6 +58,6 @@ export function startLogThread({ program, place, folder, onState, onFailure }: L
     worker.postMessage({ id: lastId, method, parameters } satisfies ToThread);
     return promise;
   };
-  const methods = ['state', 'openView', 'closeView', 'filter', 'window', 'rows', 'placesOf', 'record', 'nextError', 'rowsOfRequest', 'findings', 'groups', 'raw', 'close'] as const satisfies readonly (keyof LogService)[];
+  const methods = ['state', 'openView', 'closeView', 'filter', 'window', 'rows', 'placesOfRequest', 'record', 'nextError', 'rowsOfRequest', 'findings', 'groups', 'raw', 'close'] as const satisfies readonly (keyof LogService)[];
   return Object.fromEntries(methods.map((method) => [method, (...parameters: readonly unknown[]) => ask(method, parameters)])) as RemoteLog;
 }

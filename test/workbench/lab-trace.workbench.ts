@@ -2,23 +2,14 @@ import { deepStrictEqual, match, ok } from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commands, workspace } from 'vscode';
+import { commands, env, window, workspace } from 'vscode';
 import { answerNext, pickLab, pictures } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
 import type { Target } from './protocol.ts';
 
 const input: Target = { role: 'textbox', name: '/Trace a request/' };
-
-/** The text of the document about a request, once it is as wanted. */
-async function textWhen(wanted: RegExp): Promise<string> {
-  for (const end = Date.now() + 20_000; ; await sleep(50)) {
-    const texts = workspace.textDocuments.filter(({ uri }) => uri.scheme === 'caracal-request').map((document) => document.getText());
-    const found = texts.find((text) => wanted.test(text));
-    if (found !== undefined) return found;
-    ok(Date.now() < end, `There is no ${String(wanted)} in:\n${texts.join('\n')}`);
-  }
-}
+const sentence = (words: string): Target => ({ role: 'heading', name: words, inPanel: true });
 
 /** A call that went through the Gateway some seconds ago, so that the audit has it, by its log line. */
 async function callOf(targetFile: string): Promise<string> {
@@ -28,6 +19,15 @@ async function callOf(targetFile: string): Promise<string> {
   const line = lines.at(-12) ?? lines[0];
   ok(line !== undefined, 'the Gateway has logged no calls');
   return line;
+}
+
+/** The panel, once it says so. */
+async function panelWhen(page: WorkbenchPage, wanted: RegExp): Promise<string> {
+  for (const end = Date.now() + 20_000; ; await sleep(100)) {
+    const snapshot = await page.panelSnapshot().catch((error: unknown) => String(error));
+    if (wanted.test(snapshot)) return snapshot;
+    ok(Date.now() < end, `The panel does not say ${String(wanted)}:\n${snapshot}`);
+  }
 }
 
 describe('A traced request on a healthy lab', () => {
@@ -45,7 +45,7 @@ describe('A traced request on a healthy lab', () => {
 
   after(() => end());
 
-  it('is asked for in the palette, by whatever tells of it', async () => {
+  it('is asked for in the palette, by whatever tells of it, and shown beside its logs', async () => {
     void commands.executeCommand('caracal.traceRequest');
     await page.waitFor(input);
     await page.fill(input, 'it { does not work }');
@@ -53,18 +53,31 @@ describe('A traced request on a healthy lab', () => {
     await page.fill(input, line);
     await page.press('Enter');
     await page.waitFor(input, 'hidden');
-    const text = await textWhen(/This call went through/);
-    match(text, /\| passed \| allowed \| .* \| issued \| passed on \| answered, 200 \|/);
-    match(text, /3 events of 2 requests; joins: 1 certain, 0 likely|3 events of 2 requests; joins: 0 certain, 1 likely/);
-    match(text, /The STS would take this Session and this Delegation now/);
+    await page.waitFor(sentence('This call went through.'));
     await page.waitFor({ role: 'tab', name: `/${requestId.slice(-6)}/` });
+    const panel = await panelWhen(page, /lines belong to this call/);
+    match(panel, /3 events from 2 requests/);
+    for (const section of ['Timeline', 'Delegation', 'Approval', 'Hops', 'Not recorded by Caracal']) match(panel, new RegExp(`heading "${section}`));
+    match(panel, /proxied/);
     await pictures(page, 'request');
   });
 
-  it('that nobody knows is told as that', async () => {
-    await commands.executeCommand('caracal.traceRequest', 'nobody-asked-this');
-    const text = await textWhen(/Cannot tell: the audit holds no event of this request/);
-    match(text, /The audit holds no event of this request/);
+  it('has no violation that axe knows, in any theme', async () => {
+    deepStrictEqual(await page.violations(), []);
+  });
+
+  it('is copied as Markdown, and shown as a document', async () => {
+    await commands.executeCommand('caracal.copyRequest');
+    match(await env.clipboard.readText(), /^# This call went through\\\.[\s\S]*## Timeline[\s\S]*## Not recorded by Caracal/);
+    await commands.executeCommand('caracal.showRequestDocument');
+    await page.waitFor({ role: 'tab', name: '/Preview .*md/' });
+    await commands.executeCommand('workbench.action.closeActiveEditor');
+  });
+
+  it('that nobody knows is told as that, and looked for up to a deadline', async () => {
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    void commands.executeCommand('caracal.traceRequest', 'nobody-asked-this');
+    await panelWhen(page, /Not ingested yet\. Looking until \d\d:\d\d:\d\d/);
     await commands.executeCommand('workbench.action.closeAllEditors');
   });
 
@@ -72,15 +85,17 @@ describe('A traced request on a healthy lab', () => {
     await end();
     end = await pickLab(page, 'healthy', ['postgres']);
     const declined = answerNext(undefined);
-    await commands.executeCommand('caracal.traceRequest', requestId);
+    void commands.executeCommand('caracal.traceRequest', requestId);
     const { options, buttons } = await declined;
     match(options.detail ?? '', /\nGET http:\/\/127\.0\.0\.1:\d+\/v1\/zones\/[\w-]+\/audit\n/);
     match(options.detail ?? '', /writes one row for each to its admin audit/);
     deepStrictEqual(buttons, ['Ask the API']);
-    deepStrictEqual(workspace.textDocuments.filter(({ uri }) => uri.scheme === 'caracal-request').map((document) => document.getText()).filter((text) => text.includes('Postgres is not given')), []);
+    await panelWhen(page, /Cannot trace the request: .*the API may not be asked/);
     const agreed = answerNext('Ask the API');
-    await commands.executeCommand('caracal.traceRequest', requestId);
+    void commands.executeCommand('caracal.traceRequest', requestId);
     await agreed;
-    match(await textWhen(/Not known: Postgres is not given/), /This call went through/);
+    match(await panelWhen(page, /This call went through/), /Postgres is not given/);
+    ok(window.tabGroups.all.flatMap(({ tabs }) => tabs).length === 1, 'one panel for one request');
+    deepStrictEqual(workspace.textDocuments.filter(({ isDirty }) => isDirty), []);
   });
 });

@@ -67,6 +67,16 @@ export class WorkbenchPage {
     return this.#ask<'snapshot'>({ action: 'snapshot', ...(selector === undefined ? {} : { selector }) });
   }
 
+  /** The accessibility tree of the panel that is in sight. */
+  async panelSnapshot(): Promise<string> {
+    return this.#ask<'snapshot'>({ action: 'snapshot', inPanel: true });
+  }
+
+  /** What axe finds in the panel that is in sight: rule, and the first element that breaks it. */
+  async violations(): Promise<readonly string[]> {
+    return this.#ask<'violations'>({ action: 'violations' });
+  }
+
   /** Saves a picture of the window as `artifacts/screenshots/<name>.png`; returns its path. */
   async screenshot(name: string): Promise<string> {
     return this.#ask<'screenshot'>({ action: 'screenshot', name });

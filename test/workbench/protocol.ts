@@ -10,6 +10,8 @@ export interface Target {
   readonly name?: string;
   /** Whether `name` is the whole accessible name. */
   readonly exact?: boolean;
+  /** It is in the panel that is in sight, a page of its own. */
+  readonly inPanel?: boolean;
 }
 
 /** The roles that occur in the workbench. */
@@ -18,12 +20,16 @@ export type Role =
   | 'button'
   | 'checkbox'
   | 'combobox'
+  | 'cell'
   | 'dialog'
   | 'document'
+  | 'heading'
   | 'link'
+  | 'list'
   | 'listitem'
   | 'menuitem'
   | 'option'
+  | 'region'
   | 'status'
   | 'tab'
   | 'tabpanel'
@@ -53,7 +59,8 @@ export type PageRequest =
   | { readonly action: 'waitFor'; readonly target: Target; readonly state?: 'visible' | 'hidden' }
   | { readonly action: 'names'; readonly target: Target }
   | { readonly action: 'rows'; readonly tree: string }
-  | { readonly action: 'snapshot'; readonly selector?: string }
+  | { readonly action: 'snapshot'; readonly selector?: string; readonly inPanel?: boolean }
+  | { readonly action: 'violations' }
   | { readonly action: 'screenshot'; readonly name: string }
   | { readonly action: 'errors' };
 
@@ -68,6 +75,7 @@ export interface PageAnswers {
   names: string[];
   rows: TreeRow[];
   snapshot: string;
+  violations: readonly string[];
   screenshot: string;
   errors: readonly string[];
 }

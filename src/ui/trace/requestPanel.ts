@@ -6,14 +6,22 @@ import type { Redactor } from '../../redaction/redactor.ts';
 import type { LocatedTarget } from '../../targets/located.ts';
 import type { Captured } from '../../trace/capture.ts';
 import { storyMarkdown } from '../../trace/markdown.ts';
-import type { FromPanel, RememberedRequest, ToPanel } from '../../trace/panelMessages.ts';
+import type { FromPanel, ToPanel } from '../../trace/panelMessages.ts';
 import type { Traced } from '../../trace/service.ts';
 import type { Cell, Link, Story } from '../../trace/story.ts';
 import { storyActions } from '../../trace/story.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { OpenLogs } from '../logs/openLogs.ts';
 import { panelHtml } from './panelHtml.ts';
-import { PanelLogs } from './panelLogs.ts';
+import { LogsBeside } from './logsBeside.ts';
+
+/** What a panel is opened again with after a reload of the window: ids alone. The page keeps it, and VS Code hands it back. */
+export interface RememberedRequest {
+  readonly targetId: string;
+  readonly zoneId: string | undefined;
+  readonly requestId: string | undefined;
+  readonly approvalId: string | undefined;
+}
 
 export interface RequestPanelParts {
   readonly extensionUri: Uri;
@@ -36,7 +44,7 @@ export class RequestPanel {
   readonly #panel: WebviewPanel;
   readonly #parts: RequestPanelParts;
   readonly #store = new DisposableStore();
-  #logs: PanelLogs | undefined;
+  #logs: LogsBeside | undefined;
   #stop = new AbortController();
   #story: Story | undefined;
   #requestId: string | undefined;
@@ -51,7 +59,7 @@ export class RequestPanel {
     const media = Uri.joinPath(parts.extensionUri, 'dist');
     panel.webview.options = { enableScripts: true, localResourceRoots: [media] };
     const uriOf = (name: string): string => panel.webview.asWebviewUri(Uri.joinPath(media, name)).toString();
-    panel.webview.html = panelHtml({ nonce: randomBytes(16).toString('base64'), cspSource: panel.webview.cspSource, script: uriOf('panel.js') });
+    panel.webview.html = panelHtml({ nonce: randomBytes(16).toString('base64'), cspSource: panel.webview.cspSource, script: uriOf('panel.js'), styles: uriOf('panel.css') });
   }
 
   get panel(): WebviewPanel {
@@ -97,8 +105,9 @@ export class RequestPanel {
     const icon = (theme: string): Uri => Uri.joinPath(this.#parts.extensionUri, 'media', 'marks', `${story.mark}-${theme}.svg`);
     this.#panel.iconPath = { light: icon('light'), dark: icon('dark') };
     const remembered: RememberedRequest = { targetId: target.id, zoneId, requestId, approvalId: captured.approvalId };
-    this.#post({ type: 'showStory', story, timeZone: 'UTC', remembered });
-    this.#logs ??= new PanelLogs({ logs: this.#parts.logs, target, redactor: this.#parts.redactor, post: (message) => this.#post(message) });
+    this.#post({ type: 'keepSubject', subject: remembered });
+    this.#post({ type: 'showStory', story, timeZone: 'UTC' });
+    this.#logs ??= new LogsBeside({ logs: this.#parts.logs, target, redactor: this.#parts.redactor, post: (message) => this.#post(message) });
     void this.#logs.show(traced).catch(this.#parts.failed);
   }
 

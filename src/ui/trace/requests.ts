@@ -1,7 +1,6 @@
 import { EventEmitter, InputBoxValidationSeverity, Uri, ViewColumn, commands, env, languages, window, workspace } from 'vscode';
 import type { TextDocumentContentProvider, WebviewPanel } from 'vscode';
 import type { Captured } from '../../trace/capture.ts';
-import type { RememberedRequest } from '../../trace/panelMessages.ts';
 import type { Traced } from '../../trace/service.ts';
 import type { Link } from '../../trace/story.ts';
 import type { LocatedTarget } from '../../targets/located.ts';
@@ -11,7 +10,7 @@ import type { FlowSession } from '../flowSession.ts';
 import type { Guard } from '../guard.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { OpenLogs } from '../logs/openLogs.ts';
-import type { RequestPanel } from './requestPanel.ts';
+import type { RememberedRequest, RequestPanel } from './requestPanel.ts';
 
 export type TraceModule = typeof import('../../trace/service.ts');
 export type PanelModule = typeof import('./requestPanel.ts');
@@ -192,10 +191,10 @@ function keyOf(target: LocatedTarget, { requestId, approvalId, mandate, answer }
 }
 
 function rememberedIn(state: unknown): RememberedRequest | undefined {
-  if (typeof state !== 'object' || state === null || !('remembered' in state)) return undefined;
-  const { remembered } = state;
-  if (typeof remembered !== 'object' || remembered === null) return undefined;
-  const { targetId, ...ids } = remembered as Readonly<Record<string, unknown>>;
+  if (typeof state !== 'object' || state === null || !('subject' in state)) return undefined;
+  const { subject } = state;
+  if (typeof subject !== 'object' || subject === null) return undefined;
+  const { targetId, ...ids } = subject as Readonly<Record<string, unknown>>;
   const text = (name: keyof RememberedRequest): string | undefined => (typeof ids[name] === 'string' ? ids[name] : undefined);
   return typeof targetId === 'string' ? { targetId, zoneId: text('zoneId'), requestId: text('requestId'), approvalId: text('approvalId') } : undefined;
 }

@@ -2,13 +2,13 @@ import { firstTail } from '../../logs/protocol.ts';
 import type { LogRow, RecordDetails } from '../../logs/protocol.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { LocatedTarget } from '../../targets/located.ts';
-import type { PanelLogRow, ToPanel } from '../../trace/panelMessages.ts';
+import type { PanelLogRow, PanelLogs, ToPanel } from '../../trace/panelMessages.ts';
 import type { Traced } from '../../trace/service.ts';
 import type { Fact } from '../../trace/story.ts';
 import { stateWhen } from '../logs/openLogs.ts';
 import type { OpenLog, OpenLogs } from '../logs/openLogs.ts';
 
-export interface PanelLogsOptions {
+export interface LogsBesideOptions {
   readonly logs: OpenLogs;
   readonly target: LocatedTarget;
   readonly redactor: Redactor;
@@ -25,8 +25,8 @@ const loadedWithinMs = 10_000;
 const lookAgainMs = 500;
 
 /** The logs beside a story: the rows of all services in its stretch of time, a part of them at a time. */
-export class PanelLogs {
-  readonly #options: PanelLogsOptions;
+export class LogsBeside {
+  readonly #options: LogsBesideOptions;
   readonly #log: OpenLog;
   readonly #listening: { dispose(): void };
   #view: Promise<number> | undefined;
@@ -36,7 +36,7 @@ export class PanelLogs {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(options: PanelLogsOptions) {
+  constructor(options: LogsBesideOptions) {
     this.#options = options;
     this.#log = options.logs.open(options.target.id, { kind: 'target', located: options.target, tail: firstTail });
     this.#listening = this.#log.onDidChange(() => {
@@ -99,9 +99,9 @@ export class PanelLogs {
     const rows = shown[view] ?? 0;
     if (rows === this.#shown) return;
     this.#shown = rows;
-    const own: { readonly place: number; readonly requestId: string }[] = [];
+    const own: PanelLogs['own'][number][] = [];
     for (const requestId of this.#own) {
-      for (const place of await this.#log.remote.placesOf(view, await this.#log.remote.rowsOfRequest(requestId))) own.push({ place, requestId });
+      for (const { place, row, time } of await this.#log.remote.placesOfRequest(view, requestId)) own.push({ place, row, time: timeOf(time), requestId });
     }
     own.sort((one, other) => one.place - other.place);
     const [first, last] = await Promise.all([this.#log.remote.rows(view, 0, 1), this.#log.remote.rows(view, rows - 1, 1)]);
@@ -117,7 +117,7 @@ export class PanelLogs {
 
   #masked(row: LogRow): PanelLogRow {
     const { redactor } = this.#options;
-    return { ...row, time: Number.isNaN(row.time) ? null : row.time, message: redactor.text(row.message), note: redactor.text(row.note), isOwn: this.#own.has(row.requestId) };
+    return { ...row, time: timeOf(row.time), message: redactor.text(row.message), note: redactor.text(row.note), isOwn: this.#own.has(row.requestId) };
   }
 
   #factsOf({ record, mark, meaning, note, raw }: RecordDetails): readonly Fact[] {
@@ -131,6 +131,11 @@ export class PanelLogs {
       ...(record.more.length === 0 ? [] : [fact('lines', raw)]),
     ];
   }
+}
+
+/** A message between two pages has no NaN. */
+function timeOf(time: number): number | null {
+  return Number.isNaN(time) ? null : time;
 }
 
 function clock(row: LogRow | undefined): string {
