@@ -9,6 +9,9 @@ import type { ReadOptions } from './read.ts';
 import { traceOf } from './trace.ts';
 
 export { capture } from './capture.ts';
+export { configuredVerifiers } from './verifier/configured.ts';
+export { compareVerifiers } from './verifier/facts.ts';
+export { verifierSection } from './verifier/section.ts';
 
 export interface TraceOptions {
   readonly target: LocatedTarget;
