@@ -4,14 +4,17 @@
  *     npm run build [-- --dev]     --dev adds source maps and does not minify
  */
 import { existsSync } from 'node:fs';
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
+import { parserFiles } from '../src/trace/verifier/parsers.ts';
+import { noticesOf } from './lib/notices.ts';
 import { root } from './lib/paths.ts';
 import { say } from './lib/progress.ts';
 
 const KB = 1024;
+const parsersFolder = 'node_modules/@vscode/tree-sitter-wasm/wasm';
 const EXTENSION = 'src/extension.ts';
 const CLI = 'src/cli/main.ts';
 
@@ -28,8 +31,9 @@ interface Output {
  */
 const lazyParts: readonly Output[] = [
   { source: 'src/flow/engine.ts', name: 'engine', budget: 600 * KB },
-  { source: 'src/trace/service.ts', name: 'trace', budget: 220 * KB },
+  { source: 'src/trace/service.ts', name: 'trace', budget: 240 * KB },
   { source: 'src/ui/trace/requestPanel.ts', name: 'requestPanel', budget: 40 * KB },
+  { source: 'src/ui/trace/verifierSettings.ts', name: 'verifierSettings', budget: 20 * KB },
   { source: 'src/targets/endpoints/postgres.ts', name: 'postgres', budget: 150 * KB },
   { source: 'src/targets/endpoints/redis.ts', name: 'redis', budget: 260 * KB },
   { source: 'src/targets/compose/compose.ts', name: 'compose', budget: 190 * KB },
@@ -38,8 +42,9 @@ const lazyParts: readonly Output[] = [
 
 const outputs: readonly Output[] = [
   { source: EXTENSION, name: 'extension', budget: 120 * KB },
-  // The program of a thread, which its path names and nothing imports.
+  // The programs of threads, which their paths name and nothing imports.
   { source: 'src/logs/thread.ts', name: 'logs', budget: 150 * KB },
+  { source: 'src/trace/verifier/thread.ts', name: 'verifiers', budget: 60 * KB },
   { source: CLI, name: 'cli' },
   ...lazyParts,
 ];
@@ -53,6 +58,14 @@ const lazyFiles: Plugin = {
       const part = lazyParts.find(({ source }) => join(root, source) === resolved.path);
       return part === undefined ? undefined : { path: `./${part.name}.cjs`, external: true };
     });
+  },
+};
+
+/** The runtime of the parsers stays a file of its own, as it came: it cannot load itself in another one. */
+const parsersRuntime: Plugin = {
+  name: 'parsers-runtime',
+  setup({ onResolve }) {
+    onResolve({ filter: /^@vscode\/tree-sitter-wasm$/ }, () => ({ path: './tree-sitter.cjs', external: true }));
   },
 };
 
@@ -82,11 +95,10 @@ const unusedByKubernetes: Plugin = {
   },
 };
 
-/** Builds everything that exists; throws when a part is missing or larger than its budget. */
-export async function buildExtension({ dev = false } = {}): Promise<void> {
+/** Builds everything that exists, into `dist/` or another folder; throws when a part is missing or larger than its budget. */
+export async function buildExtension({ dev = false, dist = join(root, 'dist'), tell = say } = {}): Promise<void> {
   const missing = outputs.filter(({ source }) => !existsSync(join(root, source)));
   if (missing.length > 0) throw new Error(`Nothing to build from: ${missing.map(({ source }) => source).join(', ')}`);
-  const dist = join(root, 'dist');
   await rm(dist, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
@@ -102,7 +114,7 @@ export async function buildExtension({ dev = false } = {}): Promise<void> {
     // The parts are CommonJS, so `require` loads them without a detour through the ESM loader.
     supported: { 'dynamic-import': false },
     external: ['vscode'],
-    plugins: [lazyFiles, unusedByDockerode, unusedByKubernetes],
+    plugins: [lazyFiles, parsersRuntime, unusedByDockerode, unusedByKubernetes],
     minify: !dev,
     sourcemap: dev ? 'linked' : false,
     legalComments: 'none',
@@ -110,11 +122,14 @@ export async function buildExtension({ dev = false } = {}): Promise<void> {
     logLevel: 'warning',
   });
   await makeExecutable(join(dist, 'cli.cjs'));
+  await copyFile(join(root, parsersFolder, 'tree-sitter.js'), join(dist, 'tree-sitter.cjs'));
+  for (const file of parserFiles) await copyFile(join(root, parsersFolder, file), join(dist, file));
+  await writeFile(join(dist, 'NOTICES.txt'), await noticesOf([...Object.keys(metafile.inputs), parsersFolder]));
   const sizes = new Map(
     Object.entries(metafile.outputs).map(([path, { bytes }]) => [basename(path, '.cjs'), bytes] as const),
   );
   const tooLarge = outputs.filter(({ name, budget = Infinity }) => (sizes.get(name) ?? 0) > budget);
-  for (const { name, source, budget } of outputs) say(row(`dist/${name}.cjs`, sizes.get(name) ?? 0, budget, source));
+  for (const { name, source, budget } of outputs) tell(row(`dist/${name}.cjs`, sizes.get(name) ?? 0, budget, source));
   if (tooLarge.length > 0 && !dev) throw new Error(`Over budget: ${tooLarge.map(({ name }) => name).join(', ')}`);
 }
 

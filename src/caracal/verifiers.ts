@@ -27,6 +27,8 @@ export const settingDefaults = { use: 'resource', hops: 10 } as const;
 export const clockToleranceSeconds = 60;
 /** Contract request-evidence 11.3, row 1. */
 export const mostKeySetBytes = 256 * 1024;
+/** Fixed; the issuer of a development build is `http://sts:8080`: contract request-evidence 1.1. */
+export const stsPort = '8080';
 export const insecureUrlsVariable = 'CARACAL_ALLOW_INSECURE_CONFIG_URLS';
 
 /** Where `CaracalASGIAuth` takes a setting from that its source does not set: contract request-evidence 11.1. */
@@ -108,6 +110,9 @@ export const verifierErrors = {
   exception: 500,
 } as const;
 export type VerifierError = keyof typeof verifierErrors;
+
+/** Of errors with several descriptions, the one that tells the check: contract request-evidence 11.2. */
+export const tellingDescriptions: Readonly<Record<string, VerifierCheckKey>> = { 'Revocation store required': 'store', 'Token expired during execution': 'exp again' };
 
 export interface VerifierCheck {
   /** Its row in the table of contract request-evidence 11.3; undefined for checks of types, which the text below the table tells. */

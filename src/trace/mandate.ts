@@ -34,10 +34,11 @@ export interface MandateProblem {
   readonly says: string;
 }
 
-/** What a signature is made over, and the signature. */
+/** The three parts of a token as they were written, named as RFC 7515 does. */
 export interface Signed {
-  readonly input: Uint8Array<ArrayBuffer>;
-  readonly signature: Uint8Array<ArrayBuffer>;
+  readonly protected: string;
+  readonly payload: string;
+  readonly signature: string;
 }
 
 export interface Mandate {
@@ -90,7 +91,7 @@ export function decodeMandate(pasted: string): Decoded {
       claims,
       payload: readPayload.object,
       problems: [...headerProblems(readHeader.object), ...twice(readHeader.twice), ...problems, ...twice(readPayload.twice), ...signatureProblems(ofSignature.length)],
-      signed: () => ({ input: new TextEncoder().encode(`${header}.${payload}`), signature: Uint8Array.from(ofSignature) }),
+      signed: () => ({ protected: header, payload, signature }),
     },
   };
 }

@@ -15,6 +15,9 @@ import { moment } from './words.ts';
 
 export { capture } from './capture.ts';
 export { storyMarkdown } from './markdown.ts';
+export { configuredVerifiers } from './verifier/configured.ts';
+export { compareVerifiers } from './verifier/facts.ts';
+export { verifierSection } from './verifier/section.ts';
 
 export interface TraceOptions {
   readonly target: LocatedTarget;

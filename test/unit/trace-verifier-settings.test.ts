@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { overridden } from '../../src/trace/verifier/setting.ts';
-import type { Setting, Settings, VerifierSettings } from '../../src/trace/verifier/setting.ts';
+import type { Setting, Settings, SourcePlace, VerifierSettings } from '../../src/trace/verifier/setting.ts';
 import { asgiRoute, findVerifiers, languageOf, mayHaveVerifier } from '../../src/trace/verifier/settings.ts';
 import { openParsers, parserFiles } from '../../src/trace/verifier/parsers.ts';
 import type { Parsers } from '../../src/trace/verifier/syntax.ts';
@@ -16,15 +16,15 @@ before(async () => {
 });
 
 const shownSetting = (setting: Setting): string => {
-  const { line, column } = setting.place;
   const value = setting.kind === 'literal' ? JSON.stringify(setting.value) : `computed ${setting.text}${setting.variable === undefined ? '' : ` (${setting.variable})`}${setting.known.length === 0 ? '' : ` knows ${setting.known.join(', ')}`}`;
-  return `${value} ${line}:${column}`;
+  return `${value} ${shownPlace(setting.place)}`;
 };
+const shownPlace = (place: SourcePlace | undefined): string => (place === undefined ? 'nowhere' : `${place.line}:${place.column}`);
 const shownSettings = ({ named, others }: Settings): Record<string, string> => ({
   ...Object.fromEntries(Object.entries(named).map(([name, setting]) => [name, shownSetting(setting)])),
   ...(others === undefined ? {} : { others: shownSetting(others) }),
 });
-const shown = ({ entry, place, route, settings }: VerifierSettings): [string, Record<string, string>] => [`${entry} ${place.line}:${place.column}${route === undefined ? '' : ` ${route}`}`, shownSettings(settings)];
+const shown = ({ entry, place, route, settings }: VerifierSettings): [string, Record<string, string>] => [`${entry} ${shownPlace(place)}${route === undefined ? '' : ` ${route}`}`, shownSettings(settings)];
 const find = async (language: VerifierLanguage, text: string) => findVerifiers({ path: paths[language], text }, parsers);
 
 const sources: readonly (readonly [what: string, language: VerifierLanguage, text: string, found: readonly [string, Record<string, string>][]])[] = [
@@ -298,7 +298,7 @@ describe('settings of a verifier', () => {
       const { verifiers, problem } = await find(language, text);
       equal(problem, undefined);
       deepEqual(verifiers.map(shown), expected);
-      ok(verifiers.every((one) => one.language === language && one.place.file === paths[language]));
+      ok(verifiers.every((one) => one.language === language && one.place?.file === paths[language]));
     });
   }
 
@@ -337,7 +337,7 @@ describe('settings of a verifier', () => {
     it(`${language}: are not guessed from source that cannot be parsed`, async () => {
       const { verifiers, problem } = await find(language, text);
       equal(problem, `${paths[language]} has a syntax error at line ${line}: what stands near it may be missing.`);
-      ok(verifiers.every(({ settings: { named }, place }) => place.line !== line || Object.keys(named).length === 0), JSON.stringify(verifiers.map(shown)));
+      ok(verifiers.every(({ settings: { named }, place }) => place?.line !== line || Object.keys(named).length === 0), JSON.stringify(verifiers.map(shown)));
     });
   }
 

@@ -58,9 +58,11 @@ describe('The manifest', () => {
     deepStrictEqual(Object.values(contributes.views).flat().map(({ id }) => id), [flowViewId]);
   });
 
-  it('does not let a workspace name files', () => {
-    deepStrictEqual(Object.keys(contributes.configuration.properties), manifest.capabilities.untrustedWorkspaces.restrictedConfigurations);
-    for (const { scope } of Object.values(contributes.configuration.properties)) strictEqual(scope, 'machine');
+  it('does not let a workspace name files, nor an untrusted one set anything', () => {
+    const { properties } = contributes.configuration;
+    deepStrictEqual(Object.keys(properties), manifest.capabilities.untrustedWorkspaces.restrictedConfigurations);
+    // What a resource server is set to is compared and never contacted, so it may stand beside its source.
+    deepStrictEqual(Object.entries(properties).filter(([, { scope }]) => scope !== 'machine').map(([name]) => name), ['caracal.verifiers']);
   });
 
   it('asks for the VS Code that the entry asks for', () => {

@@ -2,6 +2,7 @@
 import { asgiVariables, clockToleranceSeconds, insecureUrlsVariable, mostKeySetBytes, settingDefaults, settingNames } from '../../caracal/verifiers.ts';
 import type { VerifierError, VerifierCheckKey, VerifierLanguage, VerifierSetting, VerifierStep } from '../../caracal/verifiers.ts';
 import type { Mandate } from '../mandate.ts';
+import { isLoopback } from './issuer.ts';
 import type { Setting, Settings, SourcePlace } from './setting.ts';
 import { checkSignature, usableKeys } from './signature.ts';
 import type { Jwk } from './signature.ts';
@@ -35,6 +36,8 @@ export interface Facts {
   /** By zone id; a zone that is missing was not asked for. */
   readonly keys?: ReadonlyMap<string, ZoneKeys> | undefined;
   readonly revocations?: Revocations | undefined;
+  /** Why keys or revocations were not read, as it goes on after "cannot tell:". */
+  readonly notRead?: { readonly keys?: string | undefined; readonly revocations?: string | undefined } | undefined;
   /** Whether `CARACAL_ALLOW_INSECURE_CONFIG_URLS` is `true` where the verifier runs; undefined where that is not known. */
   readonly allowsInsecureUrls?: boolean | undefined;
 }
@@ -61,6 +64,9 @@ export interface Finding {
   /** Where it is not that of the check. */
   readonly refusal?: VerifierError;
 }
+
+/** What a mandate can be revoked by: contract request-evidence 11.3, row 18. */
+export const anchorClaims = ['sid', 'root_sid', 'agent_session_id', 'delegation_edge_id'] as const;
 
 const agrees: Result = { kind: 'agrees' };
 const mismatch = (fix: string): Result => ({ kind: 'mismatch', fix });
@@ -171,19 +177,21 @@ export const findings: Readonly<Record<VerifierCheckKey, (facts: Facts, step: Ve
     if (typeof exp !== 'number' || exp <= now / 1000 - clockToleranceSeconds) return { ...beside, result: notApplicable('the first look at exp refuses it') };
     return { ...beside, result: exp > now / 1000 ? agrees : mismatch(`Get a new mandate: this one expired ${ago(now / 1000 - exp)} ago, and the grace does not count here.`) };
   },
-  'revoked': ({ mandate: { payload }, revocations, settings, ...facts }) => {
-    const anchors = ['sid', 'root_sid', 'agent_session_id', 'delegation_edge_id'].filter((claim) => typeof payload[claim] === 'string' && payload[claim] !== '');
+  'revoked': (facts) => {
+    const { mandate: { payload }, revocations, settings } = facts;
+    const anchors = anchorClaims.filter((claim) => typeof payload[claim] === 'string' && payload[claim] !== '');
     const beside = { token: anchors.join(', '), place: settings.named.revocations?.place };
-    if (revocations === undefined) return { ...beside, verifier: 'not read', result: cannotTell(storeNotRead({ ...facts, settings })) };
+    if (revocations === undefined) return { ...beside, verifier: 'not read', result: cannotTell(storeNotRead(facts)) };
     if (revocations.kind === 'unreachable') return { ...beside, verifier: 'unreachable', result: mismatch('Let the server reach its revocation store: one that cannot be asked counts as full.') };
     const revoked = anchors.filter((claim) => revocations.revoked.has(String(payload[claim])));
     return { ...beside, verifier: revoked.length === 0 ? 'none of them' : `has ${revoked.join(', ')}`, result: revoked.length === 0 ? agrees : mismatch(`Start a new Session and get a new mandate: ${revoked.join(', ')} ${revoked.length === 1 ? 'is' : 'are'} revoked.`) };
   },
-  'delegation_graph_epoch': ({ mandate: { payload }, revocations, settings, ...facts }) => {
+  'delegation_graph_epoch': (facts) => {
+    const { mandate: { payload }, revocations, settings } = facts;
     const epoch = payload['delegation_graph_epoch'];
     const beside = { token: display(epoch), place: settings.named.revocations?.place };
     if (typeof epoch !== 'number' || (epoch === 0 && facts.language === 'go')) return { ...beside, result: notApplicable('the mandate has no delegation_graph_epoch') };
-    if (revocations === undefined) return { ...beside, verifier: 'not read', result: cannotTell(storeNotRead({ ...facts, settings })) };
+    if (revocations === undefined) return { ...beside, verifier: 'not read', result: cannotTell(storeNotRead(facts)) };
     const current = revocations.kind === 'read' ? revocations.epoch : Infinity;
     if (current === undefined) return { ...beside, result: notApplicable('the revocation store keeps no epochs') };
     return { ...beside, verifier: revocations.kind === 'read' ? String(current) : 'unreachable', result: current <= epoch ? agrees : mismatch('Get a new mandate: a Delegation of the zone was made or revoked since.') };
@@ -210,7 +218,7 @@ function keysCanBeRead(facts: Facts): Finding {
   }
   if (zone.kind === 'unknown') return { ...beside, result: cannotTell(zone.why) };
   const answer = facts.keys?.get(zone.value ?? '');
-  if (answer === undefined) return { ...beside, result: cannotTell('the keys of the zone were not read') };
+  if (answer === undefined) return { ...beside, result: cannotTell(keysNotRead(facts)) };
   if (answer.status !== 200) return { ...beside, result: mismatch(`Make the STS answer 200 with the keys of the zone: it answers ${answer.status}.`) };
   if (answer.bytes > mostKeySetBytes) return { ...beside, result: mismatch(`Retire keys of the zone: the set has ${Math.ceil(answer.bytes / 1024)} KB, a verifier reads ${mostKeySetBytes / 1024} KB.`) };
   if (facts.language === 'go' && usableKeys(answer.keys, 'go') === 0) return { ...beside, result: mismatch('Let the STS issue a mandate in this zone: before the first one there is no key, and Go refuses an empty set.') };
@@ -227,7 +235,7 @@ async function signed(facts: Facts): Promise<Finding> {
   if (zone.kind === 'unknown') return { ...beside, result: cannotTell(`${zone.why}, and keys belong to a zone`) };
   const ofZone = keys?.get(zone.value ?? '');
   const otherZone = mandate.payload['zone_id'] !== zone.value;
-  if (ofZone === undefined) return { ...beside, result: otherZone ? mismatch(zoneFix(facts, zone.value)) : cannotTell('the keys of the zone were not read') };
+  if (ofZone === undefined) return { ...beside, result: otherZone ? mismatch(zoneFix(facts, zone.value)) : cannotTell(keysNotRead(facts)) };
   switch (await checkSignature(mandate, ofZone.keys, language)) {
     case 'right': return { ...beside, result: agrees };
     case 'several keys': return { ...beside, result: mismatch('Get a mandate from the STS: this token does not name its key, and the zone has several.') };
@@ -284,7 +292,7 @@ function needed(facts: Facts, of: VerifierSetting, claim: string, how: string): 
 
 type Read =
   | { readonly kind: 'known'; readonly value: string | undefined; readonly verifier: string; readonly place: SourcePlace | undefined }
-  | { readonly kind: 'unknown'; readonly why: string; readonly verifier: 'computed'; readonly place: SourcePlace };
+  | { readonly kind: 'unknown'; readonly why: string; readonly verifier: 'computed'; readonly place: SourcePlace | undefined };
 
 function setting({ settings }: Facts, of: VerifierSetting): Setting | undefined {
   return settings.named[of] ?? settings.others;
@@ -303,7 +311,7 @@ function textSetting(facts: Facts, of: VerifierSetting): Read {
 function requiredUse(facts: Facts): Read {
   const found = textSetting(facts, 'use');
   if (found.kind === 'unknown') return found;
-  const isDefault = found.value === undefined ? facts.language !== 'python' || found.place === undefined : found.value === '' && facts.language === 'go';
+  const isDefault = found.value === undefined ? facts.language !== 'python' || setting(facts, 'use') === undefined : found.value === '' && facts.language === 'go';
   if (isDefault) return { ...found, value: settingDefaults.use, verifier: `${settingDefaults.use} (default)` };
   return found.value === '' && facts.language === 'typescript' ? { ...found, value: undefined } : found;
 }
@@ -320,10 +328,17 @@ function computed(facts: Facts, of: VerifierSetting, { text, variable }: { reado
   return `${name(facts, of)} ${variable === undefined ? `is computed: ${text}` : `comes from the environment variable ${variable}`}`;
 }
 
-function storeNotRead({ settings }: Pick<Facts, 'settings'>): string {
-  const store = settings.named.revocations;
-  const inMemory = store?.kind === 'literal' && typeof store.value === 'string' && /memory/i.test(store.value);
-  return inMemory ? 'the revocation store is in the memory of the server' : 'the revocation store was not read';
+function keysNotRead({ notRead }: Facts): string {
+  return notRead?.keys ?? 'the keys of the zone were not read';
+}
+
+function storeNotRead({ settings, notRead }: Facts): string {
+  return isStoredIn(settings, /memory/i) ? 'the revocation store is in the memory of the server' : (notRead?.revocations ?? 'the revocation store was not read');
+}
+
+/** Whether the store is made by something with such a name, as in `new RedisRevocationStore`. */
+export function isStoredIn({ named: { revocations: store } }: Settings, like: RegExp): boolean {
+  return store?.kind === 'literal' && typeof store.value === 'string' && like.test(store.value);
 }
 
 function name({ language }: Pick<Facts, 'language'>, of: VerifierSetting): string {
@@ -361,10 +376,6 @@ function zoneFix(facts: Facts, zone: string | undefined): string {
 
 function isKnownUse(use: unknown): use is string {
   return use === 'session' || use === 'resource';
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /** Undefined unless both are texts, and differ. */

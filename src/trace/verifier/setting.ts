@@ -15,7 +15,8 @@ export type SettingValue = string | number | boolean | null | readonly string[];
 export interface LiteralSetting {
   readonly kind: 'literal';
   readonly value: SettingValue;
-  readonly place: SourcePlace;
+  /** Undefined where it was read from no source. */
+  readonly place: SourcePlace | undefined;
 }
 
 /** What only the running server knows. */
@@ -41,10 +42,10 @@ export interface Settings {
 /** One way in which a server verifies: the settings of a verifier, or what a route makes of them. */
 export interface VerifierSettings {
   readonly language: VerifierLanguage;
-  /** The function, class or method that is given them. */
+  /** The function, class or method that is given them; where they were read from no source, what they are from, as in `typed in`. */
   readonly entry: string;
-  /** Where it is called; of a route of `CaracalASGIAuth`, where the route is. */
-  readonly place: SourcePlace;
+  /** Where it is called; of a route of `CaracalASGIAuth`, where the route is. Undefined where there is no source. */
+  readonly place: SourcePlace | undefined;
   /** The path that it guards, where it stands beside it. */
   readonly route: string | undefined;
   /** Paths of `CaracalASGIAuth` that are served without a mandate. */

@@ -1,3 +1,4 @@
+import { flattenedVerify, importJWK } from 'jose';
 import type { VerifierLanguage } from '../../caracal/verifiers.ts';
 import type { Mandate } from '../mandate.ts';
 
@@ -38,16 +39,13 @@ function isUsable({ kty, crv, alg, use, key_ops: operations, kid }: Jwk, languag
   return forSignatures && (alg === 'ES256' || (language === 'typescript' && alg === undefined)) && (language === 'typescript' || (typeof kid === 'string' && kid !== ''));
 }
 
-const es256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-
 async function isSignedBy(mandate: Mandate, { x, y }: Jwk): Promise<boolean> {
   if (typeof x !== 'string' || typeof y !== 'string') return false;
-  const { input, signature } = mandate.signed();
   try {
-    const key = await crypto.subtle.importKey('jwk', { kty: 'EC', crv: 'P-256', x, y }, es256, false, ['verify']);
-    return await crypto.subtle.verify(es256, key, signature, input);
+    await flattenedVerify(mandate.signed(), await importJWK({ kty: 'EC', crv: 'P-256', x, y }, 'ES256'), { algorithms: ['ES256'] });
+    return true;
   } catch {
-    // A point that is not on the curve.
+    // Another signature, or a point that is not on the curve.
     return false;
   }
 }
