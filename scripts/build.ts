@@ -5,9 +5,9 @@
  */
 import { existsSync } from 'node:fs';
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { build } from 'esbuild';
-import type { Plugin } from 'esbuild';
+import type { Metafile, Plugin } from 'esbuild';
 import { root } from './lib/paths.ts';
 import { say } from './lib/progress.ts';
 
@@ -15,7 +15,7 @@ const KB = 1024;
 const EXTENSION = 'src/extension.ts';
 const CLI = 'src/cli/main.ts';
 
-/** What is built: the source, the file in `dist/`, and how large it may be. */
+/** What is built: the source, the file in `dist/` without its extension, and how large it may be. */
 interface Output {
   readonly source: string;
   readonly name: string;
@@ -41,6 +41,12 @@ const outputs: readonly Output[] = [
   { source: 'src/logs/thread.ts', name: 'logs', budget: 150 * KB },
   { source: CLI, name: 'cli' },
   ...lazyParts,
+];
+
+/** What the browser runs for the panel of a request. */
+const panelParts: readonly Output[] = [
+  { source: 'src/webview/panel.ts', name: 'panel', budget: 120 * KB },
+  { source: 'src/webview/panel.css', name: 'panel', budget: 24 * KB },
 ];
 
 const lazyFiles: Plugin = {
@@ -81,12 +87,26 @@ const unusedByKubernetes: Plugin = {
   },
 };
 
+/** Of an icon, only its outline: src/webview/icons.ts. */
+const iconOutlines: Plugin = {
+  name: 'icon-outlines',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.svg$/ }, async ({ path }) => {
+      const icon = await readFile(path, 'utf8');
+      const outline = [...icon.matchAll(/<path [^>]*?\bd="([^"]+)"[^>]*>/g)].map(([, d]) => d).join('');
+      if (outline === '' || /<(?!svg |path |\/svg>|\/path>)/.test(icon)) throw new Error(`${path} is not made of paths`);
+      return { contents: `export const outline = ${JSON.stringify(outline)};` };
+    });
+  },
+};
+
 /** Builds everything that exists; throws when a part is missing or larger than its budget. */
 export async function buildExtension({ dev = false } = {}): Promise<void> {
-  const missing = outputs.filter(({ source }) => !existsSync(join(root, source)));
+  const missing = [...outputs, ...panelParts].filter(({ source }) => !existsSync(join(root, source)));
   if (missing.length > 0) throw new Error(`Nothing to build from: ${missing.map(({ source }) => source).join(', ')}`);
   const dist = join(root, 'dist');
   await rm(dist, { recursive: true, force: true });
+  const panel = await buildPanel({ dev });
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: outputs.map(({ source, name }) => ({ in: source, out: name })),
@@ -109,12 +129,36 @@ export async function buildExtension({ dev = false } = {}): Promise<void> {
     logLevel: 'warning',
   });
   await makeExecutable(join(dist, 'cli.cjs'));
-  const sizes = new Map(
-    Object.entries(metafile.outputs).map(([path, { bytes }]) => [basename(path, '.cjs'), bytes] as const),
+  const built = new Map(
+    Object.entries({ ...metafile.outputs, ...panel }).map(([path, { bytes, entryPoint = '' }]) => [entryPoint, { path, bytes }] as const),
   );
-  const tooLarge = outputs.filter(({ name, budget = Infinity }) => (sizes.get(name) ?? 0) > budget);
-  for (const { name, source, budget } of outputs) say(row(`dist/${name}.cjs`, sizes.get(name) ?? 0, budget, source));
-  if (tooLarge.length > 0 && !dev) throw new Error(`Over budget: ${tooLarge.map(({ name }) => name).join(', ')}`);
+  const all = [...outputs, ...panelParts].map((output) => ({ ...output, path: '', bytes: 0, ...built.get(output.source) }));
+  for (const { path, source, bytes, budget } of all) say(row(path, bytes, budget, source));
+  const tooLarge = all.filter(({ bytes, budget = Infinity }) => bytes > budget);
+  if (tooLarge.length > 0 && !dev) throw new Error(`Over budget: ${tooLarge.map(({ path }) => path).join(', ')}`);
+}
+
+/** Builds the browser's half of the panel of a request; returns what esbuild tells of each file. */
+export async function buildPanel({ dev = false } = {}): Promise<Metafile['outputs']> {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: panelParts.map(({ source, name }) => ({ in: source, out: name })),
+    outdir: join(root, 'dist'),
+    bundle: true,
+    format: 'iife',
+    platform: 'browser',
+    // The Chromium of the oldest VS Code that the manifest names.
+    target: 'chrome138',
+    plugins: [iconOutlines],
+    minify: !dev,
+    sourcemap: dev ? 'inline' : false,
+    // The licenses of what is in it ask for their notices.
+    legalComments: 'eof',
+    banner: { js: '/*! Icons: outlines of Codicons 0.0.45, (c) Microsoft Corporation, CC BY 4.0, https://creativecommons.org/licenses/by/4.0/. See docs/third-party.md. */' },
+    metafile: true,
+    logLevel: 'warning',
+  });
+  return metafile.outputs;
 }
 
 async function makeExecutable(file: string): Promise<void> {

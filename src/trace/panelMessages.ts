@@ -26,13 +26,15 @@ export interface PanelLogs {
   readonly summary: string;
   /** All rows of its window. */
   readonly rows: number;
-  /** Places of the rows of this call among them, in their order, with their request ids. */
-  readonly own: readonly { readonly place: number; readonly requestId: string }[];
+  /** The rows of this call in their order: place among all rows of the window, row in the log, time as in `PanelLogRow`. */
+  readonly own: readonly { readonly place: number; readonly row: number; readonly time: number | null; readonly requestId: string }[];
   /** What is silent by design: `STS logs no line for an allowed exchange`. */
   readonly silent: readonly string[];
 }
 
 export type ToPanel =
+  /** What the panel is about, for VS Code to keep: after a restart it comes back as `subject` of the state of the panel. */
+  | { readonly type: 'keepSubject'; readonly subject: unknown }
   | { readonly type: 'showStory'; readonly story: Story; /** It is drawn in the zone of the user. */ readonly timeZone: string }
   /** Nothing to show yet, or the reason why not. */
   | { readonly type: 'showStanding'; readonly text: string; readonly isBusy: boolean }
