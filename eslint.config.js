@@ -27,6 +27,9 @@ for (const [room, others] of rooms) {
   if (below !== undefined) throw new Error(`${room} may not import from ${below}: it stands below it in the list`);
 }
 
+/** What the page of a panel may know of the extension: the words of the story and of their messages. */
+const panelWords = ['trace/story.ts', 'trace/panelMessages.ts'];
+
 /** Files that only compute: the same input gives the same output, in any host. */
 const pure = [
   'src/model/**',
@@ -35,8 +38,9 @@ const pure = [
   'src/**/*.checks.ts',
   'src/watch/pace.ts',
   'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,notes,probes,record,scan,search,shape,tail,view}.ts',
-  'src/trace/{auditEvent,capture,liveness,mandate,outcome,refusal,stitching,trace}.ts',
+  'src/trace/{approvalSection,auditEvent,capture,delegationSection,hopsSection,liveness,mandate,markdown,outcome,refusal,stitching,story,tell,timeline,trace,words}.ts',
   'src/trace/verifier/{compare,configured,explanation,findings,go,issuer,python,section,setting,settings,signature,syntax,typescript}.ts',
+  'src/webview/{choice,logPages,text,timelineLayout,timelineScale,times}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
   'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
 ];
@@ -75,17 +79,31 @@ export default tseslint.config(
         'error',
         {
           basePath: import.meta.dirname,
-          zones: [...rooms].map(([room, others]) => ({
-            target: `./src/${room}`,
-            from: './src',
-            except: [room, ...others].map((other) => `./${other}`),
-            message: `${room}/ may import only from ${others.length === 0 ? 'itself' : others.join('/, ')}/.`,
-          })),
+          zones: [
+            ...[...rooms].map(([room, others]) => ({
+              target: `./src/${room}`,
+              from: './src',
+              except: [room, ...others].map((other) => `./${other}`),
+              message: `${room}/ may import only from ${others.length === 0 ? 'itself' : others.join('/, ')}/.`,
+            })),
+            {
+              target: './src/webview',
+              from: './src',
+              except: ['webview', ...panelWords].map((other) => `./${other}`),
+              message: `webview/ runs in a browser: it may import only from itself and ${panelWords.join(', ')}.`,
+            },
+          ],
         },
       ],
     },
   },
   { files: ['src/extension.ts', 'src/ui/**', 'test/workbench/**'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    files: ['src/webview/**'],
+    rules: {
+      'no-restricted-imports': ['error', { paths: [editor, ...inputOutput], patterns: [{ group: ['node:*'], message: 'There is no Node in a browser.' }] }],
+    },
+  },
   {
     files: pure,
     rules: {

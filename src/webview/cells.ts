@@ -1,0 +1,35 @@
+import { html, nothing } from 'lit';
+import type { TemplateResult } from 'lit';
+import type { Cell, Fact, StoryAction } from '../trace/story.ts';
+import { markIcon } from './icons.ts';
+import { visible } from './text.ts';
+
+/** Where something stands in the story. */
+export type Path = readonly (string | number)[];
+
+/** What the user can ask of the host from within the story. */
+export interface Asks {
+  readonly follow: (path: Path) => void;
+  readonly act: (action: StoryAction) => void;
+  readonly copy: (what: 'markdown' | 'requestId') => void;
+}
+
+/** A piece of text with its mark; with a path, its link can be followed. */
+export function cellOf(cell: Cell, link?: { readonly path: Path; readonly asks: Asks }): TemplateResult {
+  const text = textOf(cell);
+  const told = cell.isCode === true ? html`<code>${text}</code>` : text;
+  return html`<span class="cell ${cell.isStrong === true ? 'strong' : ''}">${markIcon(cell.mark)}<span class="words">${
+    cell.link === undefined || link === undefined ? told : html`<button type="button" role="link" class="link" @click=${() => link.asks.follow(link.path)}>${told}</button>`
+  }</span></span>`;
+}
+
+function textOf({ text, differs }: Cell): TemplateResult | string {
+  if (differs === undefined) return visible(text);
+  const [from, to] = differs;
+  return html`${visible(text.slice(0, from))}${from < to ? html`<mark>${visible(text.slice(from, to))}</mark>` : nothing}${visible(text.slice(to))}`;
+}
+
+/** Names with their values. */
+export function factsOf(facts: readonly Fact[], link?: { readonly path: Path; readonly asks: Asks }): TemplateResult {
+  return html`<dl class="facts">${facts.map(({ label, value }, index) => html`<div><dt>${visible(label)}</dt><dd>${cellOf(value, link && { ...link, path: [...link.path, index, 'value'] })}</dd></div>`)}</dl>`;
+}
