@@ -76,14 +76,15 @@ export async function pickLab(page: WorkbenchPage, condition: Condition, without
   ok(lab !== undefined, `${labs[condition]} names no target file`);
   await commands.executeCommand('workbench.action.closeAllEditors');
   await commands.executeCommand('workbench.action.closePanel');
-  // A name of its own, so that the picker can tell the two labs apart.
+  // A name of its own, so that the picker and whoever waits can tell the targets apart.
+  const name = [`${condition} lab`, ...without.map((part) => `without ${part}`)].join(' ');
   const folder = await mkdtemp(join(tmpdir(), 'caracal-workbench-lab-'));
   const target = Object.entries(JSON.parse(await readFile(lab, 'utf8')) as object).filter(([key]) => !without.includes(key));
-  await writeFile(join(folder, 'target.json'), JSON.stringify({ ...Object.fromEntries(target), name: `${condition} lab` }));
+  await writeFile(join(folder, 'target.json'), JSON.stringify({ ...Object.fromEntries(target), name }));
   await useTargetFiles([join(folder, 'target.json')]);
   await commands.executeCommand('caracal.flow.focus');
-  await pick(page, `${condition} lab`);
-  await page.waitFor({ role: 'button', name: `Caracal: target ${condition} lab, not run` });
+  await pick(page, name);
+  await page.waitFor({ role: 'button', name: `Caracal: target ${name}, not run` });
   return () => rm(folder, { recursive: true });
 }
 
