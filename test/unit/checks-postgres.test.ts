@@ -113,8 +113,8 @@ describe('what a person runs to let the debugger in', () => {
   });
 
   it('the ACL lets through what the checks send, and nothing that writes', () => {
-    assert.match(observerAcl(), /^ACL SETUSER caracal_observer reset on ><password> resetchannels %R~caracal\.\* %R~provider-refresh-\* %R~seen:jti:\* -@all \+ping /);
-    assert.ok(!/~\*|\+@|\+scan|\+xadd|allkeys/.test(observerAcl().replace('caracal.*', '').replace('provider-refresh-*', '').replace('seen:jti:*', '')));
+    assert.match(observerAcl(), /^ACL SETUSER caracal_observer reset on ><password> resetchannels %R~caracal\.\* %R~provider-refresh-\* %R~seen:jti:\* %R~caracal:revoked:sessions:\* -@all \+ping /);
+    assert.ok(!/~\*|\+@|\+scan|\+xadd|allkeys/.test(observerAcl().replace('caracal.*', '').replace('provider-refresh-*', '').replace('seen:jti:*', '').replace('caracal:revoked:sessions:*', '')));
   });
 });
 

@@ -19,8 +19,8 @@ const allowed: ReadonlySet<string> = new Set([
 
 const withSubcommand: ReadonlySet<string> = new Set(['config', 'acl', 'memory']);
 
-/** Of values only the request ids of first uses are read; others may be secrets (contract storage-and-streams 8). */
-const readableValue = /^seen:jti:/;
+/** Of values only the request ids of first uses and the epochs of Delegations are read; others may be secrets (contract storage-and-streams 8). */
+const readableValue = /^(?:seen:jti|caracal:revoked:sessions:delegation-epoch):/;
 
 /** Settings that are secrets, and patterns, which could reach one. */
 const secretSetting = /[*?[\\]|pass|auth/i;
