@@ -41,6 +41,7 @@ const pure = [
   'src/trace/{approvalSection,auditEvent,capture,delegationSection,hopsSection,liveness,mandate,markdown,outcome,refusal,stitching,story,tell,timeline,trace,words}.ts',
   'src/trace/verifier/{compare,configured,explanation,findings,go,issuer,python,section,setting,settings,signature,syntax,typescript}.ts',
   'src/webview/{choice,logPages,text,timelineLayout,timelineScale,times}.ts',
+  'src/trace/{explanationSection,inSpite,policySection,replayInput,revocation,sectionParts,stateSection}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
   'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
 ];

@@ -5,8 +5,8 @@ export const observerRoleName = 'caracal_observer';
 /** Tables that hold no secret and no payload of a caller: all their columns may be read. */
 const whole = [
   'audit_events', 'audit_ingest_alerts', 'audit_export_watermark', 'audit_retention', 'audit_chain_rehash', 'admin_audit_events', 'schema_migrations',
-  'delegation_edges', 'delegation_graph_epochs', 'agent_topology', 'step_up_challenges', 'policies', 'policy_sets', 'policy_set_versions',
-  'policy_set_bindings', 'resources', 'providers', 'subject_issuers', 'zones', 'delegated_grants', 'sts_rate_limit',
+  'delegation_edges', 'delegation_graph_epochs', 'agent_topology', 'step_up_challenges', 'policies', 'policy_versions', 'policy_sets',
+  'policy_set_versions', 'policy_set_bindings', 'resources', 'providers', 'subject_issuers', 'zones', 'delegated_grants', 'sts_rate_limit',
 ] as const;
 
 /** Columns that stay closed in tables of which all others may be read: payloads, secrets, and what is derived from secrets. */
@@ -19,7 +19,6 @@ const closed: Readonly<Record<string, readonly string[]>> = {
   sessions: ['metadata_json'],
   agent_services: ['metadata_json'],
   agent_invocations: ['params_json', 'metadata_json', 'error_json'],
-  policy_versions: ['content'],
   applications: ['client_secret_hash'],
   workloads: ['secret_hash', 'bindings'],
   provider_connections: ['access_token_ct', 'refresh_token_ct'],

@@ -15,7 +15,7 @@ import type {
 import type { LogSource } from '../caracal/logSources.ts';
 import type { ServiceName, Target } from '../model/target.ts';
 
-/** Options of one HTTP GET. There is no other method: what reads a deployment must not change it. */
+/** Options of one HTTP GET: what reads a deployment must not change it. */
 export interface HttpQuestion {
   readonly path: string;
   /** The token to present. It is sent to the service's own address only; redirects are not followed. */
@@ -34,6 +34,14 @@ export interface HttpAnswer {
   readonly tookMs: number;
 }
 
+/** A simulation of the policy, `POST /v1/zones/<id>/policy-sets/<id>/simulate`. */
+export interface SimulationQuestion {
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+}
+
 /** One service of the deployment, over HTTP. */
 export interface HttpService {
   /** The full address of a path of this service, whose own address may have a path in front. */
@@ -43,6 +51,13 @@ export interface HttpService {
    * @throws Unavailable when the token that is asked for was not given.
    */
   get(question: HttpQuestion): Promise<HttpAnswer>;
+  /**
+   * Asks the API what the policy would decide, with the admin token. It is the one POST that there is: it changes no
+   * configuration, but the API writes a row to its admin audit, so it is sent only when the user has agreed to this very call.
+   *
+   * @throws as `get`; Error for any other path, which is our own mistake
+   */
+  simulate(question: SimulationQuestion): Promise<HttpAnswer>;
 }
 
 /**

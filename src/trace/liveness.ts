@@ -12,7 +12,6 @@ export interface AuthorityRecordRow {
   readonly type: 'user' | 'application';
   readonly subjectId: string;
   readonly status: string;
-  readonly createdAt: string;
   readonly expiresAt: string;
   readonly revokedAt: string | undefined;
   readonly revokedReason: string | undefined;
@@ -43,7 +42,6 @@ export interface DelegationRow {
   readonly scopes: readonly string[];
   readonly constraints: Readonly<Record<string, unknown>>;
   readonly status: string;
-  readonly createdAt: string;
   readonly expiresAt: string;
   readonly revokedAt: string | undefined;
 }

@@ -171,7 +171,7 @@ class Reading {
   async bootstraps({ sessions, records }: StateRows): Promise<void> {
     const named = new Set([...this.events.values()].map((event) => metadataText(event, 'agent_session_id')));
     const [record] = records.filter(({ id }) => sessions.some((session) => named.has(session.id) && session.authorityRecordId === id));
-    if (record === undefined) return;
+    if (record?.createdAt === undefined) return;
     const at = Date.parse(record.createdAt);
     const stretch: Stretch = { from: at - agreedMs, until: at + agreedMs };
     const owner = record.type === 'application' ? (event: AuditEvent): boolean => kindOf(event) === 'bootstrap' && metadataText(event, 'application_id') === record.subjectId : (event: AuditEvent): boolean => kindOf(event) === 'federation';

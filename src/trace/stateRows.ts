@@ -8,13 +8,13 @@ const optional = z.string().nullable().transform((value) => value ?? undefined);
 
 const sessionSchema = z.object({
   id: text, applicationId: text, authorityRecordId: text, lifecycle: text, status: text, startedAt: text, ttlSeconds: z.number().nullable().transform((value) => value ?? undefined),
-  heartbeatDeadlineAt: optional, terminatedAt: optional, terminationReason: optional,
+  heartbeatDeadlineAt: optional, terminatedAt: optional, terminationReason: optional, parentId: optional, updatedAt: text,
 });
 const delegationSchema = z.object({
   id: text, sourceSessionId: text, targetSessionId: text, issuerApplicationId: text, receiverApplicationId: text, parentId: optional, scopes: z.array(text), constraints: z.record(text, z.unknown()),
-  status: text, createdAt: text, expiresAt: text, revokedAt: optional,
+  status: text, expiresAt: text, revokedAt: optional, createdAt: text, resourceId: optional, version: z.number(),
 });
-const recordSchema = z.object({ id: text, type: z.enum(['user', 'application']), subjectId: optional.transform((value) => value ?? ''), status: text, createdAt: text, expiresAt: text, revokedAt: optional, revokedReason: optional });
+const recordSchema = z.object({ id: text, type: z.enum(['user', 'application']), subjectId: optional.transform((value) => value ?? ''), status: text, expiresAt: text, revokedAt: optional, revokedReason: optional, createdAt: text });
 const approvalSchema = z.object({
   id: text, createdAt: text, expiresAt: text, satisfiedAt: optional, rejectedAt: optional, consumedAt: optional, tier: optional, approverClass: text, approverSubjectId: optional, decisionReason: optional,
   metadata: z.record(text, z.unknown()).nullable().transform((value) => value ?? {}),
@@ -23,13 +23,30 @@ const approvalSchema = z.object({
 /** A hold, as its row stands; it is gone 24 h after its life ended (contract request-evidence 2.4). */
 export type ApprovalRow = z.infer<typeof approvalSchema>;
 
+/** Rows with what they tell beside what makes them alive; undefined where their source does not tell it. */
+export interface SessionState extends SessionRow {
+  readonly parentId?: string | undefined;
+  /** When the row was last written: by a heartbeat, too. */
+  readonly updatedAt?: string | undefined;
+}
+
+export interface DelegationState extends DelegationRow {
+  readonly createdAt?: string | undefined;
+  readonly resourceId?: string | undefined;
+  readonly version?: number | undefined;
+}
+
+export interface RecordState extends AuthorityRecordRow {
+  readonly createdAt?: string | undefined;
+}
+
 /** The rows of some ids, as they stand now. */
 export interface StateRows {
   /** Clock of the database when they were read, milliseconds since 1970. */
   readonly now: number;
-  readonly sessions: readonly SessionRow[];
-  readonly delegations: readonly DelegationRow[];
-  readonly records: readonly AuthorityRecordRow[];
+  readonly sessions: readonly SessionState[];
+  readonly delegations: readonly DelegationState[];
+  readonly records: readonly RecordState[];
   readonly approvals: readonly ApprovalRow[];
 }
 
@@ -41,7 +58,7 @@ export interface StateIds {
 }
 
 const sessionColumns = `id, application_id AS "applicationId", subject_authority_record_id AS "authorityRecordId", lifecycle, status, started_at AS "startedAt", ttl_seconds AS "ttlSeconds",
-       heartbeat_deadline_at AS "heartbeatDeadlineAt", terminated_at AS "terminatedAt", termination_reason AS "terminationReason"`;
+       heartbeat_deadline_at AS "heartbeatDeadlineAt", terminated_at AS "terminatedAt", termination_reason AS "terminationReason", parent_id AS "parentId", updated_at AS "updatedAt"`;
 
 /**
  * Reads Sessions, Delegations with those that they were made from, authority records and approvals by their ids, and
@@ -59,7 +76,7 @@ export async function readState(postgres: PostgresStore, zoneId: string, ids: St
          UNION ALL SELECT parent.*, hop + 1 FROM lineage JOIN delegation_edges parent ON parent.zone_id = lineage.zone_id AND parent.id = lineage.parent_edge_id WHERE hop <= ${mostHops}
        )
        SELECT DISTINCT id, source_session_id AS "sourceSessionId", target_session_id AS "targetSessionId", issuer_application_id AS "issuerApplicationId", receiver_application_id AS "receiverApplicationId",
-              parent_edge_id AS "parentId", scopes, constraints_json AS constraints, status, created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt" FROM lineage`,
+              parent_edge_id AS "parentId", scopes, constraints_json AS constraints, status, expires_at AS "expiresAt", revoked_at AS "revokedAt", created_at AS "createdAt", resource_id AS "resourceId", edge_version AS version FROM lineage`,
       [zoneId, ids.delegations],
     ),
     query(
@@ -72,7 +89,7 @@ export async function readState(postgres: PostgresStore, zoneId: string, ids: St
   const sessionIds = [...ids.sessions, ...delegations.flatMap(({ sourceSessionId, targetSessionId }) => [sourceSessionId, targetSessionId])];
   const sessions = (await query(`SELECT ${sessionColumns} FROM sessions WHERE zone_id = $1 AND id = ANY($2)`, [zoneId, sessionIds])).map((row) => sessionSchema.parse(row));
   const records = await query(
-    `SELECT id, session_type AS type, subject_id AS "subjectId", status, created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", revoked_reason AS "revokedReason" FROM authority_records WHERE zone_id = $1 AND id = ANY($2)`,
+    `SELECT id, session_type AS type, subject_id AS "subjectId", status, expires_at AS "expiresAt", revoked_at AS "revokedAt", revoked_reason AS "revokedReason", created_at AS "createdAt" FROM authority_records WHERE zone_id = $1 AND id = ANY($2)`,
     [zoneId, [...ids.records, ...sessions.map(({ authorityRecordId }) => authorityRecordId)]],
   );
   return { now: Date.parse(String(clock?.['now'])), sessions, delegations, records: records.map((row) => recordSchema.parse(row)), approvals: approvalRows.map((row) => approvalSchema.parse(row)) };

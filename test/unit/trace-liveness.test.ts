@@ -6,10 +6,10 @@ import type { Asked, AuthorityRecordRow, DelegationRow, Known, LivenessCheck, Se
 const now = Date.UTC(2026, 7, 2, 10, 15, 30);
 const at = (seconds: number): string => new Date(now + seconds * 1_000).toISOString();
 
-const record = (more: Partial<AuthorityRecordRow> = {}): AuthorityRecordRow => ({ id: 'rec', type: 'application', subjectId: 'app', status: 'active', createdAt: at(-60), expiresAt: at(600), revokedAt: undefined, revokedReason: undefined, ...more });
+const record = (more: Partial<AuthorityRecordRow> = {}): AuthorityRecordRow => ({ id: 'rec', type: 'application', subjectId: 'app', status: 'active', expiresAt: at(600), revokedAt: undefined, revokedReason: undefined, ...more });
 const session = (id: string, more: Partial<SessionRow> = {}): SessionRow => ({ id, applicationId: 'app', authorityRecordId: 'rec', lifecycle: 'task', status: 'active', startedAt: at(-60), ttlSeconds: 3_600, heartbeatDeadlineAt: undefined, terminatedAt: undefined, terminationReason: undefined, ...more });
 const service = (id: string, deadline: string | undefined): SessionRow => session(id, { lifecycle: 'service', ttlSeconds: undefined, heartbeatDeadlineAt: deadline });
-const edge = (more: Partial<DelegationRow> = {}): DelegationRow => ({ id: 'edge', sourceSessionId: 'source', targetSessionId: 'target', issuerApplicationId: 'app', receiverApplicationId: 'app', parentId: undefined, scopes: ['read', 'write'], constraints: {}, status: 'active', createdAt: at(-60), expiresAt: at(600), revokedAt: undefined, ...more });
+const edge = (more: Partial<DelegationRow> = {}): DelegationRow => ({ id: 'edge', sourceSessionId: 'source', targetSessionId: 'target', issuerApplicationId: 'app', receiverApplicationId: 'app', parentId: undefined, scopes: ['read', 'write'], constraints: {}, status: 'active', expiresAt: at(600), revokedAt: undefined, ...more });
 
 interface World {
   readonly records?: readonly AuthorityRecordRow[];

@@ -3,10 +3,10 @@ import { auditEventSchema } from '../../src/trace/auditEvent.ts';
 import type { AuditEvent } from '../../src/trace/auditEvent.ts';
 import type { Captured } from '../../src/trace/capture.ts';
 import { finishStory } from '../../src/trace/finish.ts';
-import type { DelegationRow, SessionRow } from '../../src/trace/liveness.ts';
+import type { SessionRow } from '../../src/trace/liveness.ts';
 import { storyMarkdown } from '../../src/trace/markdown.ts';
 import type { Evidence } from '../../src/trace/read.ts';
-import type { ApprovalRow, StateRows } from '../../src/trace/stateRows.ts';
+import type { ApprovalRow, DelegationState, StateRows } from '../../src/trace/stateRows.ts';
 import type { Block, Section, SectionId, Story } from '../../src/trace/story.ts';
 import { storyOf } from '../../src/trace/tell.ts';
 import { traceOf } from '../../src/trace/trace.ts';
@@ -28,7 +28,7 @@ const told = (all: Evidence, what = captured): Story => storyOf(what, traceOf(wh
 const section = ({ sections }: Story, id: SectionId): Section => sections.find((one) => one.id === id) ?? { id, title: '', summary: 'is not there', blocks: [] };
 
 const session = (id: string, more: Partial<SessionRow> = {}): SessionRow => ({ id, applicationId: 'app-orders', authorityRecordId: 'r', lifecycle: 'task', status: 'active', startedAt: at(-60), ttlSeconds: 3_600, heartbeatDeadlineAt: undefined, terminatedAt: undefined, terminationReason: undefined, ...more });
-const delegation = (more: Partial<DelegationRow> = {}): DelegationRow => ({
+const delegation = (more: Partial<DelegationState> = {}): DelegationState => ({
   id: 'd-1', sourceSessionId: 's-1', targetSessionId: 's-2', issuerApplicationId: 'app-desk', receiverApplicationId: 'app-orders', parentId: undefined, scopes: ['invoice:read'], constraints: {}, status: 'active', createdAt: at(-30), expiresAt: at(3_600), revokedAt: undefined, ...more,
 });
 const rows = (more: Partial<StateRows> = {}): Evidence['state'] => ({ kind: 'row', row: { now: start + 60_000, sessions: [session('s-1'), session('s-2')], delegations: [delegation()], records: [], approvals: [], ...more } });

@@ -20,8 +20,11 @@ export interface HttpServiceOptions {
   readonly closed: AbortSignal;
 }
 
+/** The one path that is posted to. */
+const simulation = /^\/v1\/zones\/[\w-]{1,128}\/policy-sets\/[\w-]{1,128}\/simulate$/;
+
 /**
- * One service, by GET alone. Each request has a connection of its own and leaves none behind.
+ * One service, by GET, and by POST for a simulation of the policy alone. Each request has a connection of its own and leaves none behind.
  * Redirects are answers like any other; a token goes to the origin of the service and nowhere else.
  */
 export function httpService({ url, via, token, closed }: HttpServiceOptions): HttpService {
@@ -29,7 +32,11 @@ export function httpService({ url, via, token, closed }: HttpServiceOptions): Ht
     at: (path) => below(url, path),
     async get({ path, token: name, signal }) {
       const bearer = name === undefined ? undefined : token(name);
-      return get(below(url, path), via, bearer, AbortSignal.any([signal, closed]));
+      return exchange(below(url, path), { via, bearer, signal: AbortSignal.any([signal, closed]) });
+    },
+    async simulate({ path, body, signal }) {
+      if (!simulation.test(path)) throw new Error(`${path} is not the path of a simulation, and nothing else is posted`);
+      return exchange(below(url, path), { via, bearer: token('admin'), posted: JSON.stringify(body), signal: AbortSignal.any([signal, closed]) });
     },
   };
 }
@@ -41,7 +48,15 @@ function below(base: URL, path: string): URL {
   return url;
 }
 
-async function get(url: URL, via: Address | undefined, bearer: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+interface Sent {
+  readonly via: Address | undefined;
+  readonly bearer: string | undefined;
+  /** JSON; without it the request is a GET. */
+  readonly posted?: string;
+  readonly signal: AbortSignal;
+}
+
+async function exchange(url: URL, { via, bearer, posted, signal }: Sent): Promise<HttpAnswer> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const startedMs = performance.now();
   const carrier = via && (await openSocket(via, signal));
@@ -50,6 +65,7 @@ async function get(url: URL, via: Address | undefined, bearer: string | undefine
     host,
     port: url.port,
     path: url.pathname + url.search,
+    method: posted === undefined ? 'GET' : 'POST',
     signal,
     rejectUnauthorized: true,
     headers: {
@@ -58,6 +74,7 @@ async function get(url: URL, via: Address | undefined, bearer: string | undefine
       'user-agent': 'caracal-debugger',
       connection: 'close',
       ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(posted === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(posted) }),
     },
   };
   const fail = (error: unknown): void => {
@@ -89,7 +106,7 @@ async function get(url: URL, via: Address | undefined, bearer: string | undefine
         },
       );
     });
-    request.end();
+    request.end(posted);
   } catch (error) {
     fail(error);
   }

@@ -146,7 +146,11 @@ function withReason(clients: Pick<Deployment, 'http' | 'postgres' | 'redis' | 't
   return {
     http(service): HttpService {
       const client = clients.http(service);
-      return { ...client, get: (question) => (question.token !== undefined && tokens?.[question.token] === undefined ? Promise.reject(missing) : client.get(question)) };
+      return {
+        ...client,
+        get: (question) => (question.token !== undefined && tokens?.[question.token] === undefined ? Promise.reject(missing) : client.get(question)),
+        simulate: (question) => (tokens?.admin === undefined ? Promise.reject(missing) : client.simulate(question)),
+      };
     },
     postgres: postgres === undefined ? refuse : clients.postgres,
     redis: redis === undefined ? refuse : clients.redis,
