@@ -69,9 +69,10 @@ export function activate(context: ExtensionContext): void {
   store.add(new LogLook(logDocuments));
   store.add(new LogStatus(logDocuments));
   store.add(new Requests({
-    session, engine, guard, logs, extensionUri: context.extensionUri,
+    session, engine, guard, logs, extensionUri: context.extensionUri, memory: context.workspaceState,
     loadTrace: () => import('./trace/service.ts'),
     loadPanel: () => import('./ui/trace/requestPanel.ts'),
+    loadVerifiers: () => import('./ui/trace/verifierSettings.ts'),
     openLog: async (target, row) => void (await logDocuments.open(subjectOf(target, []), row === undefined ? undefined : () => Promise.resolve({ at: 'row', row }))),
     failed: (error) => log.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   }));

@@ -111,6 +111,20 @@ export const verifierErrors = {
 } as const;
 export type VerifierError = keyof typeof verifierErrors;
 
+/** Why a verifier refuses, as the end of a sentence: contract request-evidence 11.2. `invalid_token` does not tell which check it was. */
+export const verifierWords: Readonly<Record<Exclude<VerifierError, 'exception'> | 'missing_token', string>> = {
+  missing_token: 'it got no bearer token',
+  invalid_token: 'its verifier does not take the token, and does not tell which check failed',
+  invalid_zone: 'the token is of another zone than its verifier is set to',
+  insufficient_scope: 'the token lacks a scope that it requires',
+  session_revoked: 'its verifier counts the authority of the token as revoked, or cannot reach its revocation store',
+  delegation_stale: 'its verifier knows a newer epoch of Delegations, or cannot reach its revocation store',
+  session_required: 'the token carries no Session, which it requires',
+  delegation_required: 'the token carries no Delegation, which it requires',
+  chain_mismatch: 'an Application that it requires is not in the chain of the token',
+  hop_count_exceeded: 'the token came over more hops than it allows',
+};
+
 /** Of errors with several descriptions, the one that tells the check: contract request-evidence 11.2. */
 export const tellingDescriptions: Readonly<Record<string, VerifierCheckKey>> = { 'Revocation store required': 'store', 'Token expired during execution': 'exp again' };
 

@@ -7,7 +7,7 @@ import { layers } from '../caracal/refusals.ts';
 import type { Layer, Refusal } from '../caracal/refusals.ts';
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent, EventKind } from './auditEvent.ts';
-import { refusalsLike } from './refusal.ts';
+import { refusalsLike, verifierRefusalOf } from './refusal.ts';
 import type { CallerAnswer } from './refusal.ts';
 
 export type OutcomeKind =
@@ -49,7 +49,7 @@ export interface Told {
 /** What happened to a call. */
 export function outcomeOf(told: Told): Outcome {
   const call: Call = { ...told, byKind: Map.groupBy(told.events, kindOf), likely: told.answer === undefined ? [] : refusalsLike(told.answer) };
-  return replayed(call) ?? executed(call) ?? refusedAfterPolicy(call) ?? approvalRefused(call) ?? held(call) ?? exchanged(call) ?? noCall(call) ?? answered(call) ?? unknown(call);
+  return replayed(call) ?? executed(call) ?? refusedAfterPolicy(call) ?? approvalRefused(call) ?? held(call) ?? exchanged(call) ?? noCall(call) ?? answered(call) ?? refusedByResource(call) ?? unknown(call);
 }
 
 interface Call extends Told {
@@ -142,6 +142,7 @@ function executed(call: Call): Outcome | undefined {
     return outcome({
       kind: 'refused', layer: 'resource', code: String(upstream), passed: passedOn, at: `${isRefusal ? 'refused' : 'answered'}, ${upstream}`,
       sentence: isRefusal ? `${metadataText(event, 'resource')} refused this call. Caracal had allowed it.` : `Caracal passed this call on; ${host} answered ${upstream}.`,
+      ...(isRefusal ? { more: moreOfResource(call) } : {}),
     });
   }
   const { layer, words } = evaluationStatuses[status] ?? { layer: 'gateway' as const, words: `its audit event says ${status}` };
@@ -150,6 +151,11 @@ function executed(call: Call): Outcome | undefined {
   return layer === 'gateway'
     ? refused('gateway', code, words, { more: ['Policy had allowed it.'], at, passed })
     : outcome({ kind: 'refused', layer, code, sentence: `Caracal allowed this call, but ${host} did not answer it whole: ${words}.`, at: 'no answer', passed: { ...passed, gateway: 'passed on' } });
+}
+
+function moreOfResource({ answer }: Call): readonly string[] {
+  const refusal = answer && verifierRefusalOf(answer);
+  return refusal === undefined ? [] : [`It answered ${refusal.code}: ${refusal.words}.`];
 }
 
 /** An allow in the audit is no proof that a token was issued: rows 15, 29, 32, 33, 35 and 36. */
@@ -284,6 +290,14 @@ function answered(call: Call): Outcome | undefined {
   }
   const words = reason === undefined ? refusal.words : (denyReasons[reason] ?? `its reason is ${reason}`);
   return refused(refusal.layer, reason ?? answer.error ?? refusal.errors[0], words, { more: [expected], at: refusedAt(call, refusal), awaitsEvent });
+}
+
+/** A refusal of a verifier has no request id and leaves no event; it says no more than its code. */
+function refusedByResource({ answer }: Call): Outcome | undefined {
+  const refusal = answer && verifierRefusalOf(answer);
+  if (refusal === undefined) return undefined;
+  const { code, status, words } = refusal;
+  return outcome({ kind: 'refused', layer: 'resource', code, sentence: `The resource refused this call: ${words}.`, more: ['No audit event exists, and none is expected: a refusal by a resource leaves none.'], at: `refused, ${status}` });
 }
 
 function unknown({ lookingUntil }: Call): Outcome {

@@ -1,3 +1,4 @@
+import { verifierErrors, verifierWords } from '../caracal/verifiers.ts';
 import { refusals } from '../caracal/refusals.ts';
 import type { Refusal } from '../caracal/refusals.ts';
 
@@ -30,4 +31,23 @@ export function refusalsLike({ status, error, description }: CallerAnswer): read
 
 function literal({ description }: Refusal): number {
   return description.replaceAll('{…}', '').length;
+}
+
+export interface VerifierRefusal {
+  readonly code: keyof typeof verifierWords;
+  /** The status of HTTP that goes with it. */
+  readonly status: number;
+  readonly words: string;
+}
+
+/** The refusal of a resource's verifier that an answer is; undefined where it is none, or one that the Gateway or the STS gives, too. Contract request-evidence 11.2. */
+export function verifierRefusalOf(answer: CallerAnswer): VerifierRefusal | undefined {
+  const { error: code, status } = answer;
+  if (code === undefined || !isVerifierCode(code) || refusalsLike(answer).length > 0) return undefined;
+  const usual = code === 'missing_token' ? 401 : verifierErrors[code];
+  return status === undefined || status === usual ? { code, status: usual, words: verifierWords[code] } : undefined;
+}
+
+function isVerifierCode(error: string): error is VerifierRefusal['code'] {
+  return Object.hasOwn(verifierWords, error);
 }

@@ -9,24 +9,41 @@ import { readEvidence } from './read.ts';
 import type { Evidence, ReadOptions } from './read.ts';
 import type { Story } from './story.ts';
 import { storyOf } from './tell.ts';
+import { replayInput } from './replayInput.ts';
+import { requestTime } from './sectionParts.ts';
+import type { SectionParts } from './sectionParts.ts';
+import { simulate, simulationRequest } from './simulate.ts';
+import type { Simulation, SimulationRequest } from './simulate.ts';
+import { readSurroundings } from './surroundings.ts';
 import { traceOf } from './trace.ts';
 import type { Trace } from './trace.ts';
+import { compareVerifiers } from './verifier/facts.ts';
+import type { LookedForVerifiers } from './verifier/section.ts';
+import type { VerifierSettings } from './verifier/setting.ts';
 import { moment } from './words.ts';
 
 export { capture } from './capture.ts';
 export { storyMarkdown } from './markdown.ts';
 export { configuredVerifiers } from './verifier/configured.ts';
-export { compareVerifiers } from './verifier/facts.ts';
-export { verifierSection } from './verifier/section.ts';
 
 export interface TraceOptions {
   readonly target: LocatedTarget;
   /** Instead of the target's own. */
   readonly zone: string | undefined;
   readonly captured: Captured;
+  /** The user's own verifiers; undefined where nobody looked for them. */
+  readonly verifiers: ReadVerifiers | undefined;
+  /** What a simulation gave that was run before. */
+  readonly simulation: Simulation | undefined;
   readonly mayAskApi: ReadOptions['mayAskApi'];
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
+}
+
+/** Verifiers that were found, and where they were looked for. */
+export interface ReadVerifiers {
+  readonly verifiers: readonly VerifierSettings[];
+  readonly looked: LookedForVerifiers;
 }
 
 /** What is known of a request at some time. */
@@ -39,6 +56,8 @@ export interface Traced {
   readonly requestIds: readonly string[];
   /** When all of it happened, milliseconds since 1970; undefined where nobody knows. */
   readonly stretch: { readonly from: number; readonly until: number } | undefined;
+  /** The call that simulates the decision; undefined where there is none to simulate. */
+  readonly simulation: SimulationRequest | undefined;
   /** What no line of a log tells although it happened. */
   readonly silent: readonly string[];
   /** It is looked at again by itself. */
@@ -55,7 +74,7 @@ const looksAfterMs = [500, 1_000, 2_000, 4_000, 8_000] as const;
  *
  * @throws Unavailable when there is no way to the audit, or nobody can tell the zone; Refused when the audit cannot be read; the signal's reason when it is aborted
  */
-export async function* traceRequest({ target, zone, captured, mayAskApi, redactor, signal }: TraceOptions): AsyncGenerator<Traced> {
+export async function* traceRequest({ target, zone, captured, verifiers, simulation, mayAskApi, redactor, signal }: TraceOptions): AsyncGenerator<Traced> {
   const deployment = await openTarget(target, { redactor, zone, signal });
   try {
     let consent: Promise<boolean> | undefined;
@@ -66,13 +85,42 @@ export async function* traceRequest({ target, zone, captured, mayAskApi, redacto
       const until = started + lookForMs;
       const pause = Math.min(looksAfterMs[look] ?? 8_000, until - Date.now());
       const isRecent = isYoung(captured, evidence, started);
-      const early = traceOf(captured, evidence, isRecent && pause > 0 ? moment(until) : undefined);
-      const isLooking = isRecent && pause > 0 && isIncomplete(early, evidence);
-      const story = await finishStory(storyOf(captured, early, evidence), (text) => redactor.text(text));
-      yield { story, isLooking, zoneId: evidence.zoneId, requestId: evidence.requestId, requestIds: early.hops.map(({ requestId }) => requestId), stretch: stretchOf(captured, early), silent: silentOf(early) };
+      const trace = traceOf(captured, evidence, isRecent && pause > 0 ? moment(until) : undefined);
+      const isLooking = isRecent && pause > 0 && isIncomplete(trace, evidence);
+      const at = requestTime(captured, trace, evidence);
+      const [surroundings, compared] = await Promise.all([
+        readSurroundings(deployment, captured, evidence, at, signal),
+        compareVerifiers({ deployment, mandate: captured.mandate, verifiers: verifiers?.verifiers ?? [], calledAt: at }, signal),
+      ]);
+      const parts: SectionParts = { captured, trace: trace, evidence, surroundings, time: moment };
+      const replay = replayInput(parts);
+      const story = await finishStory(storyOf(parts, { verifiers: compared, looked: verifiers?.looked, simulation }), (text) => redactor.text(text));
+      yield {
+        story, isLooking, zoneId: evidence.zoneId, requestId: evidence.requestId, requestIds: trace.hops.map(({ requestId }) => requestId), stretch: stretchOf(captured, trace), silent: silentOf(trace),
+        simulation: replay.kind === 'input' ? simulationRequest(evidence.zoneId, replay) : undefined,
+      };
       if (!isLooking) return;
       await sleep(pause, undefined, { signal });
     }
+  } finally {
+    deployment.close();
+  }
+}
+
+export interface SimulateOptions extends Pick<TraceOptions, 'target' | 'redactor' | 'signal'> {
+  readonly zoneId: string;
+  readonly request: SimulationRequest;
+}
+
+/**
+ * Lets the API simulate a decision, which the user has agreed to. The API writes a row to its admin audit.
+ *
+ * @throws the signal's reason when it is aborted
+ */
+export async function simulateDecision({ target, zoneId, request, redactor, signal }: SimulateOptions): Promise<Simulation> {
+  const deployment = await openTarget(target, { redactor, zone: zoneId, signal });
+  try {
+    return await simulate(deployment, zoneId, request, signal);
   } finally {
     deployment.close();
   }

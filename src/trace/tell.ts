@@ -5,26 +5,45 @@ import type { Captured } from './capture.ts';
 import { delegationSection } from './delegationSection.ts';
 import { hopsSection } from './hopsSection.ts';
 import type { Outcome } from './outcome.ts';
+import { explanationSection } from './explanationSection.ts';
+import { policySection } from './policySection.ts';
 import type { Evidence } from './read.ts';
+import type { SectionParts } from './sectionParts.ts';
+import type { Simulation } from './simulate.ts';
+import { stateSection } from './stateSection.ts';
 import { timeOf } from './stitching.ts';
 import type { Cell, Fact, LayerStory, Mark, Section, Story } from './story.ts';
 import { timelineOf } from './timeline.ts';
 import { applicationName, focusOf } from './trace.ts';
 import type { Trace } from './trace.ts';
+import { verifierSection } from './verifier/section.ts';
+import type { LookedForVerifiers, VerifierFacts } from './verifier/section.ts';
 import { dateAndTime, shortId } from './words.ts';
 
+/** What is told beside what was read of the deployment. */
+export interface Besides {
+  readonly verifiers: VerifierFacts;
+  /** Where the user's own verifiers were looked for; undefined where nobody looked yet. */
+  readonly looked: LookedForVerifiers | undefined;
+  readonly simulation: Simulation | undefined;
+}
+
 /** Tells all that is known of a request. */
-export function storyOf(captured: Captured, trace: Trace, evidence: Evidence): Story {
+export function storyOf(parts: SectionParts, { verifiers, looked, simulation }: Besides): Story {
+  const { captured, trace, evidence } = parts;
   const { outcome } = trace;
   return {
     title: titleOf(captured, trace, evidence),
     mark: marks[outcome.kind],
     sentence: outcome.sentence,
-    more: outcome.more,
+    more: moreOf(outcome, verifiers),
     about: aboutOf(captured, trace, evidence),
-    layers: layers.map((layer) => layerOf(layer, outcome)),
+    layers: layers.map((layer) => layerOf(layer, trace)),
     timeline: timelineOf(trace, evidence),
-    sections: [delegationSection(captured, trace, evidence), approvalSection(captured, trace, evidence), hopsSection(captured, trace, evidence), notRecordedSection(trace)],
+    sections: [
+      delegationSection(captured, trace, evidence), approvalSection(captured, trace, evidence), verifierSection(verifiers, { looked, answer: captured.answer }), stateSection(parts), policySection(parts),
+      explanationSection(parts, simulation), hopsSection(captured, trace, evidence), notRecordedSection(trace),
+    ],
   };
 }
 
@@ -58,15 +77,28 @@ function aboutOf(captured: Captured, trace: Trace, evidence: Evidence): readonly
   const at = first === undefined ? captured.at : timeOf(first, evidence.aheadMs);
   return [
     ...fact('Call', resource === undefined ? undefined : [...(method === undefined ? [] : [method]), resource].join(' ')), ...fact('Application', application), ...fact('Zone', evidence.zoneId),
-    ...fact('Time', at === undefined ? undefined : dateAndTime(at)), ...fact('Request id', evidence.requestId, true), ...fact('Asked by', captured.what),
+    ...fact('Time', at === undefined ? undefined : dateAndTime(at)), ...fact('Request id', evidence.requestId, true), ...fact('From', captured.what),
   ];
 }
 
-function layerOf(layer: (typeof layers)[number], { layer: decided, states, kind }: Outcome): LayerStory {
-  const standing = states[layer];
+/** Of what the resource refused, its settings say more than the audit, which has nothing of it. */
+function moreOf({ layer, more }: Outcome, { compared }: VerifierFacts): readonly string[] {
+  const refusing = layer === 'resource' ? compared.find(({ comparison }) => comparison.verdict.kind === 'refused') : undefined;
+  return refusing === undefined ? more : [refusing.comparison.verdict.says, 'A refusal by the resource leaves no audit event, so the audit shows only what Caracal allowed.'];
+}
+
+function layerOf(layer: (typeof layers)[number], { outcome: { layer: decided, states, kind }, hops }: Trace): LayerStory {
+  const told = states[layer];
+  const standing = layer === 'approval' && told === 'not recorded' ? approvalBefore(hops) : told;
   const decides = layer === decided;
   const mark: Mark = decides ? marks[kind] : standing === 'not reached' || standing === 'not recorded' || standing === 'not asked' ? 'none' : 'passed';
   return { name: `${layer.slice(0, 1).toUpperCase()}${layer.slice(1)}`, standing, mark, decides };
+}
+
+/** A call is approved, or not, when its mandate is made. */
+function approvalBefore(hops: Trace['hops']): string {
+  if (hops.some(({ kind }) => kind === 'retry')) return 'approved, used';
+  return hops.some(({ kind }) => kind === 'mint') && !hops.some(({ kind }) => kind === 'hold') ? 'none needed' : 'not recorded';
 }
 
 /** What Caracal never writes down, however well all is, and what it did not write of this call. Contract request-evidence 7.3 and 8.4. */

@@ -317,3 +317,28 @@ describe('what happened to a call', () => {
     equal(sentenceOf(event({ event_type: 'credential_revealed', decision: 'allow', evaluation_status: 'complete', metadata_json: { credential: 'client_secret' } })), 'A secret was read in plain text: client_secret.');
   });
 });
+
+describe('a refusal by a resource', () => {
+  const codes: Readonly<Record<string, readonly [status: number, description: string, words: string]>> = {
+    missing_token: [401, 'Missing bearer token', 'it got no bearer token'],
+    invalid_token: [401, 'Token validation failed', 'its verifier does not take the token, and does not tell which check failed'],
+    invalid_zone: [401, 'Token zone validation failed', 'the token is of another zone than its verifier is set to'],
+    insufficient_scope: [403, 'Missing scope: invoice:write', 'the token lacks a scope that it requires'],
+    session_revoked: [401, 'Session revoked', 'its verifier counts the authority of the token as revoked, or cannot reach its revocation store'],
+    delegation_stale: [401, 'Delegation graph changed', 'its verifier knows a newer epoch of Delegations, or cannot reach its revocation store'],
+    session_required: [403, 'Session required', 'the token carries no Session, which it requires'],
+    delegation_required: [403, 'Delegation required', 'the token carries no Delegation, which it requires'],
+    chain_mismatch: [403, 'Delegation chain missing application: app-planner', 'an Application that it requires is not in the chain of the token'],
+    hop_count_exceeded: [403, 'Hop count exceeded', 'the token came over more hops than it allows'],
+  };
+  for (const [code, [status, description, words]] of Object.entries(codes)) {
+    it(`with ${code} is told by its answer alone`, () => {
+      const { layer, sentence, states, awaitsEvent } = outcomeOf({ events: [], answer: { status, error: code, description } });
+      deepEqual([layer, sentence, states.resource, awaitsEvent], ['resource', `The resource refused this call: ${words}.`, `refused, ${status}`, false]);
+    });
+  }
+
+  it('is not taken for one of the Gateway, whose descriptions are others', () => {
+    equal(outcomeOf({ events: [], answer: { status: 401, error: 'invalid_token', description: 'bearer signature invalid' } }).layer, 'gateway');
+  });
+});

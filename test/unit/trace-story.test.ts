@@ -8,8 +8,11 @@ import { storyMarkdown } from '../../src/trace/markdown.ts';
 import type { Evidence } from '../../src/trace/read.ts';
 import type { ApprovalRow, DelegationState, StateRows } from '../../src/trace/stateRows.ts';
 import type { Block, Section, SectionId, Story } from '../../src/trace/story.ts';
+import type { Surroundings } from '../../src/trace/surroundings.ts';
 import { storyOf } from '../../src/trace/tell.ts';
+import type { Besides } from '../../src/trace/tell.ts';
 import { traceOf } from '../../src/trace/trace.ts';
+import { moment } from '../../src/trace/words.ts';
 
 const start = Date.UTC(2026, 7, 2, 10, 15, 0);
 const at = (seconds: number): string => new Date(start + seconds * 1_000).toISOString();
@@ -24,7 +27,10 @@ const call = (more: Record<string, unknown> = {}): AuditEvent => event('e-call',
 const captured: Captured = { what: 'an id', requestId: 'request-f90ae7' };
 const covered = [{ sessionId: 's-2', from: start - 3_600_000, until: start + 3_600_000 }];
 const evidence = (events: readonly AuditEvent[], more: Partial<Evidence> = {}): Evidence => ({ zoneId: 'z-1', requestId: 'request-f90ae7', covered, firstUse: { kind: 'absent' }, notRead: [], state: { kind: 'cannot look', why: 'Postgres is not given' }, events, ...more });
-const told = (all: Evidence, what = captured): Story => storyOf(what, traceOf(what, all), all);
+const blind = { kind: 'cannot look', why: 'Postgres is not given' } as const;
+const surroundings: Surroundings = { anchors: [], epoch: blind, policy: blind, texts: blind, applications: blind, resources: blind, changes: blind, apiOutbox: blind, coordinatorOutbox: blind, messages: blind, gateway: blind, resourceServers: blind, firstUse: blind };
+const besides: Besides = { verifiers: { mandate: undefined, compared: [], now: start, isOfCall: true }, looked: undefined, simulation: undefined };
+const told = (all: Evidence, what = captured, more: Partial<Besides> = {}): Story => storyOf({ captured: what, trace: traceOf(what, all), evidence: all, surroundings, time: moment }, { ...besides, ...more });
 const section = ({ sections }: Story, id: SectionId): Section => sections.find((one) => one.id === id) ?? { id, title: '', summary: 'is not there', blocks: [] };
 
 const session = (id: string, more: Partial<SessionRow> = {}): SessionRow => ({ id, applicationId: 'app-orders', authorityRecordId: 'r', lifecycle: 'task', status: 'active', startedAt: at(-60), ttlSeconds: 3_600, heartbeatDeadlineAt: undefined, terminatedAt: undefined, terminationReason: undefined, ...more });
@@ -38,9 +44,9 @@ describe('the story of a request', () => {
     const story = told(evidence([mint(), use, call({ gateway_status: 401, upstream_status: 401 })]));
     deepEqual([story.title, story.mark, story.sentence], ['billing-api 401 · …f90ae7', 'failed', 'billing-api refused this call. Caracal had allowed it.']);
     deepEqual(story.layers.map(({ name, standing, mark, decides }) => `${name}: ${standing}, ${mark}${decides ? ', decides' : ''}`), [
-      'Before policy: passed, passed', 'Policy: allowed, passed', 'Approval: not recorded, none', 'After mint: issued, passed', 'Gateway: passed on, passed', 'Resource: refused, 401, failed, decides',
+      'Before policy: passed, passed', 'Policy: allowed, passed', 'Approval: none needed, passed', 'After mint: issued, passed', 'Gateway: passed on, passed', 'Resource: refused, 401, failed, decides',
     ]);
-    deepEqual(story.about.map(({ label, value }) => `${label}: ${value.text}`), ['Call: POST billing-api', 'Application: Orders | [bot](command:x)', 'Zone: z-1', 'Time: 2 Aug 2026, 10:15:02 UTC', 'Request id: request-f90ae7', 'Asked by: an id']);
+    deepEqual(story.about.map(({ label, value }) => `${label}: ${value.text}`), ['Call: POST billing-api', 'Application: Orders | [bot](command:x)', 'Zone: z-1', 'Time: 2 Aug 2026, 10:15:02 UTC', 'Request id: request-f90ae7', 'From: an id']);
   });
 
   it('of what is not in the audit has a title, and says so', () => {
@@ -50,7 +56,7 @@ describe('the story of a request', () => {
 
   it('has its sections, always in the same order', () => {
     const order = (story: Story): readonly string[] => story.sections.map(({ id }) => id);
-    const expected = ['delegation', 'approval', 'hops', 'notRecorded'];
+    const expected = ['delegation', 'approval', 'verifier', 'state', 'policy', 'explanation', 'hops', 'notRecorded'];
     deepEqual([order(told(evidence([mint(), use, call()]))), order(told(evidence([])))], [expected, expected]);
   });
 });
@@ -165,7 +171,7 @@ describe('a story as Markdown', () => {
   });
 
   it('has every section', () => {
-    deepEqual(storyMarkdown(told(evidence([]))).split('\n').filter((line) => line.startsWith('## ')), ['## Timeline', '## Delegation', '## Approval', '## Hops', '## Not recorded by Caracal']);
+    deepEqual(storyMarkdown(told(evidence([]))).split('\n').filter((line) => line.startsWith('## ')), ['## Timeline', '## Delegation', '## Approval', '## Token against verifier', '## State then and now', '## Policy', '## Explanation and simulation', '## Hops', '## Not recorded by Caracal']);
   });
 });
 

@@ -117,8 +117,10 @@ describe('the section about token and verifier', () => {
     for (const cell of tablesOf(section).flatMap(({ rows }) => rows.flat())) ok(cell.differs === undefined || (cell.differs[0] < cell.differs[1] && cell.differs[1] <= cell.text.length));
   });
 
-  it('is one line without a token', () => {
-    deepEqual(verifierSection(factsOf(undefined, []), untold), { id: 'verifier', title: 'Token against verifier', summary: 'no token to compare; trace the mandate that the resource got, which is decoded here and sent nowhere', blocks: [] });
+  it('asks for the token where there is none, and for nothing else', () => {
+    const { summary, blocks } = verifierSection(factsOf(undefined, []), untold);
+    equal(summary, 'no token to compare');
+    deepEqual(blocks.map((block) => (block.kind === 'action' ? block.action : block.kind)), ['text', 'pasteMandate']);
   });
 
   it('says where was looked, and offers to look and to type', async () => {

@@ -1,7 +1,7 @@
 /** Whether what a verifier would say of a mandate is what the resource said: contract request-evidence 11.2. */
-import { tellingDescriptions, verifierErrors } from '../../caracal/verifiers.ts';
+import { tellingDescriptions } from '../../caracal/verifiers.ts';
 import type { VerifierCheckKey, VerifierError } from '../../caracal/verifiers.ts';
-import { refusalsLike } from '../refusal.ts';
+import { verifierRefusalOf } from '../refusal.ts';
 import type { CallerAnswer } from '../refusal.ts';
 import type { Comparison } from './compare.ts';
 
@@ -22,9 +22,11 @@ const failsClosed: Readonly<Partial<Record<VerifierError, string>>> = {
  * @returns undefined where the answer is not known, or is not one of a verifier
  */
 export function explanationOf(answer: CallerAnswer | undefined, { verdict, rows }: Comparison): Explanation | undefined {
-  const answered = answer === undefined ? undefined : refusalOf(answer);
-  if (answered === undefined) return undefined;
-  const { code, says, key } = answered;
+  const refusal = answer === undefined ? undefined : verifierRefusalOf(answer);
+  if (refusal === undefined) return undefined;
+  const { code, status } = refusal;
+  const says = `${status} ${code}`;
+  const key = answer?.description === undefined ? undefined : tellingDescriptions[answer.description];
   if (code === 'missing_token') return { holds: 'no', says: `The resource got no bearer token (${says}), so it compared nothing: look at the Authorization header that reached it.` };
   const fits = (row: { readonly code: VerifierError; readonly key: VerifierCheckKey } | undefined): boolean => row?.code === code && (key === undefined ? !telling.has(row.key) || answer?.description === undefined : row.key === key);
   const holds = `This explains the answer: ${says}.`;
@@ -42,22 +44,3 @@ export function explanationOf(answer: CallerAnswer | undefined, { verdict, rows 
 }
 
 const telling: ReadonlySet<VerifierCheckKey> = new Set(Object.values(tellingDescriptions));
-
-interface Answered {
-  readonly code: VerifierError | 'missing_token';
-  readonly says: string;
-  /** The check that the description names, if it does. */
-  readonly key: VerifierCheckKey | undefined;
-}
-
-/** An answer that the Gateway or the STS gives, too, is theirs. */
-function refusalOf(answer: CallerAnswer): Answered | undefined {
-  const { error: code, status, description } = answer;
-  if (code === undefined || !isCode(code) || refusalsLike(answer).length > 0) return undefined;
-  const usual = code === 'missing_token' ? 401 : verifierErrors[code];
-  return status === undefined || status === usual ? { code, says: `${usual} ${code}`, key: description === undefined ? undefined : tellingDescriptions[description] } : undefined;
-}
-
-function isCode(error: string): error is Answered['code'] {
-  return error === 'missing_token' || (error !== 'exception' && Object.hasOwn(verifierErrors, error));
-}

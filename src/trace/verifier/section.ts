@@ -56,7 +56,7 @@ const marks: Readonly<Record<ComparisonRow['result']['kind'] | Verdict['kind'] |
 export function verifierSection(facts: VerifierFacts, told: ToldOfVerifiers): Section {
   const { mandate } = facts;
   const section = (summary: string, blocks: readonly Block[]): Section => ({ id: 'verifier', title: 'Token against verifier', summary, blocks });
-  if (mandate === undefined) return section('no token to compare; trace the mandate that the resource got, which is decoded here and sent nowhere', []);
+  if (mandate === undefined) return section('no token to compare', [text('The mandate that the resource got is compared with its verifier here. It is decoded on this machine, sent nowhere and stored nowhere.'), { kind: 'action', label: 'Paste Mandate…', action: 'pasteMandate' }]);
   const compared = facts.compared.toSorted((one, other) => Number(isForAnother(one)) - Number(isForAnother(other)));
   const shown = compared.slice(0, mostTables);
   const rest = compared.slice(mostTables);

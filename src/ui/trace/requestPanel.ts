@@ -7,12 +7,14 @@ import type { LocatedTarget } from '../../targets/located.ts';
 import type { Captured } from '../../trace/capture.ts';
 import { storyMarkdown } from '../../trace/markdown.ts';
 import type { FromPanel, ToPanel } from '../../trace/panelMessages.ts';
-import type { Traced } from '../../trace/service.ts';
-import type { Cell, Link, Story } from '../../trace/story.ts';
+import type { ReadVerifiers, Traced } from '../../trace/service.ts';
+import type { Simulation, SimulationRequest } from '../../trace/simulate.ts';
+import type { Cell, Link, Story, StoryAction } from '../../trace/story.ts';
 import { storyActions } from '../../trace/story.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { OpenLogs } from '../logs/openLogs.ts';
 import { panelHtml } from './panelHtml.ts';
+import { fileOfPlace } from './verifierSettings.ts';
 import { LogsBeside } from './logsBeside.ts';
 
 /** What a panel is opened again with after a reload of the window: ids alone. The page keeps it, and VS Code hands it back. */
@@ -23,14 +25,29 @@ export interface RememberedRequest {
   readonly approvalId: string | undefined;
 }
 
+/** What a look at a request goes by. */
+export interface Looks {
+  readonly captured: Captured;
+  readonly verifiers: ReadVerifiers | undefined;
+  readonly simulation: Simulation | undefined;
+}
+
 export interface RequestPanelParts {
   readonly extensionUri: Uri;
   readonly target: LocatedTarget;
   readonly logs: OpenLogs;
   readonly redactor: Redactor;
-  /** Looks at the request as it stands at some time, until the signal says that nobody wants to know any more. */
-  readonly trace: (signal: AbortSignal) => AsyncGenerator<Traced>;
   readonly captured: Captured;
+  /** Looks at the request as it stands at some time, until the signal says that nobody wants to know any more. */
+  readonly trace: (looks: Looks, signal: AbortSignal) => AsyncGenerator<Traced>;
+  /** Finds the user's own verifiers. */
+  readonly readVerifiers: (signal: AbortSignal) => Promise<ReadVerifiers>;
+  /** Asks for the settings of a verifier; whether they were given. */
+  readonly typeVerifier: () => Promise<boolean>;
+  /** Asks for the mandate that the resource got; undefined where none is given. */
+  readonly askForMandate: () => Promise<Captured['mandate']>;
+  /** Simulates a decision, once the user has agreed; undefined where not. */
+  readonly simulate: (request: SimulationRequest, zoneId: string, signal: AbortSignal) => Promise<Simulation | undefined>;
   /** Opens a text, or two that are compared, read-only. */
   readonly showText: (link: Exclude<Link, { readonly kind: 'place' }>) => Promise<void>;
   readonly openLog: (row: number | undefined) => Promise<void>;
@@ -46,8 +63,8 @@ export class RequestPanel {
   readonly #store = new DisposableStore();
   #logs: LogsBeside | undefined;
   #stop = new AbortController();
-  #story: Story | undefined;
-  #requestId: string | undefined;
+  #looks: Looks;
+  #traced: Traced | undefined;
   /** What was told last of each kind, for a page that is loaded again. */
   readonly #told = new Map<ToPanel['type'], ToPanel>();
   #isReady = false;
@@ -55,6 +72,7 @@ export class RequestPanel {
   constructor(panel: WebviewPanel, parts: RequestPanelParts) {
     this.#panel = panel;
     this.#parts = parts;
+    this.#looks = { captured: parts.captured, verifiers: undefined, simulation: undefined };
     this.#store.add(panel.webview.onDidReceiveMessage((message: unknown) => void this.#received(message)));
     const media = Uri.joinPath(parts.extensionUri, 'dist');
     panel.webview.options = { enableScripts: true, localResourceRoots: [media] };
@@ -68,7 +86,7 @@ export class RequestPanel {
 
   /** The request as Markdown, masked; undefined while nothing is known. */
   get markdown(): string | undefined {
-    return this.#story && storyMarkdown(this.#story);
+    return this.#traced && storyMarkdown(this.#traced.story);
   }
 
   /** Looks, and shows what it finds, in the place of what it showed before. */
@@ -76,9 +94,10 @@ export class RequestPanel {
     this.#stop.abort();
     const stop = new AbortController();
     this.#stop = stop;
-    if (this.#story === undefined) this.#post({ type: 'showStanding', text: `Tracing ${this.#parts.captured.what}`, isBusy: true });
+    if (this.#traced === undefined) this.#post({ type: 'showStanding', text: `Tracing ${this.#looks.captured.what}`, isBusy: true });
     try {
-      for await (const traced of this.#parts.trace(stop.signal)) {
+      await this.#findVerifiers(stop.signal);
+      for await (const traced of this.#parts.trace(this.#looks, stop.signal)) {
         if (stop.signal.aborted) return;
         this.#show(traced);
       }
@@ -90,6 +109,12 @@ export class RequestPanel {
     }
   }
 
+  /** Whoever has a mandate wants to know who refuses it. */
+  async #findVerifiers(signal: AbortSignal): Promise<void> {
+    const { captured, verifiers } = this.#looks;
+    if (captured.mandate !== undefined && verifiers === undefined) this.#looks = { ...this.#looks, verifiers: await this.#parts.readVerifiers(signal) };
+  }
+
   dispose(): void {
     this.#stop.abort();
     this.#logs?.dispose();
@@ -99,8 +124,7 @@ export class RequestPanel {
   #show(traced: Traced): void {
     const { story, requestId, zoneId } = traced;
     const { target, captured } = this.#parts;
-    this.#story = story;
-    this.#requestId = requestId;
+    this.#traced = traced;
     this.#panel.title = story.title;
     const icon = (theme: string): Uri => Uri.joinPath(this.#parts.extensionUri, 'media', 'marks', `${story.mark}-${theme}.svg`);
     this.#panel.iconPath = { light: icon('light'), dark: icon('dark') };
@@ -138,22 +162,51 @@ export class RequestPanel {
         await this.#logs?.record(message.row);
         break;
       case 'follow': {
-        const link = this.#story && cellAt(this.#story, message.path)?.link;
+        const link = this.#traced && cellAt(this.#traced.story, message.path)?.link;
         if (link !== undefined) await this.#follow(link);
         break;
       }
       case 'act':
-        if (message.action === 'lookAgain') await this.look();
+        await this.#act(message.action);
         break;
       case 'openLog':
         await this.#parts.openLog(message.row ?? undefined);
         break;
       case 'copy': {
-        const text = message.what === 'requestId' ? this.#requestId : this.markdown;
+        const text = message.what === 'requestId' ? this.#traced?.requestId : this.markdown;
         if (text !== undefined) await env.clipboard.writeText(text);
         break;
       }
     }
+  }
+
+  async #act(action: StoryAction): Promise<void> {
+    const { askForMandate, typeVerifier, simulate } = this.#parts;
+    switch (action) {
+      case 'lookAgain':
+        break;
+      case 'readVerifiers':
+        this.#looks = { ...this.#looks, verifiers: undefined };
+        break;
+      case 'typeVerifier':
+        if (!(await typeVerifier())) return;
+        this.#looks = { ...this.#looks, verifiers: undefined };
+        break;
+      case 'pasteMandate': {
+        const mandate = await askForMandate();
+        if (mandate === undefined) return;
+        this.#looks = { ...this.#looks, captured: { ...this.#looks.captured, mandate } };
+        break;
+      }
+      case 'simulate': {
+        const { simulation: request, zoneId } = this.#traced ?? {};
+        const simulation = request === undefined || zoneId === undefined ? undefined : await simulate(request, zoneId, this.#stop.signal);
+        if (simulation === undefined) return;
+        this.#looks = { ...this.#looks, simulation };
+        break;
+      }
+    }
+    await this.look();
   }
 
   async #follow(link: Link): Promise<void> {
@@ -162,7 +215,9 @@ export class RequestPanel {
       return;
     }
     const at = new Position(link.line, link.column);
-    await window.showTextDocument(Uri.file(link.path), { selection: new Range(at, at), viewColumn: ViewColumn.Beside });
+    const file = fileOfPlace(link.path);
+    if (file === undefined) throw new Error(`Cannot open ${link.path}: no folder of this workspace has it`);
+    await window.showTextDocument(file, { selection: new Range(at, at), viewColumn: ViewColumn.Beside });
   }
 }
 

@@ -2,18 +2,22 @@ import { EventEmitter, InputBoxValidationSeverity, Uri, ViewColumn, commands, en
 import type { TextDocumentContentProvider, WebviewPanel } from 'vscode';
 import type { Captured } from '../../trace/capture.ts';
 import type { Traced } from '../../trace/service.ts';
+import type { Simulation, SimulationRequest } from '../../trace/simulate.ts';
 import type { Link } from '../../trace/story.ts';
 import type { LocatedTarget } from '../../targets/located.ts';
 import { commandIds } from '../commandIds.ts';
 import type { Engine } from '../engineSlot.ts';
 import type { FlowSession } from '../flowSession.ts';
 import type { Guard } from '../guard.ts';
+import type { Memory } from '../knownTargets.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { OpenLogs } from '../logs/openLogs.ts';
-import type { RememberedRequest, RequestPanel } from './requestPanel.ts';
+import type { Looks, RememberedRequest, RequestPanel } from './requestPanel.ts';
+import type { VerifierSources } from './verifierSettings.ts';
 
 export type TraceModule = typeof import('../../trace/service.ts');
 export type PanelModule = typeof import('./requestPanel.ts');
+export type VerifiersModule = typeof import('./verifierSettings.ts');
 
 /** Texts that a request leads to: as Markdown, or a policy in one of its versions. */
 const textScheme = 'caracal-request';
@@ -31,6 +35,9 @@ export interface RequestsParts {
   readonly extensionUri: Uri;
   readonly loadTrace: () => Promise<TraceModule>;
   readonly loadPanel: () => Promise<PanelModule>;
+  readonly loadVerifiers: () => Promise<VerifiersModule>;
+  /** Of the workspace. */
+  readonly memory: Memory;
   /** Opens the log of a target at a row, or at its end. */
   readonly openLog: (target: LocatedTarget, row: number | undefined) => Promise<void>;
   /** For the log of the extension. */
@@ -95,7 +102,11 @@ export class Requests implements TextDocumentContentProvider {
     const webview = restored ?? window.createWebviewPanel(panelType, `Request ${captured.requestId?.slice(-6) ?? ''}`.trim(), ViewColumn.Active, { enableFindWidget: true });
     const panel = new Panel(webview, {
       extensionUri, target, logs, captured, redactor: engine.redactor,
-      trace: (signal) => this.#looks(target, zone, captured, signal),
+      trace: (looks, signal) => this.#looks(target, zone, looks, signal),
+      readVerifiers: async (signal) => (await this.#verifiers()).read(signal),
+      typeVerifier: async () => (await this.#verifiers()).type(),
+      askForMandate: () => this.#askForMandate(),
+      simulate: (request, zoneId, signal) => this.#simulate(target, request, zoneId, signal),
       showText: (link) => this.#showText(link),
       openLog: (row) => openLog(target, row),
       failed,
@@ -110,7 +121,7 @@ export class Requests implements TextDocumentContentProvider {
   }
 
   /** A look that takes too long ends with words; nobody is asked to answer in a given time. */
-  async *#looks(target: LocatedTarget, zone: string | undefined, captured: Captured, signal: AbortSignal): AsyncGenerator<Traced> {
+  async *#looks(target: LocatedTarget, zone: string | undefined, looks: Looks, signal: AbortSignal): AsyncGenerator<Traced> {
     const { session, engine, loadTrace } = this.#parts;
     const { traceRequest } = await loadTrace();
     const stop = new AbortController();
@@ -124,7 +135,7 @@ export class Requests implements TextDocumentContentProvider {
       return agreed && session.target === target;
     };
     try {
-      for await (const traced of traceRequest({ target, zone, captured, mayAskApi, redactor: engine.redactor, signal: AbortSignal.any([signal, stop.signal]) })) {
+      for await (const traced of traceRequest({ target, zone, ...looks, mayAskApi, redactor: engine.redactor, signal: AbortSignal.any([signal, stop.signal]) })) {
         clearTimeout(deadline);
         yield traced;
         deadline = within();
@@ -134,6 +145,35 @@ export class Requests implements TextDocumentContentProvider {
     } finally {
       clearTimeout(deadline);
     }
+  }
+
+  async #verifiers(): Promise<VerifierSources> {
+    const { memory, extensionUri, loadVerifiers, loadTrace } = this.#parts;
+    const { VerifierSources: Sources } = await loadVerifiers();
+    return new Sources({ memory, folder: Uri.joinPath(extensionUri, 'dist'), load: loadTrace });
+  }
+
+  async #askForMandate(): Promise<Captured['mandate']> {
+    const { capture } = await this.#parts.loadTrace();
+    const mandateIn = (text: string): Captured['mandate'] => {
+      const result = capture(text);
+      return result.kind === 'captured' ? result.captured.mandate : undefined;
+    };
+    const pasted = await window.showInputBox({
+      title: 'Compare a mandate with its verifier', placeHolder: 'Paste the mandate that the resource got', prompt: 'Decoded on this machine. It is not sent and not stored.', password: true, ignoreFocusOut: true,
+      validateInput: (text) => (text === '' || mandateIn(text) !== undefined ? undefined : 'This is no mandate. Paste the token that the resource got, with or without Bearer before it.'),
+    });
+    return pasted === undefined ? undefined : mandateIn(pasted);
+  }
+
+  /** The one call of a trace that writes. */
+  async #simulate(target: LocatedTarget, request: SimulationRequest, zoneId: string, signal: AbortSignal): Promise<Simulation | undefined> {
+    const { engine, loadTrace } = this.#parts;
+    const detail = ['This sends one call to the API with the admin token of the target:', `POST ${request.path}`, engine.redactor.text(JSON.stringify(request.body, undefined, 2)), '', 'It activates nothing. Caracal writes one row for it to its admin audit.'].join('\n');
+    const act = 'Simulate';
+    if ((await window.showWarningMessage(`Simulate this decision on ${target.target.name}?`, { modal: true, detail }, act)) !== act) return undefined;
+    const { simulateDecision } = await loadTrace();
+    return simulateDecision({ target, zoneId, request, redactor: engine.redactor, signal: AbortSignal.any([signal, AbortSignal.timeout(tracedWithinMs)]) });
   }
 
   /** After a reload of the window; without its target nothing is asked of anybody. */
