@@ -249,7 +249,7 @@ describe('verifiers that are written down', () => {
     const { contributes } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly contributes: { readonly configuration: { readonly properties: { readonly 'caracal.verifiers': { readonly items: { readonly required: readonly string[]; readonly properties: Readonly<Record<string, Schema>> } } } } } };
     const { required, properties } = contributes.configuration.properties['caracal.verifiers'].items;
     const samples: Readonly<Record<string, unknown>> = { string: 'x', boolean: true, integer: 3, array: ['x'] };
-    const full = Object.fromEntries(Object.entries(properties).map(([name, { type = '', enum: [first] = [] }]) => [name, first ?? samples[type]]));
+    const full = Object.fromEntries(Object.entries(properties).map(([name, { type = '', enum: all }]) => [name, all?.[0] ?? samples[type]]));
     const { verifiers: [verifier], problems } = read(full);
     deepEqual(problems, []);
     deepEqual(Object.keys(verifier?.settings.named ?? {}).toSorted(), Object.keys(settingNames).toSorted());
