@@ -7,7 +7,7 @@ import type { Block, Cell, Link, Mark, Section } from '../story.ts';
 import type { Comparison, ComparisonRow, Verdict } from './compare.ts';
 import { explanationOf } from './explanation.ts';
 import type { Explanation } from './explanation.ts';
-import type { SourcePlace, VerifierSettings } from './setting.ts';
+import type { Setting, SourcePlace, VerifierSettings } from './setting.ts';
 
 export interface ComparedVerifier {
   /** One, or several that verify alike. */
@@ -150,7 +150,7 @@ function marked({ length }: string, from = 0, to = 0): Cell['differs'] {
   return from < Math.min(to, length) ? [from, Math.min(to, length)] : undefined;
 }
 
-function settingOf({ key }: ComparisonRow, { settings: { named, others } }: VerifierSettings): VerifierSettings['settings']['others'] | VerifierSettings['settings']['named']['issuer'] {
+function settingOf({ key }: ComparisonRow, { settings: { named, others } }: VerifierSettings): Setting | undefined {
   const { setting }: VerifierCheck = verifierChecks[key];
   return setting === undefined ? undefined : (named[setting] ?? others);
 }
