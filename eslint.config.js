@@ -35,9 +35,10 @@ const pure = [
   'src/**/*.checks.ts',
   'src/watch/pace.ts',
   'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,notes,probes,record,scan,search,shape,tail,view}.ts',
-  'src/trace/{auditEvent,capture,liveness,mandate,outcome,refusal,stitching,trace}.ts',
+  'src/trace/{auditEvent,capture,failedCalls,liveness,mandate,outcome,proposal,refusal,requestIds,stitching,trace}.ts',
   'src/trace/verifier/{compare,findings,go,python,setting,settings,signature,syntax,typescript}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
+  'src/ui/trace/{requestRows,traceLink,tracedRequests}.ts',
   'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
 ];
 

@@ -9,6 +9,9 @@ import type { ReadOptions } from './read.ts';
 import { traceOf } from './trace.ts';
 
 export { capture } from './capture.ts';
+export { proposalFrom, textAbout } from './proposal.ts';
+export { noAccess } from './read.ts';
+export { recentCalls } from './recentCalls.ts';
 
 export interface TraceOptions {
   readonly target: LocatedTarget;
@@ -16,6 +19,7 @@ export interface TraceOptions {
   readonly zone: string | undefined;
   readonly captured: Captured;
   readonly mayAskApi: ReadOptions['mayAskApi'];
+  readonly whichZone: ReadOptions['whichZone'];
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
 }
@@ -25,12 +29,12 @@ export interface TraceOptions {
  *
  * @throws Unavailable when there is no way to the audit, or nobody can tell the zone; Refused when the audit cannot be read; the signal's reason when it is aborted
  */
-export async function traceRequest({ target, zone, captured, mayAskApi, redactor, signal }: TraceOptions): Promise<{ readonly title: string; readonly markdown: string }> {
+export async function traceRequest({ target, zone, captured, mayAskApi, whichZone, redactor, signal }: TraceOptions): Promise<{ readonly title: string; readonly markdown: string; readonly requestId: string | undefined }> {
   const deployment = await openTarget(target, { redactor, zone, signal });
   try {
-    const evidence = await readEvidence(deployment, captured, { mayAskApi, signal });
+    const evidence = await readEvidence(deployment, captured, { mayAskApi, whichZone, signal });
     const trace = traceOf(captured, evidence);
-    return { title: redactor.text(traceTitle(captured, trace, evidence)), markdown: redactor.text(traceMarkdown(captured, trace, evidence)) };
+    return { title: redactor.text(traceTitle(captured, trace, evidence)), markdown: redactor.text(traceMarkdown(captured, trace, evidence)), requestId: evidence.requestId };
   } finally {
     deployment.close();
   }

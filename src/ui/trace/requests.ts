@@ -5,6 +5,8 @@ import type { Engine } from '../engineSlot.ts';
 import type { FlowSession } from '../flowSession.ts';
 import type { Guard } from '../guard.ts';
 import { DisposableStore } from '../lifecycle.ts';
+import { atHand } from './atHand.ts';
+import type { TracedRequests } from './tracedRequests.ts';
 
 export type TraceModule = typeof import('../../trace/service.ts');
 
@@ -18,6 +20,9 @@ export interface RequestsParts {
   readonly session: FlowSession;
   readonly engine: Engine;
   readonly guard: Guard;
+  readonly traced: TracedRequests;
+  /** Picks what this workspace had picked before, if anything. */
+  readonly restore: () => Promise<void>;
   readonly load: () => Promise<TraceModule>;
 }
 
@@ -33,7 +38,7 @@ export class Requests implements TextDocumentContentProvider {
   constructor(parts: RequestsParts) {
     this.#parts = parts;
     this.#store.add(workspace.registerTextDocumentContentProvider(requestScheme, this));
-    this.#store.add(commands.registerCommand(commandIds.traceRequest, (given: unknown) => parts.guard.run(() => this.#trace(typeof given === 'string' ? given : undefined))));
+    this.#store.add(commands.registerCommand(commandIds.traceRequest, (given: unknown, zone: unknown) => parts.guard.run(() => this.#trace(textOf(given), textOf(zone)))));
   }
 
   provideTextDocumentContent(uri: Uri): string {
@@ -44,14 +49,19 @@ export class Requests implements TextDocumentContentProvider {
     this.#store.dispose();
   }
 
-  /** @param given an id, or anything that tells of a request; without it the user is asked */
-  async #trace(given: string | undefined): Promise<void> {
-    const { session, engine, load } = this.#parts;
+  /**
+   * @param given an id, or anything that tells of a request; without it the user is asked
+   * @param zone instead of the picked one
+   */
+  async #trace(given: string | undefined, zone: string | undefined): Promise<void> {
+    const { session, engine, load, traced, restore } = this.#parts;
+    if (session.target === undefined) await restore();
     if (session.target === undefined) await commands.executeCommand(commandIds.pickTarget);
     const { target, state } = session;
     if (target === undefined) return;
-    const { capture, traceRequest } = await load();
-    const pasted = given ?? (await ask(capture));
+    const module = await load();
+    const { capture, traceRequest } = module;
+    const pasted = given ?? (await ask(module, engine));
     if (pasted === undefined) return;
     const result = capture(pasted);
     if (result.kind === 'nothing') throw new Error(`Cannot trace this: ${result.why}`);
@@ -60,18 +70,26 @@ export class Requests implements TextDocumentContentProvider {
     const tooLate = new Error(`Cannot trace the request: no answer in ${tracedWithinMs / 1_000} s. Run the Storage step to see what Postgres does.`);
     const within = (): NodeJS.Timeout => setTimeout(() => stop.abort(tooLate), tracedWithinMs);
     let deadline = within();
-    const mayAskApi = async (call: string): Promise<boolean> => {
+    const asked = async <Answer>(question: () => Promise<Answer | undefined>): Promise<Answer | undefined> => {
       // Nobody is asked to answer in a given time.
       clearTimeout(deadline);
-      const agreed = await agreesToAsk(target.target.name, engine.redactor.text(call));
+      const answer = await question();
       deadline = within();
-      if (!agreed) stop.abort();
-      return agreed && session.target === target;
+      if (answer === undefined) stop.abort();
+      return session.target === target ? answer : undefined;
     };
+    const mayAskApi = async (call: string): Promise<boolean> => (await asked(async () => (await agreesToAsk(target.target.name, engine.redactor.text(call))) || undefined)) === true;
+    const whichZone = (): Promise<string | undefined> => asked(async () => {
+      await commands.executeCommand(commandIds.pickZone);
+      return session.state.zone;
+    });
     try {
-      const { title, markdown } = await window.withProgress({ location: ProgressLocation.Window, title: `Tracing ${captured.what}` }, () => traceRequest({ target, zone: state.zone, captured, mayAskApi, redactor: engine.redactor, signal: stop.signal }));
+      const { title, markdown, requestId } = await window.withProgress({ location: ProgressLocation.Window, title: `Tracing ${captured.what}` }, () => traceRequest({ target, zone: zone ?? state.zone, captured, mayAskApi, whichZone, redactor: engine.redactor, signal: stop.signal }));
       // What another target answered belongs to nobody any more.
-      if (session.target === target) await this.#show(title, markdown);
+      if (session.target !== target) return;
+      const id = requestId ?? captured.approvalId;
+      if (id !== undefined) await traced.add(target.id, { id, title, at: Date.now() });
+      await this.#show(title, markdown);
     } catch (error) {
       if (!stop.signal.aborted) throw error;
       // Whoever declined knows it.
@@ -91,7 +109,7 @@ export class Requests implements TextDocumentContentProvider {
 }
 
 /** Without Postgres nobody knows whether the admin token is live, and the API writes down each call that it refuses. */
-async function agreesToAsk(target: string, call: string): Promise<boolean> {
+export async function agreesToAsk(target: string, call: string): Promise<boolean> {
   const detail = [
     'This reads the audit with the admin token of the target, in a few calls:', call, '',
     'If the API refuses them, Caracal writes one row for each to its admin audit. If it answers, Caracal notes when the token was last used. Nothing else changes.',
@@ -100,14 +118,17 @@ async function agreesToAsk(target: string, call: string): Promise<boolean> {
   return (await window.showWarningMessage(`Ask the API of ${target}?`, { modal: true, detail }, ask)) === ask;
 }
 
-/** What the user pastes; what is selected is proposed. */
-async function ask(capture: TraceModule['capture']): Promise<string | undefined> {
-  const editor = window.activeTextEditor;
-  const selected = editor?.document.getText(editor.selection) ?? '';
-  return window.showInputBox({
+function textOf(given: unknown): string | undefined {
+  return typeof given === 'string' ? given : undefined;
+}
+
+/** What the user pastes; what is at hand is proposed. */
+async function ask({ capture, proposalFrom }: TraceModule, engine: Engine): Promise<string | undefined> {
+  const proposed = proposalFrom(await atHand(), engine.redactor);
+  const given = await window.showInputBox({
     title: 'Trace a request',
     placeHolder: 'Paste a request id, token, approval id, response or log line',
-    ...(capture(selected).kind === 'captured' ? { value: selected } : {}),
+    ...(proposed === undefined ? {} : { value: proposed.shown }),
     ignoreFocusOut: true,
     validateInput: (text) => {
       if (text === '') return undefined;
@@ -117,5 +138,5 @@ async function ask(capture: TraceModule['capture']): Promise<string | undefined>
       if (mandate === undefined) return undefined;
       return { message: `Decoded on this machine. It is not sent and not stored.${mandate.claims.use === 'gateway' ? ' It works once, so it is only read here.' : ''}`, severity: InputBoxValidationSeverity.Info };
     },
-  });
+  });  return given === proposed?.shown ? proposed?.text : given;
 }
