@@ -2,7 +2,7 @@
 import { Uri, version, window, workspace } from 'vscode';
 import type { ExtensionContext } from 'vscode';
 import { CheckPages } from './ui/checkPages.ts';
-import { flowViewId } from './ui/commandIds.ts';
+import { flowViewId, requestsViewId } from './ui/commandIds.ts';
 import { ContextKeys } from './ui/contextKeys.ts';
 import { isTooOld } from './ui/editorVersion.ts';
 import { EngineSlot } from './ui/engineSlot.ts';
@@ -25,7 +25,12 @@ import { OpenLogs } from './ui/logs/openLogs.ts';
 import { ObservationDocuments } from './ui/observationDocument.ts';
 import { ObserverDocuments } from './ui/observerDocuments.ts';
 import { StatusBar } from './ui/statusBar.ts';
+import { RequestLinks } from './ui/trace/requestLinks.ts';
 import { Requests } from './ui/trace/requests.ts';
+import type { TraceModule } from './ui/trace/requests.ts';
+import { RequestsView } from './ui/trace/requestsView.ts';
+import { RequestUris } from './ui/trace/requestUri.ts';
+import { TracedRequests } from './ui/trace/tracedRequests.ts';
 import { Watch } from './ui/watch.ts';
 
 export function activate(context: ExtensionContext): void {
@@ -35,7 +40,7 @@ export function activate(context: ExtensionContext): void {
   if (isTooOld(version)) {
     contextKeys.set('caracal.empty', 'too-old');
     // A view without a provider shows an error of VS Code instead of our text.
-    store.add(window.createTreeView(flowViewId, { treeDataProvider: { getChildren: () => [], getTreeItem: (item: never) => item } }));
+    for (const id of [flowViewId, requestsViewId]) store.add(window.createTreeView(id, { treeDataProvider: { getChildren: () => [], getTreeItem: (item: never) => item } }));
     return;
   }
   const engine = new EngineSlot(() => import('./flow/engine.ts'));
@@ -52,7 +57,7 @@ export function activate(context: ExtensionContext): void {
   const observer = store.add(new ObserverDocuments(engine));
   const helm = store.add(new HelmValues(engine));
   const pages = new CheckPages(context.extensionUri);
-  const view: FlowView = store.add(new FlowView(session, () => void flowCommands.restore()));
+  const view: FlowView = store.add(new FlowView(session, () => void flowCommands.restoreOnce()));
   const watch = store.add(new Watch({ engine, session, log, isVisible: () => view.visible }));
   store.add(view.onDidChangeVisibility(() => watch.changed()));
   const guard = new Guard(engine, log);
@@ -68,14 +73,19 @@ export function activate(context: ExtensionContext): void {
   store.add(new LogLanguage(logDocuments, session));
   store.add(new LogLook(logDocuments));
   store.add(new LogStatus(logDocuments));
+  const loadTrace = (): Promise<TraceModule> => import('./trace/service.ts');
+  const restore = (): Promise<void> => flowCommands.restoreOnce();
+  const traced = store.add(new TracedRequests(context.workspaceState));
   store.add(new Requests({
-    session, engine, guard, logs, extensionUri: context.extensionUri, memory: context.workspaceState,
-    loadTrace: () => import('./trace/service.ts'),
+    session, engine, guard, traced, restore, loadTrace, logs, extensionUri: context.extensionUri, memory: context.workspaceState,
     loadPanel: () => import('./ui/trace/requestPanel.ts'),
     loadVerifiers: () => import('./ui/trace/verifierSettings.ts'),
     openLog: async (target, row) => void (await logDocuments.open(subjectOf(target, []), row === undefined ? undefined : () => Promise.resolve({ at: 'row', row }))),
     failed: (error) => log.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   }));
+  store.add(new RequestsView({ session, engine, guard, contextKeys, traced, load: loadTrace, firstShown: () => void restore() }));
+  store.add(new RequestLinks(guard, loadTrace));
+  store.add(new RequestUris({ session, guard, restore }));
   store.add(new StatusBar(session));
   store.add(
     session.onDidChange(() => {

@@ -4,6 +4,7 @@ import type { HttpService, PostgresStore } from '../targets/deployment.ts';
 import { Refused } from '../targets/failures.ts';
 import { auditEventSchema } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
+import { isFailure } from './failedCalls.ts';
 
 /** A stretch of time, milliseconds since 1970: from its first to before its last. */
 export interface Stretch {
@@ -31,10 +32,21 @@ export interface EventStore {
   /** Of the authority record that was presented: the `sid` of a mandate in hand. */
   ofAuthorityRecord(authorityRecordId: string, stretch: Stretch, signal: AbortSignal): Promise<EventsRead>;
   ofTypes(types: readonly string[], stretch: Stretch, signal: AbortSignal): Promise<EventsRead>;
+  /** All events of the latest requests that have a failure in the stretch; whole where these are all of them. */
+  ofFailures(stretch: Stretch, signal: AbortSignal): Promise<EventsRead>;
 }
 
 /** More than this the panel does not show. */
 const mostEvents = 5_000;
+
+/** A denied exchange has two failures or more. */
+const mostFailures = 150;
+/** The API cannot be asked for failures alone (contract request-evidence 2.2), and so many events are few enough to be looked through. */
+const mostLookedThrough = 1_000;
+
+/** What `isFailure` says of an event. */
+const failure = `(decision IN ('deny', 'pending') OR (event_type = 'gateway_resource_request' AND (evaluation_status <> 'executed'
+       OR metadata_json->'revocation_interrupted' = 'true' OR coalesce(nullif(metadata_json->'upstream_status', 'null'), metadata_json->'gateway_status') >= '400')))`;
 
 const columns = `id, event_type, request_id, decision, policy_set_version_id, manifest_sha, evaluation_status,
        determining_policies_json, diagnostics_json, metadata_json, occurred_at, ingested_at`;
@@ -56,6 +68,12 @@ export function eventsOfPostgres(postgres: PostgresStore, zoneId: string): Event
     ofSession: (sessionId, stretch, signal) => read(`metadata_json ? 'agent_session_id' AND metadata_json->>'agent_session_id' = $2 AND ${inTime}`, [sessionId, ...within(stretch)], signal),
     ofAuthorityRecord: (id, stretch, signal) => read(`metadata_json ? 'session_id' AND metadata_json->>'session_id' = $2 AND ${inTime}`, [id, ...within(stretch)], signal),
     ofTypes: (types, stretch, signal) => read(`event_type = ANY($2) AND ${inTime}`, [types, ...within(stretch)], signal),
+    ofFailures: async (stretch, signal) => {
+      const statement = `SELECT request_id FROM audit_events WHERE zone_id = $1 AND occurred_at >= $2::timestamptz AND occurred_at < $3::timestamptz AND request_id <> '' AND ${failure} ORDER BY occurred_at DESC LIMIT ${mostFailures + 1}`;
+      const rows = await postgres.query(statement, [zoneId, ...within(stretch)], signal);
+      const { events, isWhole } = await read('request_id = ANY($2)', [[...new Set(rows.slice(0, mostFailures).map((row) => String(row['request_id'])))]], signal);
+      return { events, isWhole: isWhole && rows.length <= mostFailures };
+    },
   };
 }
 
@@ -85,7 +103,7 @@ export function auditPath(zoneId: string): string {
  * 404, and are never asked (contract request-evidence 2.3).
  */
 export function eventsOfApi(api: HttpService, zoneId: string): EventStore {
-  const read = async (parameters: Readonly<Record<string, string>>, stretch: Stretch | undefined, signal: AbortSignal): Promise<EventsRead> => {
+  const read = async (parameters: Readonly<Record<string, string>>, stretch: Stretch | undefined, signal: AbortSignal, most = mostEvents): Promise<EventsRead> => {
     const found = new Map<string, AuditEvent>();
     let [until, limit] = [stretch?.until, firstLimit];
     for (;;) {
@@ -103,7 +121,7 @@ export function eventsOfApi(api: HttpService, zoneId: string): EventStore {
       if (items.length < limit || last === undefined) return { events: [...found.values()], isWhole: true };
       // Its cursors skip rows of one millisecond (contract request-evidence 1.5), so the next page begins with the last one again.
       const next = Date.parse(last.occurred_at) + 1;
-      if (found.size >= mostEvents || found.size === before || next === until) return { events: [...found.values()], isWhole: false };
+      if (found.size >= most || found.size === before || next === until) return { events: [...found.values()], isWhole: false };
       until = next;
     }
   };
@@ -113,6 +131,11 @@ export function eventsOfApi(api: HttpService, zoneId: string): EventStore {
     ofSession: (sessionId, stretch, signal) => read({ session_id: sessionId }, stretch, signal),
     ofAuthorityRecord: (id, stretch, signal) => read({ authority_record_id: id }, stretch, signal),
     ofTypes: (types, stretch, signal) => read({ event_type: types.join(',') }, stretch, signal),
+    ofFailures: async (stretch, signal) => {
+      const { events, isWhole } = await read({}, stretch, signal, mostLookedThrough);
+      const failed = new Set(events.filter(isFailure).map(({ request_id: id }) => id));
+      return { events: events.filter(({ request_id: id }) => failed.has(id)), isWhole };
+    },
   };
 }
 

@@ -35,6 +35,8 @@ export interface Evidence {
 export interface ReadOptions {
   /** Asked where Postgres is not given: whether the user agrees to calls that the API may refuse, because its token is not known to be live. */
   readonly mayAskApi: (firstCall: string) => Promise<boolean>;
+  /** Asked where the target has several zones and names none; undefined where the user does not say. */
+  readonly whichZone: () => Promise<string | undefined>;
   readonly signal: AbortSignal;
 }
 
@@ -51,10 +53,9 @@ const momentMs = 10_000;
  *
  * @throws Unavailable when there is no way to the audit, or nobody can tell the zone; Refused when the audit cannot be read; the signal's reason when it is aborted
  */
-export async function readEvidence(deployment: Deployment, captured: Captured, { mayAskApi, signal }: ReadOptions): Promise<Evidence> {
-  const postgres = postgresOf(deployment);
-  const zoneId = captured.zoneId ?? deployment.target.zone ?? (await onlyZone(postgres, signal));
-  const store = await storeOf(deployment, postgres, zoneId, mayAskApi);
+export async function readEvidence(deployment: Deployment, captured: Captured, options: ReadOptions): Promise<Evidence> {
+  const { signal } = options;
+  const { postgres, zoneId, store } = await auditOf(deployment, captured.zoneId, options);
   const reading = new Reading(deployment, store, signal);
   const requestId = await reading.begin(captured);
   await reading.follow();
@@ -72,6 +73,33 @@ function requestOf(requestId: string | undefined, { approvalId }: Captured, even
   return (of.find(({ event_type: type }) => type === 'step_up_issued') ?? of[0])?.request_id ?? requestId;
 }
 
+export const noAccess = 'neither Postgres nor an admin token is given';
+
+/** Where the audit of a zone is read. */
+export interface Audit {
+  readonly zoneId: string;
+  readonly store: EventStore;
+  /** Undefined where it is not given, and the API is asked. */
+  readonly postgres: PostgresStore | undefined;
+}
+
+/**
+ * The way to the audit of a zone: Postgres, else the API.
+ *
+ * @param zone undefined where only the target, or the user, can tell it
+ * @throws Unavailable when there is no way, or nobody can tell the zone; what a query throws
+ */
+export async function auditOf(deployment: Deployment, zone: string | undefined, { mayAskApi, whichZone, signal }: ReadOptions): Promise<Audit> {
+  const postgres = postgresOf(deployment);
+  if (postgres === undefined && !deployment.hasToken('admin')) throw new Unavailable(noAccess, 'give the target one of them: a role that reads, or a read token');
+  const zoneId = zone ?? deployment.target.zone ?? (await onlyZone(postgres, signal)) ?? (await whichZone());
+  if (zoneId === undefined) throw new Unavailable('nobody can tell the zone', 'pick a zone first');
+  if (postgres !== undefined) return { zoneId, postgres, store: eventsOfPostgres(postgres, zoneId) };
+  const api = deployment.http('api');
+  if (!(await mayAskApi(`GET ${api.at(auditPath(zoneId)).href}`))) throw new Unavailable('the API may not be asked', 'give the target a connection to Postgres, which is asked without consent');
+  return { zoneId, postgres, store: eventsOfApi(api, zoneId) };
+}
+
 function postgresOf(deployment: Deployment): PostgresStore | undefined {
   try {
     return deployment.postgres();
@@ -81,19 +109,11 @@ function postgresOf(deployment: Deployment): PostgresStore | undefined {
   }
 }
 
-async function storeOf(deployment: Deployment, postgres: PostgresStore | undefined, zoneId: string, mayAskApi: ReadOptions['mayAskApi']): Promise<EventStore> {
-  if (postgres !== undefined) return eventsOfPostgres(postgres, zoneId);
-  if (!deployment.hasToken('admin')) throw new Unavailable('neither Postgres nor an admin token is given', 'give the target one of them: a role that reads, or a read token');
-  const api = deployment.http('api');
-  if (!(await mayAskApi(`GET ${api.at(auditPath(zoneId)).href}`))) throw new Unavailable('the API may not be asked', 'give the target a connection to Postgres, which is asked without consent');
-  return eventsOfApi(api, zoneId);
-}
-
-async function onlyZone(postgres: PostgresStore | undefined, signal: AbortSignal): Promise<string> {
+/** Undefined where there are several, or nobody can look. */
+async function onlyZone(postgres: PostgresStore | undefined, signal: AbortSignal): Promise<string | undefined> {
   const rows = (await postgres?.query(`SELECT id FROM zones WHERE ${ordinaryZones} LIMIT 2`, [], signal)) ?? [];
   const [row] = rows;
-  if (row === undefined || rows.length > 1) throw new Unavailable('nobody can tell the zone', 'pick a zone first');
-  return String(row['id']);
+  return row === undefined || rows.length > 1 ? undefined : String(row['id']);
 }
 
 class Reading {

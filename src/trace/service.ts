@@ -25,6 +25,9 @@ import { moment } from './words.ts';
 export { capture } from './capture.ts';
 export { storyMarkdown } from './markdown.ts';
 export { configuredVerifiers } from './verifier/configured.ts';
+export { proposalFrom, textAbout } from './proposal.ts';
+export { noAccess } from './read.ts';
+export { recentCalls } from './recentCalls.ts';
 
 export interface TraceOptions {
   readonly target: LocatedTarget;
@@ -36,6 +39,7 @@ export interface TraceOptions {
   /** What a simulation gave that was run before. */
   readonly simulation: Simulation | undefined;
   readonly mayAskApi: ReadOptions['mayAskApi'];
+  readonly whichZone: ReadOptions['whichZone'];
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
 }
@@ -74,14 +78,15 @@ const looksAfterMs = [500, 1_000, 2_000, 4_000, 8_000] as const;
  *
  * @throws Unavailable when there is no way to the audit, or nobody can tell the zone; Refused when the audit cannot be read; the signal's reason when it is aborted
  */
-export async function* traceRequest({ target, zone, captured, verifiers, simulation, mayAskApi, redactor, signal }: TraceOptions): AsyncGenerator<Traced> {
+export async function* traceRequest({ target, zone, captured, verifiers, simulation, mayAskApi, whichZone, redactor, signal }: TraceOptions): AsyncGenerator<Traced> {
   const deployment = await openTarget(target, { redactor, zone, signal });
   try {
     let consent: Promise<boolean> | undefined;
-    const askOnce = (call: string): Promise<boolean> => (consent ??= mayAskApi(call));
+    let picked: Promise<string | undefined> | undefined;
+    const askedOnce = { mayAskApi: (call: string): Promise<boolean> => (consent ??= mayAskApi(call)), whichZone: (): Promise<string | undefined> => (picked ??= whichZone()) };
     const started = Date.now();
     for (let look = 0; ; look += 1) {
-      const evidence = await readEvidence(deployment, captured, { mayAskApi: askOnce, signal });
+      const evidence = await readEvidence(deployment, captured, { ...askedOnce, signal });
       const until = started + lookForMs;
       const pause = Math.min(looksAfterMs[look] ?? 8_000, until - Date.now());
       const isRecent = isYoung(captured, evidence, started);
@@ -92,7 +97,7 @@ export async function* traceRequest({ target, zone, captured, verifiers, simulat
         readSurroundings(deployment, captured, evidence, at, signal),
         compareVerifiers({ deployment, mandate: captured.mandate, verifiers: verifiers?.verifiers ?? [], calledAt: at }, signal),
       ]);
-      const parts: SectionParts = { captured, trace: trace, evidence, surroundings, time: moment };
+      const parts: SectionParts = { captured, trace, evidence, surroundings, time: moment };
       const replay = replayInput(parts);
       const story = await finishStory(storyOf(parts, { verifiers: compared, looked: verifiers?.looked, simulation }), (text) => redactor.text(text));
       yield {

@@ -24,6 +24,9 @@ export const commandIds = {
   traceRequestAgain: 'caracal.traceRequestAgain',
   copyRequest: 'caracal.copyRequest',
   showRequestDocument: 'caracal.showRequestDocument',
+  traceThisRequest: 'caracal.traceThisRequest',
+  copyRequestId: 'caracal.copyRequestId',
+  refreshRequests: 'caracal.refreshRequests',
   openLog: 'caracal.openLog',
   openLogFile: 'caracal.openLogFile',
   filterLog: 'caracal.filterLog',
@@ -47,6 +50,8 @@ export const internalCommandIds = {
   /** A click on a step or a component. */
   open: 'caracal.internal.open',
   showInTree: 'caracal.internal.showInTree',
+  /** The link in the hover of a request id. */
+  traceLine: 'caracal.internal.traceLine',
   /** Lenses and links of a log. */
   logLevel: 'caracal.internal.logLevel',
   logSources: 'caracal.internal.logSources',
@@ -61,9 +66,6 @@ export type CommandId =
   | (typeof commandIds)[keyof typeof commandIds]
   | (typeof internalCommandIds)[keyof typeof internalCommandIds];
 
-/** Commands about requests. */
-export const requestCommandIds = [commandIds.traceRequest, commandIds.traceRequestAgain, commandIds.copyRequest, commandIds.showRequestDocument] as const;
-
 /** Commands about logs: all others but those of requests are about the flow. */
 export const logCommandIds = [
   commandIds.openLog, commandIds.openLogFile, commandIds.filterLog, commandIds.goToLogTime, commandIds.nextLogError, commandIds.previousLogError,
@@ -71,7 +73,13 @@ export const logCommandIds = [
   internalCommandIds.logLevel, internalCommandIds.logSources, internalCommandIds.logProbes, internalCommandIds.logOfRequest, internalCommandIds.logLike, internalCommandIds.explainLogLine, internalCommandIds.traceLogLine,
 ] as const;
 
+/** Commands about requests. */
+export const requestCommandIds = [
+  commandIds.traceRequest, commandIds.traceThisRequest, commandIds.traceRequestAgain, commandIds.copyRequest, commandIds.showRequestDocument, commandIds.copyRequestId, commandIds.refreshRequests, internalCommandIds.traceLine,
+] as const;
+
 export type LogCommandId = (typeof logCommandIds)[number];
 export type FlowCommandId = Exclude<CommandId, LogCommandId | (typeof requestCommandIds)[number]>;
 
 export const flowViewId = 'caracal.flow';
+export const requestsViewId = 'caracal.requests';

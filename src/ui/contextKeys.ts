@@ -1,5 +1,7 @@
 import { commands } from 'vscode';
 
+import type { EmptyText } from './trace/requestRows.ts';
+
 /** What `when` clauses of the manifest may ask. */
 export interface ContextValues {
   'caracal.running': boolean;
@@ -12,6 +14,8 @@ export interface ContextValues {
   'caracal.watching': boolean;
   /** Which text an empty Flow view shows. */
   'caracal.empty': 'looking' | 'nothing-picked' | 'nothing-found' | 'too-old';
+  /** Which text an empty Requests view shows. */
+  'caracal.requests': EmptyText;
 }
 
 /** Sets context keys, and only when they change: each write makes VS Code evaluate its menus again. */

@@ -47,6 +47,7 @@ type Handler = (nodeId: string | undefined) => Promise<void> | void;
 export class FlowCommands {
   readonly #parts: FlowCommandsParts;
   readonly #store = new DisposableStore();
+  #restored: Promise<void> | undefined;
 
   constructor(parts: FlowCommandsParts) {
     this.#parts = parts;
@@ -82,6 +83,11 @@ export class FlowCommands {
         commands.registerCommand(id, (from: unknown) => guard.run(async () => handler(await this.#nodeIdOf(from)))),
       );
     }
+  }
+
+  /** For whoever needs a target first. Once it was restored, the user alone changes it. */
+  restoreOnce(): Promise<void> {
+    return (this.#restored ??= this.restore());
   }
 
   /** Picks what this workspace had picked, or the only deployment that there is. */

@@ -3,6 +3,7 @@ import type { Found } from '../targets/find.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import type { Engine } from './engineSlot.ts';
 import { problemText } from './problem.ts';
+import { tracedKey } from './trace/tracedRequests.ts';
 
 /** Fits `vscode.Memento`. */
 export interface Memory {
@@ -92,6 +93,7 @@ export class KnownTargets {
     if (memory.get(pickedKey) === id) await memory.update(pickedKey, undefined);
     await memory.update(recentKey, this.recent().filter((other) => other.id !== id));
     await memory.update(zoneKey(id), undefined);
+    await memory.update(tracedKey(id), undefined);
   }
 
   zone(target: LocatedTarget): string | undefined {

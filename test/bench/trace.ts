@@ -86,7 +86,7 @@ try {
   const trace = async (captured: Captured): Promise<void> => {
     const deployment = await openTarget(target, { redactor: createRedactor(), zone: undefined, signal });
     try {
-      const { outcome, hops } = traceOf(captured, await readEvidence(deployment, captured, { mayAskApi: () => Promise.resolve(false), signal }));
+      const { outcome, hops } = traceOf(captured, await readEvidence(deployment, captured, { mayAskApi: () => Promise.resolve(false), whichZone: () => Promise.resolve(undefined), signal }));
       if (outcome.kind !== 'went through' || hops.length < 2) throw new Error(`${captured.requestId ?? ''}: ${outcome.sentence}, ${hops.length} hops`);
     } finally {
       deployment.close();

@@ -9,8 +9,10 @@ import { capture } from '../../src/trace/capture.ts';
 import type { Captured } from '../../src/trace/capture.ts';
 import { eventsOfApi, eventsOfPostgres } from '../../src/trace/eventStores.ts';
 import type { EventsRead, EventStore } from '../../src/trace/eventStores.ts';
+import { failedCalls, isFailure } from '../../src/trace/failedCalls.ts';
 import { readEvidence } from '../../src/trace/read.ts';
 import type { Evidence } from '../../src/trace/read.ts';
+import { recentCalls } from '../../src/trace/recentCalls.ts';
 import { traceOf } from '../../src/trace/trace.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { Caller, mandateOf } from '../lab/caller.ts';
@@ -19,6 +21,7 @@ import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 
 const signal = AbortSignal.timeout(300_000);
+const nobodyTells = (): Promise<undefined> => Promise.resolve(undefined);
 
 function captured(text: string): Captured {
   const result = capture(text);
@@ -43,7 +46,7 @@ describe('a traced request', function () {
   });
 
   async function traced(what: Captured, from = deployment): Promise<Trace & { readonly evidence: Evidence }> {
-    const evidence = await readEvidence(from, what, { mayAskApi: () => Promise.resolve(true), signal });
+    const evidence = await readEvidence(from, what, { mayAskApi: () => Promise.resolve(true), whichZone: nobodyTells, signal });
     return { ...traceOf(what, evidence), evidence };
   }
 
@@ -168,6 +171,7 @@ describe('a traced request', function () {
       (store) => store.ofSession(lab.callers.allowed.sessionId, all, signal),
       (store) => store.ofTypes(['token_exchange', 'replay_detected'], all, signal),
       (store) => store.ofTypes(['token_exchange'], { from: 0, until: 1 }, signal),
+      (store) => store.ofFailures(all, signal),
     ];
     for (const ask of asked) {
       const [own, others] = await Promise.all(stores.map(async (store) => {
@@ -177,6 +181,40 @@ describe('a traced request', function () {
       }));
       deepEqual(own?.map(({ occurred_at: at, ingested_at: later, ...rest }) => ({ ...rest, at: Date.parse(at), later: Date.parse(later ?? '') })), others?.map(({ occurred_at: at, ingested_at: later, ...rest }) => ({ ...rest, at: Date.parse(at), later: Date.parse(later ?? '') })));
     }
+  });
+
+  it('stands among the failed calls where it failed, by whoever lists them', async () => {
+    const failed = failedCalls((await eventsOfPostgres(deployment.postgres(), lab.zoneId).ofFailures({ from: Date.now() - 3_600_000, until: Date.now() + 60_000 }, signal)).events, [], Date.now());
+    // All that the audit holds of these is what the tests above called.
+    deepEqual([...new Set(failed.map(({ label, mark, code }) => `${label}, ${mark}, ${code}`))].toSorted(), ['billing-api 401, failed, replay_detected', 'billing-api denied, failed, resource_not_granted', 'billing-api refused, failed, operation_not_permitted']);
+    const calls: string[] = [];
+    const options = { zone: undefined, redactor: createRedactor(), whichZone: nobodyTells, signal };
+    const list = async (file: string, answer: boolean): Promise<unknown> => (await recentCalls({ ...options, target: await readTargetFile(file), mayAskApi: (call) => Promise.resolve(calls.push(call) > 0 && answer) })).calls;
+    deepEqual(await list(lab.targetFile, false), failed);
+    deepEqual(calls, []);
+    deepEqual(await list(join(lab.directory, 'api-only.json'), true), failed);
+    await rejects(list(join(lab.directory, 'api-only.json'), false), Unavailable);
+    equal(calls.length, 2);
+  });
+
+  it('failed by what the Gateway wrote of it, for Postgres and for us alike', async () => {
+    const written: readonly (readonly [status: string, metadata: object])[] = [
+      ['executed', { upstream_status: 399 }], ['executed', { upstream_status: 400, gateway_status: 200 }], ['executed', { gateway_status: 404 }], ['executed', {}], ['executed', { upstream_status: null, gateway_status: 500 }],
+      ['executed', { upstream_status: 200, revocation_interrupted: true }], ['executed', { upstream_status: 200, revocation_interrupted: false }], ['build_failed', {}], ['upstream_error', { gateway_status: 502 }],
+    ];
+    for (const [place, [status, metadata]] of written.entries()) {
+      await lab.sql(
+        `INSERT INTO audit_events SELECT (jsonb_populate_record(e, jsonb_build_object('id', $2::text, 'request_id', $2::text, 'event_type', 'gateway_resource_request', 'decision', 'allow', 'evaluation_status', $3::text, 'metadata_json', $4::jsonb))).*
+           FROM audit_events e WHERE zone_id = $1 LIMIT 1`, [lab.zoneId, `written-${place}`, status, JSON.stringify(metadata)],
+      );
+    }
+    const store = eventsOfPostgres(deployment.postgres(), lab.zoneId);
+    const all = { from: Date.now() - 3_600_000, until: Date.now() + 60_000 };
+    const mine = ({ events }: EventsRead): readonly string[] => events.map(({ request_id: id }) => id).filter((id) => id.startsWith('written-')).toSorted();
+    const calls = await store.ofTypes(['gateway_resource_request'], all, signal);
+    equal(mine(calls).length, written.length);
+    deepEqual(mine(await store.ofFailures(all, signal)), mine({ ...calls, events: calls.events.filter(isFailure) }));
+    equal(mine(await store.ofFailures(all, signal)).length, 6);
   });
 
   it('is read page by page, and nothing of one millisecond is lost', async () => {
@@ -197,9 +235,9 @@ describe('a traced request', function () {
       calls.push(call);
       return Promise.resolve(false);
     };
-    await rejects(readEvidence(apiOnly, captured('some-id'), { mayAskApi, signal }), Unavailable);
+    await rejects(readEvidence(apiOnly, captured('some-id'), { mayAskApi, whichZone: nobodyTells, signal }), Unavailable);
     deepEqual(calls, [`GET ${lab.callers.api}/v1/zones/${lab.zoneId}/audit`]);
-    await readEvidence(deployment, captured('some-id'), { mayAskApi, signal });
+    await readEvidence(deployment, captured('some-id'), { mayAskApi, whichZone: nobodyTells, signal });
     equal(calls.length, 1, 'with Postgres nobody is asked');
   });
 

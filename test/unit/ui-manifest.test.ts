@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { commandIds, flowViewId, internalCommandIds } from '../../src/ui/commandIds.ts';
+import { commandIds, flowViewId, internalCommandIds, requestsViewId } from '../../src/ui/commandIds.ts';
 import { isTooOld, oldestEditor } from '../../src/ui/editorVersion.ts';
 
 interface Manifest {
@@ -53,9 +53,9 @@ describe('The manifest', () => {
     deepStrictEqual([...new Set(used)].toSorted(), Object.keys(texts).toSorted());
   });
 
-  it('activates by its view, its commands and logs that were open', () => {
-    deepStrictEqual(manifest.activationEvents, ['onFileSystem:caracal-log']);
-    deepStrictEqual(Object.values(contributes.views).flat().map(({ id }) => id), [flowViewId]);
+  it('activates by its views, its commands, links to it and logs that were open', () => {
+    deepStrictEqual(manifest.activationEvents, ['onFileSystem:caracal-log', 'onUri']);
+    deepStrictEqual(Object.values(contributes.views).flat().map(({ id }) => id), [flowViewId, requestsViewId]);
   });
 
   it('does not let a workspace name files, nor an untrusted one set anything', () => {

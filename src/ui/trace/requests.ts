@@ -12,7 +12,9 @@ import type { Guard } from '../guard.ts';
 import type { Memory } from '../knownTargets.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { OpenLogs } from '../logs/openLogs.ts';
+import { atHand } from './atHand.ts';
 import type { Looks, RememberedRequest, RequestPanel } from './requestPanel.ts';
+import type { TracedRequests } from './tracedRequests.ts';
 import type { VerifierSources } from './verifierSettings.ts';
 
 export type TraceModule = typeof import('../../trace/service.ts');
@@ -31,6 +33,9 @@ export interface RequestsParts {
   readonly session: FlowSession;
   readonly engine: Engine;
   readonly guard: Guard;
+  readonly traced: TracedRequests;
+  /** Picks what this workspace had picked before, if anything. */
+  readonly restore: () => Promise<void>;
   readonly logs: OpenLogs;
   readonly extensionUri: Uri;
   readonly loadTrace: () => Promise<TraceModule>;
@@ -59,7 +64,7 @@ export class Requests implements TextDocumentContentProvider {
     this.#parts = parts;
     const { guard } = parts;
     this.#store.add(workspace.registerTextDocumentContentProvider(textScheme, this));
-    this.#store.add(commands.registerCommand(commandIds.traceRequest, (given: unknown) => guard.run(() => this.#trace(typeof given === 'string' ? given : undefined))));
+    this.#store.add(commands.registerCommand(commandIds.traceRequest, (given: unknown, zone: unknown) => guard.run(() => this.#trace(textOf(given), textOf(zone)))));
     this.#store.add(commands.registerCommand(commandIds.traceRequestAgain, () => guard.run(() => this.#active()?.look())));
     this.#store.add(commands.registerCommand(commandIds.copyRequest, () => guard.run(() => this.#copy())));
     this.#store.add(commands.registerCommand(commandIds.showRequestDocument, () => guard.run(() => this.#showDocument())));
@@ -75,18 +80,22 @@ export class Requests implements TextDocumentContentProvider {
     this.#store.dispose();
   }
 
-  /** @param given an id, or anything that tells of a request; without it the user is asked */
-  async #trace(given: string | undefined): Promise<void> {
-    const { session, loadTrace } = this.#parts;
+  /**
+   * @param given an id, or anything that tells of a request; without it the user is asked
+   * @param zone instead of the picked one
+   */
+  async #trace(given: string | undefined, zone: string | undefined): Promise<void> {
+    const { session, engine, loadTrace, restore } = this.#parts;
+    if (session.target === undefined) await restore();
     if (session.target === undefined) await commands.executeCommand(commandIds.pickTarget);
     const { target, state } = session;
     if (target === undefined) return;
-    const { capture } = await loadTrace();
-    const pasted = given ?? (await ask(capture));
+    const module = await loadTrace();
+    const pasted = given ?? (await ask(module, engine));
     if (pasted === undefined) return;
-    const result = capture(pasted);
+    const result = module.capture(pasted);
     if (result.kind === 'nothing') throw new Error(`Cannot trace this: ${result.why}`);
-    await this.#show(target, state.zone, result.captured);
+    await this.#show(target, zone ?? state.zone, result.captured);
   }
 
   async #show(target: LocatedTarget, zone: string | undefined, captured: Captured, restored?: WebviewPanel): Promise<void> {
@@ -128,15 +137,22 @@ export class Requests implements TextDocumentContentProvider {
     const tooLate = new Error(`no answer in ${tracedWithinMs / 1_000} s. Run the Storage step to see what Postgres does`);
     const within = (): NodeJS.Timeout => setTimeout(() => stop.abort(tooLate), tracedWithinMs);
     let deadline = within();
-    const mayAskApi = async (call: string): Promise<boolean> => {
+    /** What another target is asked for belongs to nobody any more. */
+    const asked = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
       clearTimeout(deadline);
-      const agreed = await agreesToAsk(target.target.name, engine.redactor.text(call));
+      const answer = await question();
       deadline = within();
-      return agreed && session.target === target;
+      return session.target === target ? answer : undefined;
     };
+    const mayAskApi = async (call: string): Promise<boolean> => (await asked(() => agreesToAsk(target.target.name, engine.redactor.text(call)))) === true;
+    const whichZone = (): Promise<string | undefined> => asked(async () => {
+      await commands.executeCommand(commandIds.pickZone);
+      return session.state.zone;
+    });
     try {
-      for await (const traced of traceRequest({ target, zone, ...looks, mayAskApi, redactor: engine.redactor, signal: AbortSignal.any([signal, stop.signal]) })) {
+      for await (const traced of traceRequest({ target, zone, ...looks, mayAskApi, whichZone, redactor: engine.redactor, signal: AbortSignal.any([signal, stop.signal]) })) {
         clearTimeout(deadline);
+        await this.#remember(target, looks.captured, traced);
         yield traced;
         deadline = within();
       }
@@ -145,6 +161,12 @@ export class Requests implements TextDocumentContentProvider {
     } finally {
       clearTimeout(deadline);
     }
+  }
+
+  /** In the view of requests, by its id alone. */
+  async #remember(target: LocatedTarget, { approvalId }: Captured, { requestId, story: { title } }: Traced): Promise<void> {
+    const id = requestId ?? approvalId;
+    if (id !== undefined) await this.#parts.traced.add(target.id, { id, title, at: Date.now() });
   }
 
   async #verifiers(): Promise<VerifierSources> {
@@ -178,8 +200,9 @@ export class Requests implements TextDocumentContentProvider {
 
   /** After a reload of the window; without its target nothing is asked of anybody. */
   async #restore(panel: WebviewPanel, state: unknown): Promise<void> {
-    const { session } = this.#parts;
+    const { session, restore } = this.#parts;
     const remembered = rememberedIn(state);
+    if (session.target === undefined) await restore();
     const { target } = session;
     if (remembered === undefined || target?.id !== remembered.targetId) {
       panel.dispose();
@@ -240,7 +263,7 @@ function rememberedIn(state: unknown): RememberedRequest | undefined {
 }
 
 /** Without Postgres nobody knows whether the admin token is live, and the API writes down each call that it refuses. */
-async function agreesToAsk(target: string, call: string): Promise<boolean> {
+export async function agreesToAsk(target: string, call: string): Promise<boolean> {
   const detail = [
     'This reads the audit with the admin token of the target, in a few calls:', call, '',
     'If the API refuses them, Caracal writes one row for each to its admin audit. If it answers, Caracal notes when the token was last used. Nothing else changes.',
@@ -249,14 +272,17 @@ async function agreesToAsk(target: string, call: string): Promise<boolean> {
   return (await window.showWarningMessage(`Ask the API of ${target}?`, { modal: true, detail }, ask)) === ask;
 }
 
-/** What the user pastes; what is selected is proposed. */
-async function ask(capture: TraceModule['capture']): Promise<string | undefined> {
-  const editor = window.activeTextEditor;
-  const selected = editor?.document.getText(editor.selection) ?? '';
-  return window.showInputBox({
+function textOf(given: unknown): string | undefined {
+  return typeof given === 'string' ? given : undefined;
+}
+
+/** What the user pastes; what is at hand is proposed. */
+async function ask({ capture, proposalFrom }: TraceModule, engine: Engine): Promise<string | undefined> {
+  const proposed = proposalFrom(await atHand(), engine.redactor);
+  const given = await window.showInputBox({
     title: 'Trace a request',
     placeHolder: 'Paste a request id, token, approval id, response or log line',
-    ...(capture(selected).kind === 'captured' ? { value: selected } : {}),
+    ...(proposed === undefined ? {} : { value: proposed.shown }),
     ignoreFocusOut: true,
     validateInput: (text) => {
       if (text === '') return undefined;
@@ -267,4 +293,5 @@ async function ask(capture: TraceModule['capture']): Promise<string | undefined>
       return { message: `Decoded on this machine. It is not sent and not stored.${mandate.claims.use === 'gateway' ? ' It works once, so it is only read here.' : ''}`, severity: InputBoxValidationSeverity.Info };
     },
   });
+  return given === proposed?.shown ? proposed?.text : given;
 }
