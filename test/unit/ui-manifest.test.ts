@@ -53,8 +53,8 @@ describe('The manifest', () => {
     deepStrictEqual([...new Set(used)].toSorted(), Object.keys(texts).toSorted());
   });
 
-  it('activates by its views, its commands, links to it and logs that were open', () => {
-    deepStrictEqual(manifest.activationEvents, ['onFileSystem:caracal-log', 'onUri']);
+  it('activates by its views, its commands, links to it, and logs and requests that were open', () => {
+    deepStrictEqual(manifest.activationEvents, ['onFileSystem:caracal-log', 'onWebviewPanel:caracal.request', 'onUri']);
     deepStrictEqual(Object.values(contributes.views).flat().map(({ id }) => id), [flowViewId, requestsViewId]);
   });
 
