@@ -1,6 +1,7 @@
 /** Why a call fails although its authority looks valid: contract request-evidence 12.3, as far as what was read can tell. */
 import { decidedVersion, endedOf, endWords } from './revocation.ts';
-import { mandateEpoch, named, requestTime, shortId } from './sectionParts.ts';
+import type { Ended } from './revocation.ts';
+import { mandateEpoch, named, requestTime, sentenceCase, shortId } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
 
 /** The Gateway lets no mandate through that has less left, in seconds. */
@@ -13,11 +14,17 @@ export function inSpiteOf(parts: SectionParts): readonly string[] {
   return sentence === undefined ? [] : [sentence];
 }
 
+/** What had ended when the request was; all that ended where neither time is known. */
+function endedThen(parts: SectionParts): readonly Ended[] {
+  const then = requestTime(parts.captured, parts.trace, parts.evidence);
+  return endedOf(parts).filter(({ at }) => at === undefined || then === undefined || at <= then);
+}
+
 type Explain = (parts: SectionParts) => string | undefined;
 
 const byDescription: Readonly<Record<string, Explain>> = {
   'session revoked': (parts) => {
-    const dead = endedOf(parts).filter(({ kind }) => kind === 'record revoked' || kind === 'Session terminated' || kind === 'Delegation revoked');
+    const dead = endedThen(parts).filter(({ kind }) => kind === 'record revoked' || kind === 'Session terminated' || kind === 'Delegation revoked');
     if (dead.length > 0) return `The Gateway says session revoked of an authority record, a Session or a Delegation alike. Here it is this: ${dead.map((one) => endWords(one, parts.time)).join('; ')}.`;
     const { messages } = parts.surroundings;
     const [message] = messages.kind === 'row' ? messages.row.revocations : [];
@@ -43,7 +50,7 @@ const byDescription: Readonly<Record<string, Explain>> = {
 
 /** A row that says `active` and is dead by the clock. */
 function ofActiveRow(parts: SectionParts, kinds: readonly string[]): string | undefined {
-  const dead = endedOf(parts).filter(({ kind, saysActive }) => saysActive && kinds.includes(kind));
+  const dead = endedThen(parts).filter(({ kind, saysActive }) => saysActive && kinds.includes(kind));
   return dead.length === 0 ? undefined : `The STS judges by the clock of Postgres, not by the word in the row, which a sweeper changes later: ${dead.map((one) => endWords(one, parts.time)).join('; ')}.`;
 }
 
@@ -70,7 +77,7 @@ const byError: Readonly<Record<string, Explain>> = {
     const now = state.kind === 'row' ? state.row.now : undefined;
     const [gone] = (applications.kind === 'row' ? applications.row : []).filter(({ id, archivedAt, expiresAt }) => (clientId === undefined || id === clientId) && (archivedAt !== undefined || (expiresAt !== undefined && now !== undefined && Date.parse(expiresAt) <= now)));
     if (gone !== undefined) return `The Coordinator takes no Application that is archived or expired: ${gone.name} ${gone.archivedAt === undefined ? `expired at ${time(Date.parse(gone.expiresAt ?? ''))}` : `is archived since ${time(Date.parse(gone.archivedAt))}`}.`;
-    const dead = endedOf(parts).filter(({ kind }) => kind === 'record revoked' || kind === 'record expired');
+    const dead = endedThen(parts).filter(({ kind }) => kind === 'record revoked' || kind === 'record expired');
     return dead.length === 0 ? undefined : `The Coordinator takes no mandate whose authority record is not alive: ${dead.map((one) => endWords(one, time)).join('; ')}. The Application has to bootstrap again.`;
   },
 };
@@ -86,5 +93,5 @@ function policyDenied(parts: SectionParts): string | undefined {
   }
   const version = versions.find(({ id }) => id === active.activeVersionId);
   const name = version === undefined ? named('version', active.activeVersionId) : `version ${version.version}`;
-  return Date.parse(active.changedAt) < at ? `The STS had not loaded ${name} yet, which is active since ${time(Date.parse(active.changedAt))}: an older one decided.` : `${name} is active since ${time(Date.parse(active.changedAt))}, after the request: it may be decided otherwise now.`;
+  return Date.parse(active.changedAt) < at ? `The STS had not loaded ${name} yet, which is active since ${time(Date.parse(active.changedAt))}: an older one decided.` : `${sentenceCase(name)} is active since ${time(Date.parse(active.changedAt))}, after the request: it may be decided otherwise now.`;
 }

@@ -141,7 +141,7 @@ class Reading {
     const { sid, iat, exp } = mandate.claims;
     if (sid === undefined || iat === undefined || exp === undefined) return requestId;
     const used = await this.#read('calls with this mandate', this.#store.ofAuthorityRecord(sid, { from: iat * 1_000 - skewMs, until: exp * 1_000 + skewMs }, this.#signal));
-    return used.toSorted((one, other) => Date.parse(one.occurred_at) - Date.parse(other.occurred_at)).at(-1)?.request_id ?? requestId;
+    return requestId ?? used.toSorted((one, other) => Date.parse(one.occurred_at) - Date.parse(other.occurred_at)).at(-1)?.request_id;
   }
 
   /** Reads what may belong to what was read. */

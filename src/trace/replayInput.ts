@@ -141,7 +141,7 @@ class InputMaker {
     const [method, path] = [this.#text('method') ?? (call === undefined ? undefined : metadataText(call, 'method')), this.#text('path')];
     if (method !== undefined) this.#add('action.method', 'from the event of the Gateway');
     else this.#lack('action.method', 'no event of the Gateway tells it');
-    if (path === undefined) this.#lack('action.path', 'Caracal does not record it; the contract of this release does not look at it');
+    if (path === undefined) this.#lack('action.path', 'Caracal does not record it; no rule of the contract looks at it');
     return { ...(method === undefined ? {} : { method }), ...(path === undefined ? {} : { path }) };
   }
 

@@ -153,7 +153,7 @@ function coordinatorOutbox(parts: SectionParts): StoreStanding {
 }
 
 function outboxStanding(store: string, way: string, own: readonly OutboxRow[], others: number, time: (ms: number) => string): StoreStanding {
-  const beside = others === 0 ? '' : `; ${counted(others, 'message')} of others wait`;
+  const beside = others === 0 ? '' : `; ${counted(others, 'message')} of others ${others === 1 ? 'waits' : 'wait'}`;
   if (own.length === 0) return { store, way, mark: others === 0 ? 'none' : 'warning', words: `none${beside}` };
   const words = own.map(({ isDead, attempts, lastError, createdAt, stream }) => `a message for ${stream} ${isDead ? `is dead after ${counted(attempts, 'attempt')}` : `waits since ${time(Date.parse(createdAt))}, ${counted(attempts, 'attempt')}`}${lastError === '' ? '' : `: ${lastError}`}`);
   return { store, way, mark: own.some(({ isDead }) => isDead) ? 'failed' : 'warning', words: `${words.join('; ')}${beside}` };
