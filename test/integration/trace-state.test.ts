@@ -74,7 +74,7 @@ describe('state, policy and explanation of a traced request', function () {
   /** A whole story reads, and nothing else: the admin audit is the same after it. */
   async function told(what: Captured, from = deployment): Promise<Told> {
     const before = await adminAudit();
-    const evidence = await readEvidence(from, what, { mayAskApi: () => Promise.resolve(false), signal });
+    const evidence = await readEvidence(from, what, { mayAskApi: () => Promise.resolve(false), whichZone: () => Promise.resolve(undefined), signal });
     const trace = traceOf(what, evidence);
     const surroundings = await readSurroundings(from, what, evidence, requestTime(what, trace, evidence), signal);
     const parts: SectionParts = { captured: what, trace, evidence, surroundings, time: (ms) => new Date(ms).toISOString() };

@@ -5,7 +5,7 @@ import { at, delegation, event, partsOf, record, row, rowOf, session, textsOf, v
 import type { Given } from './traceParts.ts';
 
 const change = (path: string, more: Partial<AdminChange> = {}): AdminChange => ({ requestId: 'admin-1', actor: 'ana', action: `PATCH ${path}`, method: 'PATCH', path, entityType: '', entityId: '', occurredAt: at(61), ...more });
-const approval = { id: 'hold', createdAt: at(-50), expiresAt: at(900), satisfiedAt: undefined, rejectedAt: undefined, consumedAt: undefined, tier: 'high', approverClass: 'operator', approverSubjectId: undefined, decisionReason: undefined };
+const approval = { id: 'hold', createdAt: at(-50), expiresAt: at(900), satisfiedAt: undefined, rejectedAt: undefined, consumedAt: undefined, tier: 'high', approverClass: 'operator', approverSubjectId: undefined, decisionReason: undefined, metadata: {} };
 /** Without an event nothing proves that the STS took the Session. */
 const silent: Given = { events: [], captured: { at: Date.parse(at(0)) } };
 const service = { lifecycle: 'service', ttlSeconds: undefined, heartbeatDeadlineAt: at(650) } as const;
