@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Pool, type QueryResultRow } from 'pg';
 import { clockAhead } from './services/clock.ts';
-import { deploy, RELEASE, STANDARD_PORTS, startInOrder } from './services/deployment.ts';
+import { deploy, RELEASE, STANDARD_PORTS, startInOrder, untilReady } from './services/deployment.ts';
 import { type Relaying, startRelay } from './services/relay.ts';
 import { serveHttp } from './services/http-server.ts';
 import { type DerivedSecrets, newSecrets, rolePasswords, type Secrets, writeRuntimeHome } from './services/runtime-home.ts';
@@ -36,6 +36,9 @@ export type LabOptions = {
   log?: (line: string) => void;
 };
 
+/** How Audit takes events from the stream; times in milliseconds. */
+export type Ingestion = { delayMs?: number; isReversed?: boolean; late?: { type: string; ms: number } };
+
 /** A running Caracal-like deployment on real stores. */
 export type Lab = {
   readonly directory: string;
@@ -64,6 +67,8 @@ export type Lab = {
   blackhole(service: ServiceName): Promise<void>;
   /** Restarts the service with a clock of its own, this many seconds ahead; fewer than 0 are behind. */
   setClock(service: ServiceName, secondsAhead: number): Promise<void>;
+  /** Restarts Audit so that it stores events later, newest first, or those of one type later than the others; without anything all is as before. */
+  ingest(how: Ingestion): Promise<void>;
   /** Gives the target another address of the service, as a person does who mixes up ports. */
   readdress(service: ServiceName, url: string): Promise<void>;
   /** Puts a proxy in front of the service and gives the target the proxy's address. */
@@ -175,6 +180,12 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
       await readdress({ [service]: proxy.url });
     },
     setClock: (service, secondsAhead) => reconfigure(service, clockAhead(secondsAhead)),
+    ingest: async ({ delayMs = 0, isReversed = false, late = { type: '', ms: 0 } }) => {
+      await reconfigure('audit', {
+        LAB_INGEST_DELAY_MS: String(delayMs), LAB_INGEST_REVERSED: isReversed ? '1' : '', LAB_INGEST_LATE_TYPE: late.type, LAB_INGEST_LATE_MS: String(late.ms),
+      });
+      await untilReady(services.audit);
+    },
     endTraffic: async () => {
       await Promise.all(sources.map((source) => source.kill()));
     },
@@ -245,7 +256,7 @@ export function trafficPlan(options: {
     api: services.api.url, sts: services.sts.url, gateway: services.gateway.url, coordinator: services.coordinator.url, database,
     adminToken: secrets.caracalAdminToken, zoneId: payments.id, clientSecret, resource: known(payments.resources, 'billing-api').identifier,
     allowed: delegated('invoices', 'invoicing', 'invoices'), denied: delegated('ledger', 'posting', 'posting'),
-    operator: { applicationId: known(payments.applications, 'orders').id },
+    operator: { applicationId: known(payments.applications, 'orders').id, resource: known(payments.resources, 'reports').identifier },
   };
 }
 

@@ -15,8 +15,8 @@ export const trafficSchema = z.object({
   allowed: z.object({ applicationId: z.string(), sessionId: z.string(), edgeId: z.string() }),
   /** Has a Delegation, but no grant. */
   denied: z.object({ applicationId: z.string(), sessionId: z.string(), edgeId: z.string() }),
-  /** Starts and ends Sessions. */
-  operator: z.object({ applicationId: z.string() }),
+  /** Starts and ends Sessions; owns this resource. */
+  operator: z.object({ applicationId: z.string(), resource: z.string() }),
 });
 export type TrafficPlan = z.infer<typeof trafficSchema>;
 
@@ -60,7 +60,7 @@ async function beDenied(plan: TrafficPlan): Promise<void> {
 function sessionRound(plan: TrafficPlan): () => Promise<void> {
   let running: string | undefined;
   return async () => {
-    const mandate = await exchange(plan, { application_id: plan.operator.applicationId, scope: 'agent:lifecycle' });
+    const mandate = await exchange(plan, { application_id: plan.operator.applicationId, resource: plan.operator.resource, scope: 'agent:lifecycle' });
     if (mandate === undefined) return;
     const headers = { authorization: `Bearer ${mandate}`, 'content-type': 'application/json' };
     const agents = `${plan.coordinator}/zones/${plan.zoneId}/agents`;

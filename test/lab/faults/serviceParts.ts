@@ -102,7 +102,7 @@ export async function revokeSomething(lab: Lab): Promise<void> {
 export async function openCircuit(lab: Lab): Promise<void> {
   await reaches(lab, 'gateway', 'requests_allowed', 1);
   const application = lab.seeded.payments.applications['orders']?.id ?? '';
-  const resource = lab.seeded.payments.resources['billing-api']?.identifier ?? '';
+  const resource = lab.seeded.payments.resources['reports']?.identifier ?? '';
   await lab.sql('UPDATE applications SET client_secret_hash = $2 WHERE id = $1', [application, await clientSecretHash('of the fault')]);
   const minted = await fetch(`${lab.services.sts.url}/oauth/2/token`, {
     method: 'POST', body: new URLSearchParams({

@@ -156,7 +156,11 @@ function buildApp(): NodeApp {
   app.route('GET', '/health', () => json(200, { ok: true }));
   app.route('GET', '/ready', ready);
   app.route('GET', '/metrics', metrics);
-  addRoutes(app, { pool, auth, auditKey, sts: { url: required('STS_URL'), key: optional('GATEWAY_STS_HMAC_KEY') === '' ? undefined : hexKey('GATEWAY_STS_HMAC_KEY') } });
+  const stsUrl = required('STS_URL');
+  addRoutes(app, {
+    pool, auth, auditKey, redis, stsUrl, issuer: optional('ISSUER_URL', stsUrl), gateFile: optional('CONTROL_GATE_FILE', '/run/caracal-control/enabled'),
+    self: { url: `http://127.0.0.1:${String(port)}`, adminToken }, sts: { url: stsUrl, key: optional('GATEWAY_STS_HMAC_KEY') === '' ? undefined : hexKey('GATEWAY_STS_HMAC_KEY') },
+  });
   return app;
 }
 

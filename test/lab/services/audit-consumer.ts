@@ -17,6 +17,12 @@ const TRANSIENT = /^(40001|40P01|57P0[123]|08|53300|53400)/;
 
 export type ConsumerOptions = {
   redis: GoRedis; pool: Pool; key: Buffer; consumer: string; claimIdleMs: number; maxDeliveries: number; log: Log;
+  /** How long entries lie before they are stored, in milliseconds. */
+  delayMs: number;
+  /** Whether what has gathered is stored newest first. */
+  isReversed: boolean;
+  /** Events of this type are stored so much later than the others, in milliseconds. */
+  late: { type: string; ms: number };
 };
 
 /**
@@ -46,8 +52,9 @@ export class AuditConsumer {
     while (!this.#isStopped()) {
       try {
         const entries = await this.#read('>', BLOCK_MS);
-        if (entries.length > 0) this.#healthy = true;
-        for (const entry of entries) await this.#process(entry, 1);
+        if (entries.length === 0) continue;
+        this.#healthy = true;
+        for (const entry of await this.#arranged(entries)) await this.#process(entry, 1);
       } catch (error) {
         await this.#failed('xreadgroup', error);
       }
@@ -75,6 +82,20 @@ export class AuditConsumer {
         await this.#failed('drain PEL on startup', error);
       }
     }
+  }
+
+  /** The entries as they come to be stored: at once and in order, unless a lab wants it otherwise. */
+  async #arranged(entries: StreamEntry[]): Promise<StreamEntry[]> {
+    const { delayMs, isReversed, late } = this.#options;
+    if (delayMs > 0) {
+      await delay(delayMs);
+      entries = [...entries, ...await this.#read('>', 1)];
+    }
+    if (isReversed) entries.reverse();
+    if (late.type === '') return entries;
+    const isLate = ({ fields }: StreamEntry): boolean => fields['data']?.includes(`"event_type":"${late.type}"`) === true;
+    for (const entry of entries.filter(isLate)) void delay(late.ms).then(() => this.#process(entry, 1));
+    return entries.filter((entry) => !isLate(entry));
   }
 
   /** What this consumer got before it ended and never acknowledged. */

@@ -1,6 +1,7 @@
 import { AuditConsumer } from './audit-consumer.ts';
 import { sweep } from './audit-ledger.ts';
 import { type AuditFigures, auditMetricsText } from './audit-metrics.ts';
+import { auditSearch } from './audit-search.ts';
 import { messageOf } from './deadline.ts';
 import { hexKey, hostName, optional, required, whole } from './environment.ts';
 import { GoRedis } from './go-redis.ts';
@@ -37,6 +38,8 @@ const redis = new GoRedis(required('REDIS_URL'));
 const consumer = new AuditConsumer({
   redis, pool, key, log, consumer: optional('CONSUMER_NAME', hostName()),
   claimIdleMs: whole('AUDIT_CLAIM_IDLE_SECS', 30) * 1000, maxDeliveries: whole('AUDIT_MAX_DELIVERIES', 8),
+  // Not Caracal's: what a lab does to the order and the time of arrival.
+  delayMs: whole('LAB_INGEST_DELAY_MS', 0), isReversed: optional('LAB_INGEST_REVERSED') !== '', late: { type: optional('LAB_INGEST_LATE_TYPE'), ms: whole('LAB_INGEST_LATE_MS', 0) },
 });
 const exportLease = new Lease(pool, 0x4341_5241_3030_3031n, log);
 const retentionLease = new Lease(pool, 0x4341_5241_3030_3032n, log);
@@ -185,6 +188,7 @@ const server = new GoServer([
   { method: 'GET', path: '/metrics.json', handler: guarded((_, response) => {
     goJson(response, 200, figures());
   }) },
+  { method: 'GET', path: '/api/audit/search', handler: auditSearch(pool, optional('AUDIT_ADMIN_TOKEN')) },
 ]);
 
 await initialise(async () => {

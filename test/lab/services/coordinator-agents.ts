@@ -25,6 +25,7 @@ const startBody = z.strictObject({
 export function addAgentRoutes(app: NodeApp, pool: Pool, auth: CoordinatorAuth): void {
   app.route('GET', '/zones/:zoneId/agents', (call) => list(pool, call));
   app.route('GET', '/zones/:zoneId/agents/:id', (call) => one(pool, call));
+  app.route('GET', '/zones/:zoneId/agents/:id/children', (call) => children(pool, call));
   app.route('POST', '/zones/:zoneId/agents', (call) => start(pool, auth, call));
   app.route('DELETE', '/zones/:zoneId/agents/:id', (call) => terminate(pool, auth, call));
   app.route('POST', '/zones/:zoneId/outbox/:id/requeue', (call) => requeue(pool, call));
@@ -53,6 +54,21 @@ async function list(pool: Pool, { params, query }: Call): Promise<Answer> {
 async function one(pool: Pool, { params }: Call): Promise<Answer> {
   const { rows } = await pool.query(`SELECT ${COLUMNS} FROM sessions WHERE zone_id = $1 AND id = $2`, [params['zoneId'], params['id']]);
   return rows[0] === undefined ? failure(404, 'session_not_found') : json(200, rows[0]);
+}
+
+async function children(pool: Pool, { params, query }: Call): Promise<Answer> {
+  const [zoneId = '', id = ''] = [params['zoneId'], params['id']];
+  if (!ID.test(zoneId) || !ID.test(id)) return failure(400, 'invalid_params');
+  const parsed = listQuery.safeParse(Object.fromEntries(query));
+  if (!parsed.success) return failure(400, 'invalid_query');
+  const { limit, cursor } = parsed.data;
+  const { rows } = await pool.query<{ agent_session_id: string }>(
+    `SELECT s.id AS agent_session_id, s.zone_id, s.application_id, s.parent_id, s.subject_authority_record_id, s.lifecycle, s.labels, s.status, s.depth, s.ttl_seconds,
+            s.metadata_json AS metadata, s.started_at, s.last_heartbeat_at, s.heartbeat_deadline_at
+     FROM sessions s JOIN agent_topology t ON t.child_id = s.id WHERE t.parent_id = $1 AND s.zone_id = $2 AND ($3::text IS NULL OR s.id < $3) ORDER BY s.id DESC LIMIT $4`,
+    [id, zoneId, cursor ?? null, limit],
+  );
+  return json(200, { items: rows, next_cursor: rows.length === limit ? rows.at(-1)?.agent_session_id ?? null : null });
 }
 
 /** A task session of the caller's own Application, and its spawn event in the same transaction. */

@@ -101,11 +101,13 @@ export class CoordinatorAuth {
 function operatorZone({ method, path }: Call): string | undefined {
   const [root, zone, collection, id, action, ...rest] = path.split('/').filter(Boolean);
   if (root !== 'zones' || zone === undefined || !/^[A-Za-z0-9_.\-:]{1,128}$/.test(zone) || rest.length > 0) return undefined;
-  const opens = collection === 'agents' && (
+  const opens = (collection === 'agents' && (
     (method === 'GET' && (action === undefined || action === 'children' || action === 'effective-authority'))
     || (method === 'PATCH' && (action === 'suspend' || action === 'resume'))
     || (method === 'DELETE' && id !== undefined && action === undefined)
-  );
+  )) || (collection === 'delegations' && method === 'GET' && (
+    (id === 'active' && action === undefined) || ((id === 'inbound' || id === 'outbound') && action !== undefined)
+  ));
   const requeues = collection === 'outbox' && method === 'POST' && action === 'requeue';
   return opens || requeues ? zone : undefined;
 }

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { appendAdminAudit } from './admin-audit.ts';
 import { addAgentRoutes } from './coordinator-agents.ts';
 import { CoordinatorAuth } from './coordinator-auth.ts';
+import { addDelegationRoutes } from './coordinator-delegations.ts';
 import { startDeadlineEnforcer, startLeaseSweeper, startPublisher, startRelay, startRetentionCleaner, startTtlSweeper, type SweeperStats } from './coordinator-jobs.ts';
 import { messageOf, within } from './deadline.ts';
 import { hexKey, hostName, optional, required, whole } from './environment.ts';
@@ -182,6 +183,7 @@ function buildApp(): NodeApp {
   app.route('GET', '/metrics', metrics);
   app.route('GET', '/stats', statistics);
   addAgentRoutes(app, pool, auth);
+  addDelegationRoutes(app, pool, auth);
   return app;
 }
 

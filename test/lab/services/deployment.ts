@@ -37,7 +37,7 @@ export async function deploy(options: DeploymentOptions): Promise<Record<Service
     },
     api: {
       ...node, DATABASE_URL: secrets.apiDatabaseUrl, AUDIT_HMAC_KEY: secrets.auditHmacKey, CARACAL_ADMIN_TOKEN: secrets.caracalAdminToken,
-      SECRET_STORE_KEK: secrets.secretStoreKek, GATEWAY_STS_HMAC_KEY: secrets.gatewayStsHmacKey,
+      SECRET_STORE_KEK: secrets.secretStoreKek, GATEWAY_STS_HMAC_KEY: secrets.gatewayStsHmacKey, CONTROL_GATE_FILE: join(directory, 'control', 'enabled'),
     },
     gateway: {
       ...go, DATABASE_URL: secrets.gatewayDatabaseUrl, STREAMS_HMAC_KEY: secrets.streamsHmacKey, GATEWAY_STS_HMAC_KEY: secrets.gatewayStsHmacKey,

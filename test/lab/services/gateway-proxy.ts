@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { uuidv7 } from '../stores/identifiers.ts';
+import { goTime } from './audit-event.ts';
 import type { AuditProducer } from './audit-producer.ts';
 import { messageOf } from './deadline.ts';
 import type { GatewayFigures } from './gateway-metrics.ts';
@@ -15,6 +16,7 @@ const MAX_BEARER_BYTES = 4096;
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 /** A mandate that ends sooner is not worth a try. */
 const PRE_FLIGHT_SECONDS = 35;
+const REVOKED_TRAILER = 'X-Caracal-Revoked';
 const CIRCUIT_FAILURES = 3;
 const CIRCUIT_OPEN_MS = 10_000;
 /** Headers that end at the Gateway, in either direction (contract, request evidence 5). */
@@ -119,7 +121,7 @@ export class GatewayProxy {
     if (claims === undefined) return deny(401, 'invalid_token', 'bearer signature invalid', 'denials_signature', 'denied: bearer signature', { error: cause });
     const fingerprint = createHash('sha256').update(bearer).digest('hex').slice(0, 16);
     await this.#useOnce(claims, { requestId, resource, fingerprint });
-    if (this.#options.revocations.covers([claims.sid, claims.root_sid, claims.agent_session_id, claims.delegation_edge_id])) {
+    if (this.#options.revocations.covers(anchorsOf(claims))) {
       deny(401, 'invalid_token', 'session revoked', 'denials_revoked', 'denied: session revoked', { sid: claims.sid, root_sid: claims.root_sid });
     }
     return { request, requestId, bearer, claims, resource, path, fingerprint };
@@ -140,7 +142,7 @@ export class GatewayProxy {
     this.#options.log('warn', 'jti replay rejected', { request_id: call.requestId });
     this.#options.audit.emit({
       id: uuidv7(), zone_id: claims.zone_id, event_type: 'replay_detected', request_id: call.requestId, decision: 'deny', evaluation_status: 'anomaly',
-      determining_policies_json: null, diagnostics_json: null, occurred_at: new Date().toISOString(),
+      determining_policies_json: null, diagnostics_json: null, occurred_at: goTime(),
       metadata_json: { jti: claims.jti, resource: call.resource, client_id: claims.client_id, subject_fp: call.fingerprint, request_id: call.requestId },
     });
     refuse();
@@ -178,64 +180,147 @@ export class GatewayProxy {
     this.counters.sts_circuit_opened += 1;
   }
 
-  /** Rows 18 and 19. */
-  async #forward(call: Call, granted: { accessToken: string; upstream: Upstream }, response: ServerResponse, logged: Fields): Promise<void> {
+  /** Rows 16 to 19. */
+  async #forward(call: Call, { accessToken, upstream }: { accessToken: string; upstream: Upstream }, response: ServerResponse, logged: Fields): Promise<void> {
     const { request, requestId, claims } = call;
-    const target = new URL(granted.upstream.url);
+    const target = addressable(upstream.url);
+    if (target === undefined) {
+      this.#record(call, upstream, { status: 502, evaluation: 'upstream_rejected', errorKind: 'upstream_not_addressable' });
+      throw new Denial(502, 'internal_error', 'upstream not addressable', 'upstream_errors', {
+        level: 'error', message: 'upstream rejected by guard', fields: { ...logged, upstream_raw: upstream.url },
+      });
+    }
     const [, query] = (request.url ?? '').split('?');
     target.pathname = `${target.pathname.replace(/\/$/, '')}${call.path}`;
     if (query !== undefined) target.search = query;
-    const about = { ...logged, upstream_host: target.host, auth_mode: granted.upstream.auth_mode };
+    const traceparent = traceparentOf(request.headers['traceparent']);
+    const [, traceId] = traceparent.split('-');
+    const about = { ...logged, upstream_host: target.host, auth_mode: upstream.auth_mode, trace_id: traceId };
+    const reached = { host: target.host, traceId };
     const started = performance.now();
+    let answer: Response;
     try {
-      const body = await readText(request, MAX_BODY_BYTES);
-      const method = request.method ?? 'GET';
-      const answer = await fetch(target, {
-        method, redirect: 'manual', signal: AbortSignal.timeout(this.#options.upstreamTimeoutMs),
-        headers: {
-          ...forwardable(Object.entries(request.headers).map(([name, value]) => [name, String(value)])), 'x-request-id': requestId,
-          ...(granted.upstream.auth_mode === 'caracal_jwt' ? { authorization: `Bearer ${granted.accessToken}` } : {}),
-        },
-        ...(method === 'GET' || method === 'HEAD' ? {} : { body: body ?? '' }),
-      });
-      const latency = performance.now() - started;
-      const content = Buffer.from(await answer.arrayBuffer());
-      this.counters.requests_allowed += 1;
-      response.writeHead(answer.status, {
-        ...forwardable([...answer.headers]), 'X-Caracal-Token-Expires-In': String(Math.floor(claims.exp - Date.now() / 1000)), 'Content-Length': content.length,
-      });
-      response.end(content);
-      this.#record(call, { about, status: answer.status, latency, bytes: content.length });
-      this.#options.log('info', 'proxied', { ...about, status: answer.status, upstream_latency_ms: latency });
+      answer = await this.#ask(target, call, { ...credential(upstream, accessToken), 'x-request-id': requestId, traceparent });
     } catch (error) {
-      const timedOut = error instanceof Error && error.name === 'TimeoutError';
+      const timedOut = error instanceof Error && error.name === 'AbortError';
       const status = timedOut ? 504 : 502;
-      this.#record(call, { about, status, latency: performance.now() - started, bytes: 0, errorKind: 'transport_error' });
+      this.#record(call, upstream, { ...reached, status, latency: performance.now() - started, evaluation: 'upstream_error', errorKind: 'transport_error' });
       throw new Denial(status, 'internal_error', timedOut ? 'upstream timeout' : 'upstream unreachable', 'upstream_errors', {
         level: 'error', message: 'upstream request failed', fields: { ...about, cause: messageOf(error) },
       });
     }
+    const latency = performance.now() - started;
+    for (const [name, value] of Object.entries(forwardable([...answer.headers]))) if (!isRedirectElsewhere(name, value)) response.appendHeader(name, value);
+    response.setHeader('X-Caracal-Token-Expires-In', String(Math.floor(claims.exp - Date.now() / 1000)));
+    const { bytes, isRevoked, error } = await this.#copy(call, answer, response);
+    this.counters.requests_allowed += 1;
+    if (error !== undefined) {
+      this.counters.upstream_errors += 1;
+      this.#options.log('warn', 'upstream response copy incomplete', { ...about, error });
+    }
+    this.#record(call, upstream, {
+      ...reached, status: answer.status, upstreamStatus: answer.status, latency, bytes, isRevoked,
+      ...(error === undefined ? { evaluation: 'executed' } : { evaluation: 'upstream_error', errorKind: 'response_copy_failed' }),
+    });
+    this.#options.log('info', 'proxied', { ...about, status: answer.status, upstream_latency_ms: latency });
+  }
+
+  /** @throws Error of the network, or AbortError when no headers come in time */
+  async #ask(target: URL, { request }: Call, headers: Record<string, string>): Promise<Response> {
+    const body = await readText(request, MAX_BODY_BYTES);
+    const method = request.method ?? 'GET';
+    const limit = new AbortController();
+    const timer = setTimeout(() => {
+      limit.abort();
+    }, this.#options.upstreamTimeoutMs);
+    try {
+      return await fetch(target, {
+        method, redirect: 'manual', signal: limit.signal,
+        headers: { ...forwardable(Object.entries(request.headers).map(([name, value]) => [name, String(value)])), ...headers },
+        ...(method === 'GET' || method === 'HEAD' ? {} : { body: body ?? '' }),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Passes chunk after chunk on and looks between them whether the mandate still counts; one that does not cuts the answer, and a trailer says so. */
+  async #copy({ claims, request }: Call, answer: Response, response: ServerResponse): Promise<{ bytes: number; isRevoked: boolean; error?: string }> {
+    const length = answer.headers.get('content-encoding') === null ? answer.headers.get('content-length') : null;
+    // Node sends trailers only after chunks.
+    if (length === null) response.setHeader('Trailer', REVOKED_TRAILER);
+    else response.setHeader('Content-Length', length);
+    response.writeHead(answer.status);
+    response.flushHeaders();
+    let bytes = 0;
+    const isRevoked = (): boolean => this.#options.revocations.covers(anchorsOf(claims));
+    try {
+      for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+        if (request.method !== 'HEAD') response.write(chunk);
+        bytes += chunk.length;
+        if (isRevoked()) break;
+      }
+    } catch (error) {
+      response.destroy();
+      return { bytes, isRevoked: false, error: messageOf(error) };
+    }
+    const cut = isRevoked();
+    if (cut && length === null) response.addTrailers({ [REVOKED_TRAILER]: 'true' });
+    response.end();
+    return { bytes, isRevoked: cut };
   }
 
   /** Always `allow`: the event says that the call got past the STS (contract, request evidence 7.2). */
-  #record({ request, requestId, claims, resource, fingerprint }: Call, result: { about: Fields; status: number; latency: number; bytes: number; errorKind?: string }): void {
-    const failed = result.errorKind !== undefined;
+  #record({ request, requestId, claims, resource, fingerprint }: Call, upstream: Upstream, result: Execution): void {
+    const { status, evaluation, latency = 0, bytes = 0, traceId, host, upstreamStatus, isRevoked = false, errorKind } = result;
     this.#options.audit.emit({
       id: uuidv7(), zone_id: claims.zone_id, event_type: 'gateway_resource_request', request_id: requestId, decision: 'allow',
-      evaluation_status: failed ? 'upstream_error' : 'executed', determining_policies_json: [], diagnostics_json: [],
+      evaluation_status: evaluation, determining_policies_json: [], diagnostics_json: [],
       metadata_json: {
-        application_id: claims.client_id, resource, subject_fingerprint: fingerprint, method: request.method, gateway_status: result.status,
-        latency_ms: Math.round(result.latency), subject_kind: claims.sub_type, upstream_host: result.about['upstream_host'], auth_mode: result.about['auth_mode'],
-        ...(failed ? { error_kind: result.errorKind } : { upstream_status: result.status, result_class: resultClass(result.status) }),
-        response_bytes: result.bytes,
+        application_id: claims.client_id, resource, subject_fingerprint: fingerprint, method: request.method, gateway_status: status, latency_ms: Math.floor(latency),
+        ...(traceId === undefined ? {} : { trace_id: traceId }), subject_kind: claims.sub_type, ...(host === undefined ? {} : { upstream_host: host }), auth_mode: upstream.auth_mode,
+        ...(upstream.provider_id === undefined ? {} : { provider_id: upstream.provider_id }), ...(upstream.connection_id === undefined ? {} : { connection_id: upstream.connection_id }),
+        ...(upstreamStatus === undefined ? {} : { upstream_status: upstreamStatus, result_class: resultClass(upstreamStatus) }), response_bytes: bytes,
+        ...(isRevoked ? { revocation_interrupted: true } : {}), ...(errorKind === undefined ? {} : { error_kind: errorKind }),
       },
-      occurred_at: new Date().toISOString(),
+      occurred_at: goTime(),
     });
   }
 }
 
+type Execution = {
+  status: number; evaluation: string; latency?: number; bytes?: number; traceId?: string | undefined; host?: string; upstreamStatus?: number; isRevoked?: boolean; errorKind?: string;
+};
+
+/** What of a mandate can be revoked. */
+function anchorsOf({ sid, root_sid, agent_session_id, delegation_edge_id }: Claims): (string | undefined)[] {
+  return [sid, root_sid, agent_session_id, delegation_edge_id];
+}
+
+/** The upstream, unless the guard refuses its form; addresses and names are not looked at. */
+function addressable(url: string): URL | undefined {
+  const target = URL.parse(url);
+  return target !== null && /^https?:$/.test(target.protocol) && target.username === '' && target.password === '' ? target : undefined;
+}
+
+function credential({ auth_mode: mode, header, token }: Upstream, accessToken: string): Record<string, string> {
+  if (mode === 'caracal_jwt') return { authorization: `Bearer ${accessToken}` };
+  return header === undefined || token === undefined ? {} : { [header.toLowerCase()]: token };
+}
+
+/** The caller's trace, or one of the Gateway's own when it is none. */
+function traceparentOf(incoming: string | string[] | undefined): string {
+  if (typeof incoming === 'string' && /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(incoming)) return incoming;
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}
+
 function forwardable(headers: readonly (readonly [string, string])[]): Record<string, string> {
   return Object.fromEntries(headers.filter(([name]) => !NOT_FORWARDED.has(name.toLowerCase())));
+}
+
+/** The upstream may not send a caller past the Gateway, nor tell where it is. */
+function isRedirectElsewhere(name: string, value: string): boolean {
+  return ['location', 'content-location'].includes(name.toLowerCase()) && (value.startsWith('//') || URL.canParse(value));
 }
 
 function resultClass(status: number): string {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 // The outside of a Go `net/http` server with method patterns, as STS, Gateway and Audit show it.
 
 export type GoHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
-/** Without a method the path answers to every one; `{name}` at its end stands for one segment. */
+/** Without a method the path answers to every one; `{name}` stands for one segment. */
 export type GoRoute = { method?: 'GET' | 'POST'; path: string; handler: GoHandler };
 
 const SHUTDOWN_LIMIT_MS = 10_000;
@@ -100,7 +100,7 @@ async function run(handler: GoHandler, request: IncomingMessage, response: Serve
 
 function route(routes: readonly GoRoute[], request: IncomingMessage, fallback: GoHandler | undefined): GoHandler {
   const { pathname } = new URL(request.url ?? '/', 'http://host');
-  const candidates = routes.filter(({ path }) => path === pathname || (path.endsWith('}') && parent(path) === parent(pathname)));
+  const candidates = routes.filter(({ path }) => matches(path, pathname));
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const match = candidates.find((candidate) => candidate.method === undefined || candidate.method === method);
   if (match !== undefined) return match.handler;
@@ -115,8 +115,9 @@ function route(routes: readonly GoRoute[], request: IncomingMessage, fallback: G
   });
 }
 
-function parent(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'));
+function matches(path: string, pathname: string): boolean {
+  const [wanted, actual] = [path.split('/'), pathname.split('/')];
+  return wanted.length === actual.length && wanted.every((segment, index) => segment === actual[index] || (segment.startsWith('{') && actual[index] !== ''));
 }
 
 function send(response: ServerResponse, status: number, text: string, headers: Record<string, string>): void {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import * as z from 'zod';
+import { decide, denied, type Documents, documentsSchema, type PolicyInput, type Verdict } from './decision-contract.ts';
 import { messageOf } from './deadline.ts';
 import type { Log } from './logging.ts';
 
@@ -8,13 +9,6 @@ import type { Log } from './logging.ts';
 export const DECISION_CONTRACT_VERSION = '2026-07-12';
 export const DECISION_CONTRACT_SHA256 = createHash('sha256').update(`lab decision contract ${DECISION_CONTRACT_VERSION}`).digest('hex');
 
-/** The data documents of a zone that this engine reads. */
-const documentsSchema = z.object({
-  app_ids: z.record(z.string(), z.string()),
-  grants: z.array(z.object({ application: z.string(), resource: z.string(), scopes: z.array(z.string()) })),
-  restrict: z.record(z.string(), z.unknown()),
-});
-type Documents = z.infer<typeof documentsSchema>;
 const manifestSchema = z.array(z.object({ policy_version_id: z.string() }));
 
 type Bundle = { versionId: string; manifestSha: string; documents: Documents | undefined; loadedAt: number };
@@ -24,28 +18,13 @@ const DENY_ALL = 'no_active_policy_set';
 /** A policy that is no data document of the platform. */
 class InvalidModule extends Error {}
 
-export type Question = {
-  zoneId: string;
-  applicationId: string;
-  resource: string;
-  scopes: readonly string[];
-  kind: 'bootstrap' | 'mint' | 'use';
-  /** Whether Session and Delegation are given. */
-  governed: boolean;
-};
-export type Decision = {
-  allowed: boolean;
-  policySetVersionId: string;
-  manifestSha: string;
-  /** Why not; empty when allowed. */
-  reason: string;
-  policies: { policy: string }[];
-};
+/** What identifies the bundle that decides for a zone. */
+export type BundleInfo = { policySetVersionId: string; manifestSha: string };
+export type PolicyModule = { id: string; content: string };
 
 /**
- * The part of Caracal's policy engine that decides over plain grants: bundles are read from
- * Postgres per zone, checked against their manifest hash, and read again on an invalidation and by
- * a safety poll. An unchanged bundle keeps its age (contract, deploy 0, fact 6).
+ * Caracal's policy engine over data documents: bundles are read from Postgres per zone, checked
+ * against their manifest hash, and read again on an invalidation and by a safety poll. An unchanged bundle keeps its age (contract, deploy 0, fact 6).
  */
 export class PolicyEngine {
   readonly #pool: Pool;
@@ -116,25 +95,36 @@ export class PolicyEngine {
   /**
    * Decides from what is loaded, after a load where nothing is; a zone without a policy denies everything.
    *
-   * @throws Error when it cannot be loaded
+   * @throws Error when it cannot be loaded or evaluated
    */
-  async decide(question: Question): Promise<Decision> {
+  async decide(zoneId: string, input: PolicyInput): Promise<Verdict> {
     const started = process.hrtime.bigint();
     this.counters.evaluations += 1;
     try {
-      if (!this.#bundles.has(question.zoneId)) await this.reload(question.zoneId);
+      if (!this.#bundles.has(zoneId)) {
+        await this.reload(zoneId).catch((error: unknown) => {
+          throw new Error(`load policy for zone ${zoneId}: ${messageOf(error)}`, { cause: error });
+        });
+      }
+      const documents = this.#bundles.get(zoneId)?.documents;
+      return documents === undefined ? denied(DENY_ALL) : decide(documents, input);
     } catch (error) {
       this.counters.evaluationErrors += 1;
-      throw new Error(`load policy for zone ${question.zoneId}: ${messageOf(error)}`, { cause: error });
+      throw error;
     } finally {
       this.counters.evaluationNs += process.hrtime.bigint() - started;
     }
-    const bundle = this.#bundles.get(question.zoneId);
-    const reason = bundle?.documents === undefined ? DENY_ALL : refusal(bundle.documents, question);
-    return {
-      allowed: reason === '', reason, policySetVersionId: bundle?.versionId ?? '', manifestSha: bundle?.manifestSha ?? '',
-      policies: reason === '' ? [{ policy: determining(bundle?.documents, question) }] : [],
-    };
+  }
+
+  /** The bundle that is loaded now; empty while none is. */
+  info(zoneId: string): BundleInfo {
+    const bundle = this.#bundles.get(zoneId);
+    return { policySetVersionId: bundle?.versionId ?? '', manifestSha: bundle?.manifestSha ?? '' };
+  }
+
+  /** Decides from the given policies instead of those that are loaded. @throws Error when they do not compile */
+  simulate(modules: readonly PolicyModule[], input: PolicyInput): Verdict {
+    return decide(documentsSchema.parse(Object.fromEntries(modules.map(({ id, content }) => documentOf(id, content)))), input);
   }
 
   /** What is loaded for a zone (Caracal services/sts/internal/simulation.go, policyStatusResponse). */
@@ -193,27 +183,4 @@ function documentOf(id: string, content: string): [name: string, value: unknown]
   } catch (error) {
     throw new InvalidModule(`parse policy module ${id}: ${messageOf(error)}`);
   }
-}
-
-/** The decision contract's reasons in its order (contract, request evidence 7.5); empty = allowed. */
-function refusal(documents: Documents, question: Question): string {
-  if (Object.keys(documents.restrict).length > 0) return 'restriction_active';
-  const owner = ownerOf(documents, question.applicationId);
-  const grants = documents.grants.filter(({ application, resource }) => application === owner && resource === question.resource);
-  if (question.kind === 'bootstrap') {
-    return grants.length > 0 && question.scopes.every((scope) => scope === 'agent:lifecycle') ? '' : 'no_rule_matched';
-  }
-  if (!question.governed) return 'no_rule_matched';
-  if (grants.length === 0) return 'resource_not_granted';
-  const granted = new Set(grants.flatMap(({ scopes }) => scopes));
-  return question.scopes.every((scope) => granted.has(scope)) ? '' : 'role_scope_mismatch';
-}
-
-function determining(documents: Documents | undefined, question: Question): string {
-  if (question.kind === 'bootstrap' || documents === undefined) return 'caracal-bootstrap';
-  return `caracal-${ownerOf(documents, question.applicationId)}-${question.kind}`;
-}
-
-function ownerOf(documents: Documents, applicationId: string): string {
-  return Object.entries(documents.app_ids).find(([, id]) => id === applicationId)?.[0] ?? '';
 }

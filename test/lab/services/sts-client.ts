@@ -9,13 +9,18 @@ const KEY_CACHE_MS = 300_000;
 const UNKNOWN_KID_COOL_DOWN_MS = 30_000;
 
 const errorSchema = z.object({ error: z.string().min(1), error_description: z.string().default('') });
+const upstreamSchema = z.object({
+  url: z.string(), auth_mode: z.string(), provider_id: z.string().optional(), connection_id: z.string().optional(),
+  /** The provider's own credential, and the header that it goes into. */
+  header: z.string().optional(), token: z.string().optional(),
+});
 const tokenSchema = z.object({
   access_token: z.string().min(1),
-  upstreams: z.record(z.string(), z.object({ url: z.string(), auth_mode: z.string() })).default({}),
+  upstreams: z.record(z.string(), upstreamSchema).default({}),
 });
 const jwksSchema = z.object({ keys: z.array(z.custom<PublicJwk>((value) => typeof value === 'object' && value !== null && 'kid' in value)) });
 
-export type Upstream = { url: string; auth_mode: string };
+export type Upstream = z.infer<typeof upstreamSchema>;
 export type StsOutcome = { latencyMs: number } & (
   | { accessToken: string; upstream: Upstream }
   | { status: number; error: string; description: string; cause: string }

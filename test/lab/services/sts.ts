@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { uuidv7 } from '../stores/identifiers.ts';
 import { AuditProducer } from './audit-producer.ts';
 import { messageOf } from './deadline.ts';
+import type { PolicyInput } from './decision-contract.ts';
 import { hexKey, optional, required, whole } from './environment.ts';
 import { GATEWAY_HEADERS, type GatewayEnvelope, isGatewayRequest } from './gateway-signature.ts';
 import { GoRedis } from './go-redis.ts';
@@ -9,13 +10,17 @@ import { goEmpty, goError, goJson, goPlain, GoServer, goText, type GoHandler, me
 import { endAsGo, initialise } from './go-process.ts';
 import { goLog } from './logging.ts';
 import { GO_METRICS_TYPE } from './metrics-text.ts';
-import { DECISION_CONTRACT_SHA256, DECISION_CONTRACT_VERSION, PolicyEngine } from './policy-engine.ts';
+import { DECISION_CONTRACT_SHA256, DECISION_CONTRACT_VERSION, PolicyEngine, type PolicyModule } from './policy-engine.ts';
 import { ProviderTokens } from './provider-tokens.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { goPool, pingPostgres } from './stores.ts';
 import { type StreamFields, STREAMS } from './streams.ts';
 import { STS_GROUPS, StsConsumers } from './sts-consumers.ts';
+import { Refusal } from './sts-context.ts';
+import { decideAsSubject, holdState } from './sts-decisions.ts';
 import { exchange } from './sts-exchange.ts';
+import { Held, type Hold, inSeconds } from './sts-holds.ts';
+import { runCredential, runManifest } from './sts-workloads.ts';
 import { type OpaFigures, type StsFigures, stsMetricsText } from './sts-metrics.ts';
 
 // Stand-in for Caracal's STS (contract, readiness 2.2 and 4.6; request evidence 4).
@@ -31,19 +36,21 @@ const log = goLog('sts');
 const port = whole('PORT', 8080);
 const bearer = optional('METRICS_BEARER');
 const gatewayKey = hexKey('GATEWAY_STS_HMAC_KEY');
+const auditKey = hexKey('AUDIT_HMAC_KEY');
+const kek = hexKey('SECRET_STORE_KEK');
 const streamsKey = hexKey('STREAMS_HMAC_KEY');
 const pollSeconds = whole('OPA_POLL_SECONDS', 60);
 const redisUrl = required('REDIS_URL');
 const pool = goPool(required('DATABASE_URL'));
 const redis = new GoRedis(redisUrl);
-const audit = new AuditProducer(redis, hexKey('AUDIT_HMAC_KEY'), optional('AUDIT_REPLAY_DIR', '/var/lib/caracal/audit-replay'), log);
+const audit = new AuditProducer(redis, auditKey, optional('AUDIT_REPLAY_DIR', '/var/lib/caracal/audit-replay'), log);
 const policy = new PolicyEngine(pool, log);
-const keys = new SigningKeys(pool, hexKey('SECRET_STORE_KEK'), log);
+const keys = new SigningKeys(pool, kek, log);
 const providers = new ProviderTokens(redis);
 const counters = { traversals: 0, traversalErrors: 0 };
 const consumers = new StsConsumers(redis, () => new GoRedis(redisUrl), streamsKey, log);
 const context = {
-  pool, redis, policy, keys, providers, audit, log, counters, issuer: required('ISSUER_URL'), mintLimitPerMinute: whole('STS_MINT_RATE_LIMIT_PER_MIN', 1000),
+  pool, redis, policy, keys, providers, audit, log, counters, kek, issuer: required('ISSUER_URL'), mintLimitPerMinute: whole('STS_MINT_RATE_LIMIT_PER_MIN', 1000),
 };
 
 /** Readiness in Caracal's order (services/sts/internal/server.go:558-606). */
@@ -122,36 +129,104 @@ const jwks: GoHandler = async (request, response) => {
 };
 
 const token: GoHandler = async (request, response) => {
-  const incoming = request.headers['x-request-id'];
-  const requestId = typeof incoming === 'string' && incoming !== '' ? incoming : uuidv7();
+  const requestId = requestIdOf(request);
   response.setHeader('X-Request-Id', requestId);
-  const refuse = (status: number, error: string, description: string): void => {
-    goError(response, status, error, description, requestId);
-  };
+  await answering(response, requestId, async () => {
+    const { form, body } = await formOf(request);
+    const claimsGateway = request.headers[GATEWAY_HEADERS.signature] !== undefined;
+    if (claimsGateway && !await isGenuine(request, body, form)) throw new Refusal(401, 'access_denied', 'invalid gateway exchange signature');
+    const outcome = await exchange(context, { form, requestId, fromGateway: claimsGateway });
+    if ('hold' in outcome) throw new Held(outcome.hold);
+    if ('error' in outcome) throw new Refusal(outcome.status, outcome.error, outcome.description);
+    return outcome.body;
+  });
+};
+
+/** For the launcher; its answers, but for a hold, do not tell the request id. */
+const run = (answer: typeof runManifest): GoHandler => async (request, response) => {
+  const requestId = requestIdOf(request);
+  await answering(response, '', async () => {
+    const { form } = await formOf(request);
+    return answer(context, { form, requestId, launchId: String(request.headers['x-caracal-launch-id'] ?? '').trim() });
+  }, requestId);
+};
+
+const approval: GoHandler = async (request, response) => {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://host');
+  await answering(response, '', async () => ({ ...await holdState(context, pathname.split('/')[2] ?? '', searchParams.get('wait') ?? '') }));
+};
+
+const approvalDecision: GoHandler = async (request, response) => {
+  const { authorization = '' } = request.headers;
+  if (authorization === '') response.setHeader('WWW-Authenticate', 'Bearer realm="caracal-sts"');
+  await answering(response, '', async () => ({
+    ...await decideAsSubject(context, { id: request.url?.split('/')[2] ?? '', authorization, body: await jsonOf(request), auditKey }),
+  }));
+};
+
+/** The policies of a version, evaluated over an input that the API was given (Caracal services/sts/internal/simulation.go). */
+const simulation: GoHandler = async (request, response) => {
+  const body = await readText(request, MAX_FORM_BYTES) ?? '';
+  await answering(response, '', async () => {
+    if (!await isSigned(request, body)) throw new Refusal(401, 'access_denied', 'invalid simulation request signature');
+    const { policies, input, ...about } = JSON.parse(body) as Simulation;
+    try {
+      return { policy_set_id: about.policy_set_id, version_id: about.version_id, manifest_sha256: about.manifest_sha256, result: policy.simulate(policies, input) };
+    } catch (error) {
+      throw new Refusal(422, 'policy_eval_failed', messageOf(error));
+    }
+  });
+};
+
+type Simulation = { policy_set_id: string; version_id: string; manifest_sha256: string; policies: PolicyModule[]; input: PolicyInput };
+
+/** Any text that the caller sends is its id. */
+function requestIdOf(request: IncomingMessage): string {
+  const incoming = request.headers['x-request-id'];
+  return typeof incoming === 'string' && incoming !== '' ? incoming : uuidv7();
+}
+
+/** @throws Refusal of a form that says nothing, or something twice */
+async function formOf(request: IncomingMessage): Promise<{ form: URLSearchParams; body: string }> {
+  if (request.url?.includes('?') === true) throw new Refusal(400, 'invalid_token', 'query parameters are not allowed');
   if (request.headers['content-type']?.split(';')[0] !== 'application/x-www-form-urlencoded') {
-    refuse(415, 'invalid_token', 'application/x-www-form-urlencoded content type is required');
-    return;
+    throw new Refusal(415, 'invalid_token', 'application/x-www-form-urlencoded content type is required');
   }
   const body = await readText(request, MAX_FORM_BYTES);
-  if (body === undefined) {
-    refuse(413, 'payload_too_large', 'request body too large');
-    return;
-  }
+  if (body === undefined) throw new Refusal(413, 'payload_too_large', 'request body too large');
   const form = new URLSearchParams(body);
   const repeated = [...new Set(form.keys())].find((name) => name !== 'resource' && form.getAll(name).length > 1);
-  if (repeated !== undefined) {
-    refuse(400, 'invalid_token', `duplicate form field: ${repeated}`);
-    return;
+  if (repeated !== undefined) throw new Refusal(400, 'invalid_token', `duplicate form field: ${repeated}`);
+  return { form, body };
+}
+
+/** Undefined for what is no JSON. */
+async function jsonOf(request: IncomingMessage): Promise<unknown> {
+  try {
+    return JSON.parse(await readText(request, MAX_FORM_BYTES) ?? '');
+  } catch {
+    return undefined;
   }
-  const claimsGateway = request.headers[GATEWAY_HEADERS.signature] !== undefined;
-  if (claimsGateway && !await isGenuine(request, body, form)) {
-    refuse(401, 'access_denied', 'invalid gateway exchange signature');
-    return;
+}
+
+/** Sends what `answer` gives, or what it throws; a hold always tells the request id. */
+async function answering(response: ServerResponse, requestId: string, answer: () => Promise<Record<string, unknown>>, idOfHold = requestId): Promise<void> {
+  try {
+    goJson(response, 200, await answer());
+  } catch (error) {
+    if (error instanceof Held) sendHold(response, error.hold, idOfHold);
+    else if (error instanceof Refusal) goError(response, error.status, error.code, error.message, requestId);
+    else throw error;
   }
-  const outcome = await exchange(context, { form, requestId, fromGateway: claimsGateway });
-  if ('body' in outcome) goJson(response, 200, outcome.body);
-  else refuse(outcome.status, outcome.error, outcome.description);
-};
+}
+
+/** The mint waits (contract, request evidence 4.2). */
+function sendHold(response: ServerResponse, hold: Hold, requestId: string): void {
+  goJson(response, 401, {
+    error: 'interaction_required', error_description: 'Human approval required for this request', approval_id: hold.id, approval_type: 'human_approval', state: hold.state,
+    tier: hold.tier, binding: hold.binding, approval_expires_at: inSeconds(hold.expires_at), requestId,
+  }, { 'WWW-Authenticate': 'Bearer error="interaction_required"' });
+}
 
 /** A genuine request of the Gateway, whose request id is that of the form. */
 async function isGenuine(request: IncomingMessage, body: string, form: URLSearchParams): Promise<boolean> {
@@ -202,6 +277,11 @@ function forgetKey({ zone_id: zoneId = '' }: StreamFields): Promise<void> {
 const server = new GoServer([
   { method: 'POST', path: '/oauth/2/token', handler: token },
   { method: 'GET', path: '/.well-known/jwks.json', handler: jwks },
+  { method: 'GET', path: '/approvals/{id}', handler: approval },
+  { method: 'POST', path: '/approvals/{id}/decision', handler: approvalDecision },
+  { method: 'POST', path: '/v1/run/manifest', handler: run(runManifest) },
+  { method: 'POST', path: '/v1/run/credential', handler: run(runCredential) },
+  { method: 'POST', path: '/internal/policy/simulate', handler: simulation },
   { method: 'GET', path: '/internal/policy/status/{zoneID}', handler: policyStatus },
   { method: 'GET', path: '/health', handler: (_, response) => {
     goEmpty(response);

@@ -24,8 +24,8 @@ export interface ZoneContent {
   applications: { key: string; name: string; traits: string[] }[];
   providers: ProviderContent[];
   resources: ResourceContent[];
-  /** Which application may use which scopes of which resource. */
-  grants: { application: string; resource: string; scopes: string[] }[];
+  /** The application that owns each resource, and the scopes that each label of its Sessions may have there. */
+  grants: { application: string; resource: string; roles: Record<string, string[]> }[];
   sessions: {
     key: string;
     application: string;
@@ -33,7 +33,7 @@ export interface ZoneContent {
     parent?: string;
     labels: string[];
   }[];
-  delegations: { key: string; from: string; to: string; resource: string; scopes: string[]; parent?: string }[];
+  delegations: { key: string; from: string; to: string; resource: string; scopes: string[] }[];
 }
 
 const NO_PROVIDER: ProviderContent = { key: 'open', name: 'No Credential', kind: 'none', config: {} };
@@ -72,10 +72,9 @@ export const PAYMENTS: ZoneContent = {
     },
   ],
   grants: [
-    { application: 'orders', resource: 'billing-api', scopes: ['invoice:read', 'invoice:write'] },
-    { application: 'invoices', resource: 'billing-api', scopes: ['invoice:read'] },
-    { application: 'invoices', resource: 'reports', scopes: ['report:read'] },
-    { application: 'ledger', resource: 'ledger', scopes: ['ledger:read', 'ledger:post'] },
+    { application: 'invoices', resource: 'billing-api', roles: { nightly: ['invoice:read'] } },
+    { application: 'orders', resource: 'reports', roles: { checkout: ['report:read'] } },
+    { application: 'ledger', resource: 'ledger', roles: { posting: ['ledger:read', 'ledger:post'] } },
   ],
   sessions: [
     { key: 'checkout', application: 'orders', lifecycle: 'task', labels: ['checkout'] },
@@ -85,10 +84,8 @@ export const PAYMENTS: ZoneContent = {
   ],
   delegations: [
     { key: 'invoices', from: 'checkout', to: 'invoicing', resource: 'billing-api', scopes: ['invoice:read'] },
-    {
-      key: 'posting', from: 'invoicing', to: 'posting', resource: 'billing-api', scopes: ['invoice:read'],
-      parent: 'invoices',
-    },
+    // Of its own: the STS refuses a chain whose first issuer is another application than the last one.
+    { key: 'posting', from: 'invoicing', to: 'posting', resource: 'billing-api', scopes: ['invoice:read'] },
   ],
 };
 
@@ -107,7 +104,7 @@ export const SANDBOX: ZoneContent = {
       scopes: ['echo:call'], operations: [], enforcement: 'transport_uniform',
     },
   ],
-  grants: [{ application: 'explorer', resource: 'echo', scopes: ['echo:call'] }],
+  grants: [{ application: 'explorer', resource: 'echo', roles: {} }],
   sessions: [
     { key: 'exploring', application: 'explorer', lifecycle: 'task', labels: [] },
     { key: 'mirroring', application: 'mirror', lifecycle: 'service', labels: [] },

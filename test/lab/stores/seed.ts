@@ -215,9 +215,7 @@ function policyDocuments(zone: {
   resources: Record<string, SeededResource>;
 }): Record<string, string> {
   const applicationIds = Object.fromEntries(Object.entries(zone.applications).map(([key, { id }]) => [key, id]));
-  const grants = zone.content.grants.map(({ application, resource, scopes }) => ({
-    application, resource: pick(zone.resources, resource).identifier, scopes,
-  }));
+  const grants = Object.fromEntries(zone.content.grants.map(({ resource, ...grant }) => [pick(zone.resources, resource).identifier, grant]));
   return {
     'app-ids': dataDocument('app_ids', applicationIds),
     grants: dataDocument('grants', grants),
@@ -226,7 +224,7 @@ function policyDocuments(zone: {
 }
 
 /** A policy that only defines data; JSON is valid Rego. */
-function dataDocument(name: string, value: unknown): string {
+export function dataDocument(name: string, value: unknown): string {
   return [
     '# caracal:data-document', 'package caracal.authz', '', 'import rego.v1', '',
     `${name} := ${JSON.stringify(value, undefined, 2)}`, '',
@@ -273,7 +271,7 @@ async function seedDelegations(client: ClientBase, zone: {
 }): Promise<Record<string, SeededEdge>> {
   const started = new Date(Date.now() - STARTED_AGO_MS);
   const edges: Record<string, SeededEdge> = {};
-  for (const { key, from, to, resource, scopes, parent } of zone.content.delegations) {
+  for (const { key, from, to, resource, scopes } of zone.content.delegations) {
     const source = pick(zone.sessions, from);
     const target = pick(zone.sessions, to);
     const edge = {
@@ -285,7 +283,6 @@ async function seedDelegations(client: ClientBase, zone: {
       issuer_application_id: source.applicationId, receiver_application_id: target.applicationId,
       resource_id: edge.resourceId, scopes, created_at: started, expires_at: inSeconds(LIFE_SECONDS),
       constraints_json: JSON.stringify({ max_hops: 3, ttl_seconds: LIFE_SECONDS }),
-      parent_edge_id: parent === undefined ? null : pick(edges, parent).id,
     });
     edges[key] = edge;
   }
