@@ -14,11 +14,19 @@ export interface Asks {
   readonly copy: (what: 'markdown' | 'requestId') => void;
 }
 
+/** What is too long to stay in one piece in a column. */
+const longWord = /\S{26}/;
+
+/** A text that breaks within its words only if one is very long. */
+export function wordsOf(text: string): TemplateResult {
+  return html`<span class="cell ${longWord.test(visible(text)) ? 'long' : ''}">${visible(text)}</span>`;
+}
+
 /** A piece of text with its mark; with a path, its link can be followed. */
 export function cellOf(cell: Cell, link?: { readonly path: Path; readonly asks: Asks }): TemplateResult {
   const text = textOf(cell);
   const told = cell.isCode === true ? html`<code>${text}</code>` : text;
-  return html`<span class="cell ${cell.isStrong === true ? 'strong' : ''}">${markIcon(cell.mark)}<span class="words">${
+  return html`<span class="cell ${cell.isStrong === true ? 'strong' : ''} ${longWord.test(visible(cell.text)) ? 'long' : ''}">${markIcon(cell.mark)}<span class="words">${
     cell.link === undefined || link === undefined ? told : html`<button type="button" role="link" class="link" @click=${() => link.asks.follow(link.path)}>${told}</button>`
   }</span></span>`;
 }

@@ -1,6 +1,7 @@
 import { outline as copy } from '@vscode/codicons/src/icons/copy.svg';
 import { outline as chevronDown } from '@vscode/codicons/src/icons/chevron-down.svg';
 import { outline as chevronRight } from '@vscode/codicons/src/icons/chevron-right.svg';
+import { outline as clockface } from '@vscode/codicons/src/icons/clockface.svg';
 import { outline as dash } from '@vscode/codicons/src/icons/dash.svg';
 import { outline as error } from '@vscode/codicons/src/icons/error.svg';
 import { outline as goToFile } from '@vscode/codicons/src/icons/go-to-file.svg';
@@ -10,12 +11,11 @@ import { outline as pass } from '@vscode/codicons/src/icons/pass.svg';
 import { outline as question } from '@vscode/codicons/src/icons/question.svg';
 import { outline as table } from '@vscode/codicons/src/icons/table.svg';
 import { outline as warning } from '@vscode/codicons/src/icons/warning.svg';
-import { outline as watch } from '@vscode/codicons/src/icons/watch.svg';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { Mark } from '../trace/story.ts';
 
-const outlines = { chevronDown, chevronRight, copy, dash, error, goToFile, lightbulb, markdown, pass, question, table, warning, watch };
+const outlines = { chevronDown, chevronRight, clockface, copy, dash, error, goToFile, lightbulb, markdown, pass, question, table, warning };
 export type IconName = keyof typeof outlines;
 
 /** An icon that only repeats what stands beside it. */
@@ -23,7 +23,7 @@ export function icon(name: IconName): TemplateResult {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path fill-rule="evenodd" d=${outlines[name]} /></svg>`;
 }
 
-const markIcons: Readonly<Record<Exclude<Mark, 'none'>, IconName>> = { passed: 'pass', failed: 'error', warning: 'warning', waiting: 'watch', unknown: 'question' };
+const markIcons: Readonly<Record<Exclude<Mark, 'none'>, IconName>> = { passed: 'pass', failed: 'error', warning: 'warning', waiting: 'clockface', unknown: 'question' };
 
 /** How something stands, as a shape that screen readers say; nothing for `none`. */
 export function markIcon(mark: Mark | undefined): TemplateResult | typeof nothing {

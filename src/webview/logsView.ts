@@ -64,20 +64,23 @@ export class LogsView extends LitElement {
     this.requestUpdate();
   }
 
-  /** Brings a place into sight, unless it is. */
+  /** Brings a place into sight, unless it is. What was measured is remembered, so that nothing is laid out for this. */
   async reveal(place: number): Promise<void> {
     await this.updateComplete;
-    const list = this.#list;
-    if (list === null) return;
+    if (this.#height === 0) this.#measure();
     this.#active = place;
     const top = place * this.#rowHeight;
-    if (top < list.scrollTop || top + this.#rowHeight > list.scrollTop + list.clientHeight) list.scrollTop = Math.max(0, top - list.clientHeight / 2);
+    if (top < this.#top || top + this.#rowHeight > this.#top + this.#height) this.#scrollTo(Math.max(0, top - this.#height / 2));
     this.requestUpdate();
   }
 
   /** Goes back to where the user was, in pixels. */
   async scrollBackTo(top: number): Promise<void> {
     await this.updateComplete;
+    this.#scrollTo(top);
+  }
+
+  #scrollTo(top: number): void {
     if (this.#list !== null) this.#list.scrollTop = top;
   }
 
@@ -125,13 +128,9 @@ export class LogsView extends LitElement {
   #row(place: number): TemplateResult {
     const row = this.#pages.row(place);
     const is = row === undefined ? '' : [row.isOwn ? 'own' : 'other', ...(row.row === this.chosen ? ['chosen'] : []), ...(this.related !== '' && row.requestId === this.related ? ['related'] : [])].join(' ');
-    return html`<div class="row ${is} ${place === this.#active ? 'active' : ''}" id="row-${place}" data-place=${place} role="option" aria-selected=${row !== undefined && row.row === this.chosen ? 'true' : 'false'} aria-setsize=${this.logs.rows} aria-posinset=${place + 1} aria-label=${row === undefined ? 'not read yet' : this.#words(row)} @click=${() => this.#choose(place)}>${
-      row === undefined ? html`<span class="message">…</span>` : html`<span class="time">${row.time === null ? '' : this.clock.time(row.time)}</span><span class="source ${services.has(row.source) ? `source-${row.source}` : ''}">${visible(row.source)}</span><span class="message">${visible(row.message)}${row.note === '' ? nothing : html` <i>${visible(row.note)}</i>`}</span><span class="status ${statusClass(row)}">${visible(row.status)}</span>`
+    return html`<div class="row ${is} ${place === this.#active ? 'active' : ''}" id="row-${place}" data-place=${place} role="option" aria-selected=${row !== undefined && row.row === this.chosen ? 'true' : 'false'} aria-setsize=${this.logs.rows} aria-posinset=${place + 1} @click=${() => this.#choose(place)}>${
+      row === undefined ? html`<span class="message">…</span>` : html`<span class="time">${row.time === null ? '' : this.clock.time(row.time)}</span><span class="source ${services.has(row.source) ? `source-${row.source}` : ''}">${visible(row.source)}</span><span class="unseen">${visible(row.level)}</span><span class="message">${visible(row.message)}${row.note === '' ? nothing : html` <i>${visible(row.note)}</i>`}</span><span class="status ${statusClass(row)}">${visible(row.status)}</span>${row.isOwn ? html`<span class="unseen">of this call</span>` : nothing}`
     }</div>`;
-  }
-
-  #words({ time, source, level, message, status, isOwn, note }: PanelLogRow): string {
-    return [time === null ? '' : this.clock.time(time).slice(0, 8), source, level, visible(message), status, note, isOwn ? 'of this call' : ''].filter((part) => part !== '').join(', ');
   }
 
   #choose(place: number): void {
@@ -153,11 +152,9 @@ export class LogsView extends LitElement {
 
   /** Scrolls no further than it must. */
   #show(place: number): void {
-    const list = this.#list;
-    if (list === null) return;
     const top = place * this.#rowHeight;
-    if (top < list.scrollTop) list.scrollTop = top;
-    else if (top + this.#rowHeight > list.scrollTop + list.clientHeight) list.scrollTop = top + this.#rowHeight - list.clientHeight;
+    if (top < this.#top) this.#scrollTo(top);
+    else if (top + this.#rowHeight > this.#top + this.#height) this.#scrollTo(top + this.#rowHeight - this.#height);
   }
 
   #key = (event: KeyboardEvent): void => {

@@ -12,7 +12,7 @@ import { headOf, sectionsOf } from './storyView.ts';
 import type { Folds } from './storyView.ts';
 import { count, visible } from './text.ts';
 import './timelineView.ts';
-import { joinFacts, whenOf } from './timelineView.ts';
+import { joinFacts, whenOf } from './timelineWords.ts';
 import { Clock } from './times.ts';
 
 /** Where the user is: it outlives a reload of the page. What is shown does not, the host sends it again. */
@@ -88,8 +88,8 @@ class PanelView extends LitElement {
   #hear(message: ToPanel): void {
     switch (message.type) {
       case 'keepSubject':
-        this.#keep({ subject: message.subject });
-        break;
+        this.#remember({ subject: message.subject });
+        return;
       case 'showStory':
         this.#show(message.story, message.timeZone);
         break;
@@ -126,13 +126,14 @@ class PanelView extends LitElement {
     this.#lookFirst();
   }
 
-  /** Before the user chooses, what decided is chosen. */
+  /** Before the user chooses, what decided is chosen; what is chosen gets its row once there is one. */
   #lookFirst(): void {
     if (this.#story === undefined || this.#logs === undefined) return;
-    if (!this.#hasChosen) {
-      const item = firstChoice(this.#story);
-      if (item !== undefined) this.#chooseItem(item.id);
-    } else if (this.#kept.row !== undefined && this.#record === undefined) post({ type: 'readLogRecord', row: this.#kept.row });
+    const item = this.#chosenItem;
+    const first = this.#hasChosen ? undefined : firstChoice(this.#story);
+    if (first !== undefined) this.#chooseItem(first.id);
+    else if (this.#kept.row === undefined && item !== undefined) this.#choose(item.id, rowOf(item, this.#logs.own)?.row);
+    else if (this.#kept.row !== undefined && this.#record === undefined) post({ type: 'readLogRecord', row: this.#kept.row });
   }
 
   #chooseItem = (id: string): void => {
@@ -155,9 +156,14 @@ class PanelView extends LitElement {
   }
 
   #keep(change: Kept): void {
+    this.#remember(change);
+    this.requestUpdate();
+  }
+
+  /** Keeps what draws nothing else. */
+  #remember(change: Kept): void {
     this.#kept = { ...this.#kept, ...change };
     this.#saving ??= setTimeout(() => this.#save(), 200);
-    this.requestUpdate();
   }
 
   #save(): void {
@@ -194,7 +200,7 @@ class PanelView extends LitElement {
     const { split = 63, isTableOpen = false } = this.#kept;
     const { timeline, sections } = this.#story;
     return html`
-      <main aria-label="Story" @scroll=${() => this.#keep({ storyTop: this.#storyPane?.scrollTop ?? 0 })}>
+      <main aria-label="Story" @scroll=${() => this.#remember({ storyTop: this.#storyPane?.scrollTop ?? 0 })}>
         ${headOf(this.#story, this.#asks)}
         <section class="section first" aria-labelledby="timeline-title">
           <caracal-timeline .timeline=${timeline} .clock=${this.#clock} .chosen=${this.#kept.item} .late=${this.#late} .isTableOpen=${isTableOpen} .choose=${this.#chooseItem} .toggleTable=${this.#toggleTable}></caracal-timeline>
@@ -202,8 +208,8 @@ class PanelView extends LitElement {
         <div class="sections">${sectionsOf(sections, this.#folds, this.#asks)}</div>
         ${this.#standing === undefined ? nothing : html`<p class="standing-note">${visible(this.#standing.text)}</p>`}
       </main>
-      <div class="separator" role="separator" tabindex="0" aria-label="Part of the story" aria-valuenow=${Math.round(split)} aria-valuemin=${leastSplit} aria-valuemax=${mostSplit} @keydown=${this.#splitByKey} @pointerdown=${this.#splitByPointer}></div>
       <aside aria-label="Logs of this call">
+        <div class="separator" role="separator" tabindex="0" aria-label="Part of the story" aria-valuenow=${Math.round(split)} aria-valuemin=${leastSplit} aria-valuemax=${mostSplit} @keydown=${this.#splitByKey} @pointerdown=${this.#splitByPointer}></div>
         <caracal-logs .logs=${this.#logs ?? noLogs} .clock=${this.#clock} .chosen=${this.#kept.row} .related=${this.#chosenItem?.requestId ?? ''} .choose=${this.#chooseRow} .open=${this.#openLog} .read=${this.#readRows} .scrolled=${this.#logScrolled}></caracal-logs>
         ${this.#details()}
       </aside>
@@ -214,7 +220,7 @@ class PanelView extends LitElement {
   #waiting(): TemplateResult {
     if (this.#standing === undefined) return html`<main aria-label="Story"></main>`;
     const { text, isBusy } = this.#standing;
-    return html`<main aria-label="Story">${isBusy ? html`<vscode-progress-bar indeterminate aria-label=${visible(text)}></vscode-progress-bar>` : nothing}<h1 class="waiting" role=${isBusy ? nothing : 'status'}>${visible(text)}</h1></main>`;
+    return html`<main aria-label="Story">${isBusy ? html`<vscode-progress-bar indeterminate aria-label=${visible(text)}></vscode-progress-bar>` : nothing}<div role="status"><h1 class="waiting">${visible(text)}</h1></div></main>`;
   }
 
   get #chosenItem(): TimelineItem | undefined {
@@ -250,7 +256,7 @@ class PanelView extends LitElement {
   #openLog = (): void => post({ type: 'openLog', row: this.#kept.row ?? null });
   #readRows = (from: number, rows: number): void => post({ type: 'readLogRows', from, count: rows });
   #logScrolled = (top: number): void => {
-    if (this.#isLogBack) this.#keep({ logTop: top });
+    if (this.#isLogBack) this.#remember({ logTop: top });
   };
 
   #splitByKey = (event: KeyboardEvent): void => {

@@ -3,7 +3,7 @@ import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Block, Cell, ChainHop, LayerStory, Section, Story } from '../trace/story.ts';
-import { cellOf, factsOf } from './cells.ts';
+import { cellOf, factsOf, wordsOf } from './cells.ts';
 import type { Asks, Path } from './cells.ts';
 import { icon, markIcon } from './icons.ts';
 import { visible } from './text.ts';
@@ -18,14 +18,13 @@ export interface Folds {
 export function headOf({ sentence, mark, more, about, layers }: Story, asks: Asks): TemplateResult {
   return html`
     <header class="head">
-      <h1 tabindex="0">${markIcon(mark)}<span>${visible(sentence)}</span></h1>
+      <div class="title"><h1 tabindex="0">${markIcon(mark)}<span>${visible(sentence)}</span></h1>${iconButton('markdown', 'Copy as Markdown', () => asks.copy('markdown'))}</div>
       ${more.map((each) => html`<p>${visible(each)}</p>`)}
       <dl class="about">
         ${about.map(({ label, value }, index) => html`<div>
           <dt>${visible(label)}</dt>
           <dd>${isRequestId(label) ? html`<code>${shortId(value.text)}</code>${iconButton('copy', 'Copy request id', () => asks.copy('requestId'))}` : cellOf(value, { path: ['about', index, 'value'], asks })}</dd>
         </div>`)}
-        <div>${iconButton('markdown', 'Copy as Markdown', () => asks.copy('markdown'))}</div>
       </dl>
     </header>
     <ol class="layers" tabindex="0" aria-label="Where the call was decided">${layers.map(layerOf)}</ol>`;
@@ -95,7 +94,7 @@ function hopOf({ application, session, delegation, mark, standing }: ChainHop, b
     ${delegation === undefined ? nothing : html`<div class="edge">
       <span class="scopes">${delegation.scopes.map((scope) => html`<span>${visible(scope)}</span>`)}${lost.map((scope) => html`<s><span class="unseen">no longer </span>${visible(scope)}</s>`)}</span>
       <span class="arrow"></span>
-      <span class="dim">${visible(delegation.name)}</span>
+      <span class="dim">${visible(delegation.name).split(' ').map((word) => html`<span class="word">${word}</span> `)}</span>
     </div>`}
     <div class="hop"><b>${visible(application)}</b><span class="dim">${visible(session)}</span>${standing === '' ? nothing : html`<span class="standing ${mark}">${markIcon(mark)}<span>${visible(standing)}</span></span>`}</div>
   </li>`;
@@ -107,10 +106,10 @@ function tableOf({ heads, rows, folded }: Extract<Block, { kind: 'table' }>, { p
     column === 0 ? html`<th role="rowheader" scope="row">${cellOf(cell, { path: [...rowPath, column], asks })}</th>` : html`<td role="cell" data-head=${visible(heads[column] ?? '')}>${cellOf(cell, { path: [...rowPath, column], asks })}</td>`)}</tr>`;
   const isOpen = folds.isOpen(name);
   return html`<table role="table">
-    <thead role="rowgroup"><tr role="row">${heads.map((head) => html`<th role="columnheader" scope="col">${visible(head)}</th>`)}</tr></thead>
+    <thead role="rowgroup"><tr role="row">${heads.map((head) => html`<th role="columnheader" scope="col">${wordsOf(head)}</th>`)}</tr></thead>
     <tbody role="rowgroup">${rows.map((row, index) => rowOf(row, [...path, 'rows', index]))}</tbody>
     ${folded === undefined ? nothing : html`<tbody role="rowgroup">
-      <tr role="row" class="fold"><td role="cell" colspan=${heads.length}><button type="button" class="link" aria-expanded=${isOpen ? 'true' : 'false'} @click=${() => folds.toggle(name)}>${icon(isOpen ? 'chevronDown' : 'chevronRight')}${visible(folded.label)}</button></td></tr>
+      <tr role="row" class="fold"><td role="cell" colspan=${heads.length}><button type="button" class="link" aria-expanded=${isOpen ? 'true' : 'false'} @click=${() => folds.toggle(name)}>${icon(isOpen ? 'chevronDown' : 'chevronRight')}${wordsOf(folded.label)}</button></td></tr>
       ${isOpen ? folded.rows.map((row, index) => rowOf(row, [...path, 'folded', 'rows', index])) : nothing}
     </tbody>`}
   </table>`;

@@ -6,7 +6,14 @@ export function visible(text: string): string {
   return text.replaceAll(unseen, (character) => `‹U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}›`);
 }
 
+const thousands = new Intl.NumberFormat('en');
+
+/** `5,000` */
+export function numberText(number: number): string {
+  return thousands.format(number);
+}
+
 /** `1 event`, `5,000 events` */
 export function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+  return `${numberText(number)} ${noun}${number === 1 ? '' : 's'}`;
 }

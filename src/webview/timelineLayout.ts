@@ -1,6 +1,6 @@
 import type { Timeline, TimelineItem } from '../trace/story.ts';
-import { visible } from './text.ts';
-import { scaleOf } from './timelineScale.ts';
+import { numberText, visible } from './text.ts';
+import { endsOf, scaleOf } from './timelineScale.ts';
 import type { Scale, Stretch } from './timelineScale.ts';
 import { durationText } from './times.ts';
 import type { Clock } from './times.ts';
@@ -47,6 +47,8 @@ export interface Drawing {
   readonly axis: readonly DrawnText[];
   /** In the order of time. */
   readonly marks: readonly DrawnMark[];
+  /** Where a bar runs through a break. */
+  readonly cuts: readonly { readonly x: number; readonly y: number }[];
   readonly labels: readonly DrawnText[];
   readonly joins: readonly DrawnJoin[];
 }
@@ -76,6 +78,10 @@ export function drawingOf({ lanes, items, joins }: Timeline, chosen: string | un
     stretches: width > nameWidth ? scale.stretches : [],
     axis: axisOf(scale, room),
     marks,
+    cuts: scale.stretches.slice(1).flatMap(({ left }, index) => {
+      const right = scale.stretches[index]?.right ?? left;
+      return marks.filter((mark) => mark.shape === 'bar' && mark.left < right && mark.right > left).map(({ y }) => ({ x: (right + left) / 2, y }));
+    }),
     labels: labelsOf(marks.filter(isWorth), marks, nameWidth, room, chosen),
     joins: joinsOf({ lanes, items, summary: '', joins: joins.length <= MANY ? joins : joins.filter(({ from, to }) => alone.has(from) && alone.has(to)) }, scale, laneY),
   };
@@ -96,46 +102,44 @@ function marksOf(items: readonly TimelineItem[], alone: ReadonlySet<string>, sca
   }).sort((a, b) => a.left - b.left);
   const isCrowded = drawn.length > MANY;
   const merged: DrawnMark[] = [];
-  /** The last merged mark of each shape. */
+  /** Where the mark is that takes others of its kind. */
   const open = new Map<string, number>();
   for (const mark of drawn) {
     const isAlone = mark.items.some(({ id }) => alone.has(id));
-    const index = open.get(mark.shape) ?? -1;
-    const before = merged[index];
+    const kind = isCrowded && mark.shape !== 'wait' ? 'any' : mark.shape;
+    const before = merged[open.get(kind) ?? -1];
     const near = isCrowded ? SAME : mark.shape === 'moment' ? HALF : 0;
     if (before !== undefined && !isAlone && mark.left - before.left < near) {
-      merged[index] = { ...before, items: [...before.items, ...mark.items], right: Math.max(before.right, mark.right), isFailed: before.isFailed || mark.isFailed, isPassed: before.isPassed && mark.isPassed };
+      merged[open.get(kind) ?? 0] = { ...before, items: [...before.items, ...mark.items], right: Math.max(before.right, mark.right), isFailed: before.isFailed || mark.isFailed, isPassed: before.isPassed && mark.isPassed };
     } else {
       merged.push(mark);
-      if (!isAlone) open.set(mark.shape, merged.length - 1);
+      if (!isAlone) open.set(kind, merged.length - 1);
     }
   }
   return merged;
 }
 
+/** The ends of the stretches, then how long each break is, as far as there is room. */
 function axisOf({ stretches }: Scale, { clock, measure, width }: Room): readonly DrawnText[] {
-  const axis: DrawnText[] = [];
-  let free = 0;
-  let second = '';
-  const write = (text: string, x: number): boolean => {
+  const axis: (DrawnText & { readonly half: number })[] = [];
+  const write = (text: string, at: number): boolean => {
     const half = measure(text) / 2;
-    const middle = Math.min(x, width - half);
-    if (middle - half < free) return false;
-    axis.push({ text, x: middle, y: 12, anchor: 'middle', isFailed: false });
-    free = middle + half + 8;
+    const x = Math.min(at, width - half);
+    if (x < half || axis.some((other) => Math.abs(other.x - x) < other.half + half + 8)) return false;
+    axis.push({ text, x, y: 12, anchor: 'middle', isFailed: false, half });
     return true;
   };
-  stretches.forEach(({ from, until, left, right }, index) => {
-    const next = stretches[index + 1];
-    const day = clock.day(from);
-    const isOtherDay = index > 0 && day !== clock.day(stretches[index - 1]?.until ?? from);
-    const ends = from === until ? [{ at: from, x: (left + right) / 2 }] : [{ at: from, x: left + 14 }, { at: until, x: right - 14 }];
-    ends.forEach(({ at, x }, end) => {
-      const text = clock.time(at);
-      const isSameSecond = text.startsWith(second) && second !== '';
-      if (write(isSameSecond ? text.slice(8) : end === 0 && isOtherDay ? `${day} ${text}` : text, x)) second = text.slice(0, 8);
-    });
-    if (next !== undefined) write(durationText(next.from - until), (right + next.left) / 2);
+  let second = '';
+  for (const { at, x } of stretches.flatMap(endsOf)) {
+    const day = clock.day(at);
+    const time = clock.time(at);
+    const itsSecond = `${day} ${time.slice(0, 8)}`;
+    const text = itsSecond === second ? time.slice(8) : second === '' || second.startsWith(day) ? time : `${day} ${time}`;
+    if (write(text, x)) second = itsSecond;
+  }
+  stretches.slice(1).forEach(({ from, left }, index) => {
+    const before = stretches[index];
+    if (before !== undefined) write(durationText(from - before.until), (before.right + left) / 2);
   });
   return axis;
 }
@@ -152,23 +156,21 @@ const meets = (a: Box, b: Box): boolean => a.left < b.right && b.left < a.right 
 /** What a mark is called. */
 export function markLabel({ items }: DrawnMark): string {
   const [item] = items;
-  return items.length === 1 && item !== undefined ? visible(item.label) : items.length.toLocaleString('en');
+  return items.length === 1 && item !== undefined ? visible(item.label) : numberText(items.length);
 }
 
 /** The texts that find a place beside their marks; the chosen one looks first. */
 function labelsOf(wanted: readonly DrawnMark[], marks: readonly DrawnMark[], left: number, { width, measure, zoom }: Room, chosen: string | undefined): readonly DrawnText[] {
   const taken: Box[] = marks.map((mark) => ({ left: mark.left - HALF, right: mark.right + HALF, top: mark.y - HALF, bottom: mark.y + HALF }));
-  const rank = ({ items, isFailed }: DrawnMark): number => (items.some(({ id }) => id === chosen) ? 0 : isFailed ? 1 : items.some(({ isAskedFor }) => isAskedFor) ? 2 : 3);
+  const rank = ({ items, isFailed }: DrawnMark): number => (items.some(({ id }) => id === chosen) ? 0 : isFailed ? 1 : items.some(({ isAskedFor, isWait }) => isAskedFor || isWait) ? 2 : 3);
   return wanted.toSorted((a, b) => rank(a) - rank(b)).flatMap((mark) => {
     const text = markLabel(mark);
     const length = measure(text);
     const middle = (mark.left + mark.right) / 2;
     const beside = { x: mark.right + 9, y: mark.y + 4 * zoom, anchor: 'start' as const };
     const above = { x: middle, y: mark.y - 8 * zoom, anchor: 'middle' as const };
-    const places = [
-      ...(mark.shape === 'moment' ? [above, beside] : [beside, above]),
-      { x: mark.left - HALF, y: above.y, anchor: 'start' as const }, { x: mark.right + HALF, y: above.y, anchor: 'end' as const }, { x: mark.left - 9, y: beside.y, anchor: 'end' as const },
-    ];
+    const around = [{ x: mark.left - HALF, y: above.y, anchor: 'start' as const }, { x: mark.right + HALF, y: above.y, anchor: 'end' as const }, { x: mark.left - 9, y: beside.y, anchor: 'end' as const }];
+    const places = { moment: [above, ...around.slice(0, 2), beside, ...around.slice(2)], bar: [beside, above, ...around], wait: [above, ...around.slice(0, 2)] }[mark.shape];
     for (const { x, y, anchor } of places) {
       const start = anchor === 'start' ? x : anchor === 'end' ? x - length : x - length / 2;
       const box = { left: start - 2, right: start + length + 2, top: y - 9 * zoom, bottom: y + 2 * zoom };

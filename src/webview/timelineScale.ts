@@ -14,12 +14,17 @@ export interface Scale {
   x(at: number): number;
 }
 
-/** Room beside the first and the last moment of a stretch, and of a break, in pixels. */
+/** Pixels beside the first and the last moment of a stretch. */
 const PADDING = 14;
-const BREAK = 64;
 
-/** A break must be worth it: more than this part of all that is still drawn. */
+/** Pixels of a break, of which some fit into a width. */
+function breakWidth(width: number, breaks: number): number {
+  return Math.min(Math.max(48, Math.min(110, width * 0.13)), (width * 0.4) / breaks);
+}
+
+/** A break must be worth it: more than this part of all that is still drawn, and this many times the mean of the other gaps. */
 const LONG = 0.4;
+const TIMES = 4;
 
 /** The scale of some moments (milliseconds since 1970) between two places (pixels). */
 export function scaleOf(moments: readonly number[], left: number, right: number): Scale {
@@ -28,16 +33,22 @@ export function scaleOf(moments: readonly number[], left: number, right: number)
   const breaks = groups.length - 1;
   const weights = groups.map(({ length }) => (length === 1 ? 0 : Math.sqrt(length)));
   const weight = weights.reduce((sum, each) => sum + each, 0);
-  const spare = Math.max(0, right - left - groups.length * 2 * PADDING - (weight === 0 ? 0 : breaks * BREAK));
-  const gap = weight === 0 && breaks > 0 ? spare / breaks : BREAK;
+  const room = Math.max(0, right - left - groups.length * 2 * PADDING);
+  const gap = breaks === 0 ? 0 : breakWidth(right - left, breaks);
+  const spare = Math.max(0, room - breaks * gap);
   let at = left;
   const stretches = groups.map((group, place): Stretch => {
-    const width = 2 * PADDING + (weight === 0 ? (breaks === 0 ? spare : 0) : (spare * (weights[place] ?? 0)) / weight);
+    const width = 2 * PADDING + (weight === 0 ? spare : (spare * (weights[place] ?? 0)) / weight);
     const stretch = { from: group[0] ?? 0, until: group.at(-1) ?? 0, left: at, right: at + width };
     at += width + gap;
     return stretch;
   });
   return { stretches, x: (moment) => place(stretches, moment) };
+}
+
+/** The first and the last moment of a stretch, and their places. */
+export function endsOf({ from, until, left, right }: Stretch): readonly { readonly at: number; readonly x: number }[] {
+  return from === until ? [{ at: from, x: (left + right) / 2 }] : [{ at: from, x: left + PADDING }, { at: until, x: right - PADDING }];
 }
 
 /** Moments without the longest gaps between them. */
@@ -46,11 +57,13 @@ function groupsOf(times: readonly number[], mostBreaks: number): readonly (reado
   let span = (times.at(-1) ?? 0) - (times[0] ?? 0);
   const ends: number[] = [];
   for (const { end, length } of gaps.slice(0, mostBreaks)) {
+    const others = gaps.length - ends.length - 1;
     // Without another gap there is nothing that a break would make room for.
-    if (length <= span * LONG || length === span) break;
+    if (others === 0 || length <= span * LONG || length <= (TIMES * (span - length)) / others) break;
     span -= length;
     ends.push(end);
   }
+  if (times.length === 0) return [];
   const edges = [0, ...ends.sort((a, b) => a - b), times.length];
   return edges.slice(1).map((edge, index) => times.slice(edges[index], edge));
 }

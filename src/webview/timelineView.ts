@@ -1,29 +1,16 @@
 import { LitElement, html, nothing, svg } from 'lit';
 import type { SVGTemplateResult, TemplateResult } from 'lit';
-import type { Fact, Timeline, TimelineItem } from '../trace/story.ts';
-import { cellOf } from './cells.ts';
+import type { Timeline } from '../trace/story.ts';
+import { cellOf, wordsOf } from './cells.ts';
 import { icon } from './icons.ts';
-import { count, visible } from './text.ts';
+import { count, numberText, visible } from './text.ts';
 import { drawingOf } from './timelineLayout.ts';
 import type { DrawnMark, DrawnText, Drawing } from './timelineLayout.ts';
-import { durationText } from './times.ts';
+import { joinFacts, whenOf } from './timelineWords.ts';
 import type { Clock } from './times.ts';
 
 /** Rows that the table grows by. */
 const CHUNK = 100;
-
-/** Everything else that is known of an item: how it is joined with others. */
-export function joinFacts({ items, joins }: Timeline, { id }: TimelineItem): readonly Fact[] {
-  const labels = new Map(items.map((item) => [item.id, item.label]));
-  return joins.filter(({ from, to }) => from === id || to === id).map(({ from, to, key, certainty }) => ({
-    label: from === id ? 'Leads to' : 'Comes from', value: { text: `${labels.get(from === id ? to : from) ?? 'an event that is not shown'}, by ${key}, ${certainty}` },
-  }));
-}
-
-/** When an item was: a moment, or from and for how long. */
-export function whenOf({ from, until }: TimelineItem, clock: Clock): string {
-  return until === undefined ? clock.time(from) : `${clock.time(from)}, for ${durationText(until - from)}`;
-}
 
 /** The events of a request by place and time, as a drawing and as a table. */
 export class TimelineView extends LitElement {
@@ -45,6 +32,8 @@ export class TimelineView extends LitElement {
   #zoom = 1;
   #pen = document.createElement('canvas').getContext('2d');
   #drawing: Drawing | undefined;
+  /** The drawing is that of what is to be drawn. */
+  #isPlaced = false;
   /** The mark that Tab comes to, by its first item. */
   #active: string | undefined;
   /** What the pointer or the keyboard is on, in words. */
@@ -71,11 +60,14 @@ export class TimelineView extends LitElement {
     this.#zoom = Number.parseFloat(fontSize) / 13;
     if (this.#pen !== null) this.#pen.font = `${11 * this.#zoom}px ${fontFamily}`;
     this.#width = width;
+    this.#isPlaced = false;
     this.requestUpdate();
   }
 
   override willUpdate(changed: ReadonlyMap<PropertyKey, unknown>): void {
-    if (this.#width === 0 || (this.#drawing !== undefined && changed.size > 0 && !['timeline', 'clock', 'chosen'].some((name) => changed.has(name)))) return;
+    if (['timeline', 'clock', 'chosen'].some((name) => changed.has(name))) this.#isPlaced = false;
+    if (this.#width === 0 || this.#isPlaced) return;
+    this.#isPlaced = true;
     this.#drawing = drawingOf(this.timeline, this.chosen, { width: this.#width, zoom: this.#zoom, clock: this.clock, measure: (text) => this.#pen?.measureText(text).width ?? text.length * 6 });
   }
 
@@ -92,7 +84,7 @@ export class TimelineView extends LitElement {
       ${this.#table()}`;
   }
 
-  #svg({ height, lanes, stretches, axis, marks, labels, joins }: Drawing): TemplateResult {
+  #svg({ height, lanes, stretches, axis, marks, cuts, labels, joins }: Drawing): TemplateResult {
     const active = Math.max(0, marks.findIndex(({ items }) => items.some(({ id }) => id === (this.#active ?? this.chosen))));
     return html`<svg class="timeline" width=${this.#width} height=${height} role="listbox" aria-orientation="horizontal" aria-labelledby="timeline-title" @keydown=${this.#key}>
       <g aria-hidden="true">
@@ -100,7 +92,8 @@ export class TimelineView extends LitElement {
         ${lanes.map(({ name, y }) => svg`<text class="lane" x="0" y=${y + 4 * this.#zoom}>${name}</text>${stretches.map(({ left, right }) => svg`<line class="rail" x1=${left} x2=${right} y1=${y} y2=${y} />`)}`)}
         ${joins.map(({ path, words, isCertain }) => svg`<path class="join ${isCertain ? '' : 'likely'}" d=${path} /><path class="reach" d=${path} @pointerenter=${() => this.#tell(words)} @pointerleave=${() => this.#tell('')} />`)}
       </g>
-      ${marks.map((mark, index) => this.#mark(mark, index, index === active))}
+      ${marks.map((mark, index) => ({ mark, index })).sort((a, b) => Number(b.mark.items.length > 1) - Number(a.mark.items.length > 1)).map(({ mark, index }) => this.#mark(mark, index, index === active))}
+      <g aria-hidden="true">${cuts.map(({ x, y }) => svg`<path class="cut" d="M${x - 4} ${y + 7} l4 -14 M${x + 1} ${y + 7} l4 -14" />`)}</g>
       <g aria-hidden="true">${labels.map((text) => this.#label(text))}</g>
     </svg>`;
   }
@@ -114,12 +107,14 @@ export class TimelineView extends LitElement {
     const isChosen = items.some(({ id }) => id === this.chosen);
     const isLate = items.some(({ id }) => this.late.has(id));
     const words = this.#words(mark);
-    const isWide = shape !== 'moment' || right > left;
+    // Marks of several stand side by side.
+    const room = items.length > 1 ? 0 : 8;
+    const isWide = shape !== 'moment' || items.length > 1;
     return svg`<g role="option" class="mark ${shape} ${isFailed ? 'failed' : isPassed ? 'passed' : ''} ${isChosen ? 'chosen' : ''} ${isLate ? 'late' : ''} ${items.length > 1 ? 'many' : ''}"
       data-index=${index} tabindex=${isActive ? 0 : -1} aria-selected=${isChosen ? 'true' : 'false'} aria-label=${words}
       @click=${() => this.#chooseNext(mark)} @focus=${() => this.#enter(mark, words)} @blur=${() => this.#tell('')} @pointerenter=${() => this.#tell(words)} @pointerleave=${() => this.#tell('')}>
-      <rect class="reach" x=${left - 8} y=${y - 11} width=${right - left + 16} height="22" />
-      ${isWide ? svg`<rect class="shape" x=${shape === 'moment' ? left - 4 : left} y=${y - 4} width=${right - left + (shape === 'moment' ? 8 : 0)} height="8" rx=${shape === 'moment' ? 4 : 2} />` : svg`<circle class="shape" cx=${left} cy=${y} r="4" />`}
+      <rect class="reach" x=${left - room} y=${y - 11} width=${right - left + 2 * room} height="22" />
+      ${isWide ? svg`<rect class="shape" x=${left} y=${y - 4} width=${Math.max(4, right - left)} height="8" rx="2" fill-opacity=${items.length > 1 ? 0.35 + 0.65 * Math.min(1, Math.log(items.length) / 5) : 1} />` : svg`<circle class="shape" cx=${left} cy=${y} r="4" />`}
     </g>`;
   }
 
@@ -136,17 +131,12 @@ export class TimelineView extends LitElement {
 
   #tell(words: string): void {
     this.#caption = words;
-    this.#redraw();
+    this.requestUpdate();
   }
 
   #enter({ items }: DrawnMark, words: string): void {
     this.#active = items[0]?.id;
     this.#tell(words);
-  }
-
-  /** Draws again what was placed already. */
-  #redraw(): void {
-    this.requestUpdate('late', this.late);
   }
 
   /** A mark of several gives one after the other. */
@@ -185,22 +175,22 @@ export class TimelineView extends LitElement {
     const rest = items.length - shown;
     return html`<div class=${this.isTableOpen ? 'as-table' : 'unseen'}>
       <table role="table">
-        <caption class="unseen">Events${rest > 0 ? `, the first ${shown} of ${items.length}` : ''}</caption>
+        <caption class="unseen">Events${rest > 0 ? `, the first ${shown} of ${numberText(items.length)}` : ''}</caption>
         <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Time</th><th role="columnheader" scope="col">Place</th><th role="columnheader" scope="col">Event</th><th role="columnheader" scope="col">Joined</th></tr></thead>
         <tbody role="rowgroup">${items.slice(0, shown).map((item) => html`<tr role="row" class=${item.id === this.chosen ? 'chosen' : ''}>
           <th role="rowheader" scope="row">${whenOf(item, this.clock)}</th>
-          <td role="cell" data-head="Place">${visible(lanes[item.lane] ?? '')}</td>
+          <td role="cell" data-head="Place">${wordsOf(lanes[item.lane] ?? '')}</td>
           <td role="cell" data-head="Event">${this.isTableOpen ? html`<button type="button" class="link" @click=${() => this.choose(item.id)}>${cellOf({ text: item.label, mark: item.mark })}</button>` : cellOf({ text: item.label, mark: item.mark })}</td>
-          <td role="cell" data-head="Joined">${joinFacts(this.timeline, item).map(({ label, value }) => html`<div>${label} ${visible(value.text)}</div>`)}</td>
+          <td role="cell" data-head="Joined">${joinFacts(this.timeline, item).map(({ label, value }) => html`<div>${wordsOf(`${label} ${value.text}`)}</div>`)}</td>
         </tr>`)}</tbody>
       </table>
-      ${this.isTableOpen && rest > 0 ? html`<button type="button" class="link" @click=${this.#more}>Show ${Math.min(CHUNK, rest)} more of ${rest.toLocaleString('en')}</button>` : nothing}
+      ${this.isTableOpen && rest > 0 ? html`<button type="button" class="link" @click=${this.#more}>Show ${Math.min(CHUNK, rest)} more of ${numberText(rest)}</button>` : nothing}
     </div>`;
   }
 
   #more = (): void => {
     this.#rows += CHUNK;
-    this.#redraw();
+    this.requestUpdate();
   };
 }
 

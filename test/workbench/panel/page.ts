@@ -88,9 +88,10 @@ export class PanelHost {
 }
 
 export async function send(page: Page, ...messages: readonly ToPanel[]): Promise<void> {
-  await page.evaluate((all) => {
-    for (const message of all) window.dispatchEvent(new MessageEvent('message', { data: message }));
-  }, messages);
+  // As one text: large values would take a minute otherwise.
+  await page.evaluate((text) => {
+    for (const message of JSON.parse(text) as ToPanel[]) window.dispatchEvent(new MessageEvent('message', { data: message }));
+  }, JSON.stringify(messages));
 }
 
 /** What the page has said since the last time, of one type. */
@@ -104,7 +105,8 @@ export async function heard(page: Page, type: FromPanel['type']): Promise<readon
 
 /** Shows a story with its log, and answers what the page asks about the log as long as it is open. */
 export async function show(page: Page, shown: Shown): Promise<void> {
-  await page.evaluate(({ rows }) => {
+  await page.evaluate((text) => {
+    const rows = JSON.parse(text) as Shown['rows'];
     const send = (data: unknown): boolean => window.dispatchEvent(new MessageEvent('message', { data }));
     window.answer = (message) => {
       if (message.type === 'readLogRows') setTimeout(() => send({ type: 'showLogRows', from: message.from, rows: rows.slice(message.from, message.from + message.count) }), 5);
@@ -115,7 +117,7 @@ export async function show(page: Page, shown: Shown): Promise<void> {
         setTimeout(() => send({ type: 'showLogRecord', row: message.row, title: `${found.source}, line ${found.row}`, facts: facts.map(([label, text]) => ({ label, value: { text } })) }), 5);
       }
     };
-  }, { rows: shown.rows });
+  }, JSON.stringify(shown.rows));
   await send(page, { type: 'showStory', story: shown.story, timeZone: 'UTC' }, { type: 'showLogs', logs: logsOf(shown) });
   await page.getByRole('heading', { level: 1 }).waitFor();
 }

@@ -157,7 +157,7 @@ export const held: Shown = {
     layers: layers(['passed', 'passed'], ['allowed', 'passed'], ['on hold', 'waiting']),
     timeline: {
       summary: '2 events from 1 request', lanes: ['Approval', 'STS'],
-      items: [item('held', 1, 'mint held', '10:14:03.400', { isAskedFor: true }), item('wait', 0, 'waits since 4 min', '10:14:03.400', { until: at('10:18:03.400'), isWait: true, mark: 'waiting', isAskedFor: true })],
+      items: [item('held', 1, 'mint held', '10:14:03.400', { isAskedFor: true }), item('wait', 0, 'waits since 4 min', '10:14:03.400', { until: at('10:18:03.400'), isWait: true, mark: 'waiting', isAskedFor: true, requestId: 'request-held' })],
       joins: [{ from: 'held', to: 'wait', key: 'approval id', certainty: 'certain' }],
     },
     sections: refused.story.sections.map((each) => (each.id === 'delegation' || each.id === 'approval' ? each : section(each.id, 'not reached'))),
@@ -170,9 +170,9 @@ const attack = '<script>window.hurt = 1</script><img src=x onerror="window.hurt 
 /** Every text comes from someone who means harm. */
 export const hostile: Shown = { story: spoiled(refused.story), rows: refused.rows.map((each) => ({ ...each, source: attack, level: attack, message: attack, status: attack, note: attack })), silent: [attack] };
 
-/** The same with every text that people read replaced; ids, kinds and marks stay. */
+/** The same with every text of others replaced; ids, kinds, marks and our own titles stay. */
 function spoiled<Value>(value: Value, key = ''): Value {
-  if (typeof value === 'string') return (['id', 'kind', 'mark', 'from', 'to', 'certainty', 'requestId', 'action', 'path', 'language'].includes(key) ? value : attack) as Value;
+  if (typeof value === 'string') return (['id', 'kind', 'mark', 'from', 'to', 'certainty', 'requestId', 'action', 'path', 'language', 'title'].includes(key) ? value : attack) as Value;
   if (Array.isArray(value)) return value.map((each) => spoiled(each as unknown, key)) as Value;
   if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, name === 'differs' ? [3, 9] : spoiled(each as unknown, name)])) as Value;
   return value;

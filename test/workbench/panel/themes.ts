@@ -1,7 +1,7 @@
 /** The colours of VS Code's default themes, under the names that a webview sees. */
 export type Theme = 'dark' | 'light' | 'highContrast';
 
-const fonts = { '--vscode-font-family': 'Inter, "Segoe UI", system-ui, Ubuntu, sans-serif', '--vscode-font-size': '13px', '--vscode-font-weight': 'normal', '--vscode-editor-font-family': '"DejaVu Sans Mono", Menlo, Consolas, monospace' };
+const fonts = { '--vscode-font-family': '"Segoe UI", Ubuntu, "Liberation Sans", sans-serif', '--vscode-font-size': '13px', '--vscode-font-weight': 'normal', '--vscode-editor-font-family': '"DejaVu Sans Mono", Menlo, Consolas, monospace' };
 
 export const themes: Readonly<Record<Theme, { readonly name: string; readonly variables: Readonly<Record<string, string>> }>> = {
   dark: { name: 'vscode-dark', variables: {
