@@ -24,7 +24,8 @@ export type PolicyModule = { id: string; content: string };
 
 /**
  * Caracal's policy engine over data documents: bundles are read from Postgres per zone, checked
- * against their manifest hash, and read again on an invalidation and by a safety poll. An unchanged bundle keeps its age (contract, deploy 0, fact 6).
+ * against their manifest hash, and read again on an invalidation and by a safety poll. An unchanged
+ * bundle keeps its age (contract, deploy 0, fact 6).
  */
 export class PolicyEngine {
   readonly #pool: Pool;
