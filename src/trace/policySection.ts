@@ -135,7 +135,7 @@ function textsTable(then: PolicyVersion, now: PolicyVersion | undefined, texts: 
     return { cells: [{ text: policy.name, isStrong: isCause, ...textLink(policy) }, { text: `version ${policy.version}` }, became, { text: isCause ? 'the reason comes from here' : '' }], isCause };
   });
   const added = after.filter(({ policyId }) => !before.some((policy) => policy.policyId === policyId)).map((policy): readonly Cell[] => [{ text: policy.name, ...textLink(policy) }, { text: 'not part of it' }, { text: `version ${policy.version}`, mark: 'warning' }, { text: '' }]);
-  return { kind: 'table', heads: ['Policy', 'When it decided', 'Now', ''], rows: [...rows.toSorted((one, other) => Number(other.isCause) - Number(one.isCause)).map(({ cells }) => cells), ...added] };
+  return { kind: 'table', heads: ['Policy', 'When it decided', 'Now', 'Difference'], rows: [...rows.toSorted((one, other) => Number(other.isCause) - Number(one.isCause)).map(({ cells }) => cells), ...added] };
 }
 
 function textLink({ name, version, content }: PolicyText): Pick<Cell, 'link'> {

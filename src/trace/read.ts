@@ -10,7 +10,7 @@ import type { EventsRead, EventStore, Stretch } from './eventStores.ts';
 import type { Known } from './liveness.ts';
 import { readState } from './stateRows.ts';
 import type { StateRows } from './stateRows.ts';
-import { agreedMs, mandateMs } from './stitching.ts';
+import { agreedMs, mandateMs, stitch } from './stitching.ts';
 import type { Covered, Material } from './stitching.ts';
 
 /** What was read about one request, and what was not. */
@@ -59,8 +59,11 @@ export async function readEvidence(deployment: Deployment, captured: Captured, o
   const reading = new Reading(deployment, store, signal);
   const requestId = await reading.begin(captured);
   await reading.follow();
-  const [state, aheadMs] = await Promise.all([reading.state(postgres, zoneId, captured), postgres === undefined ? {} : measureClocks(deployment, postgres, signal)]);
-  if (state.kind === 'row') await Promise.all([reading.approvals(state.row.approvals), reading.bootstraps(state.row)]);
+  const [first, aheadMs] = await Promise.all([reading.state(postgres, zoneId, requestId, captured), postgres === undefined ? {} : measureClocks(deployment, postgres, signal)]);
+  const before = reading.events.size;
+  if (first.kind === 'row') await Promise.all([reading.approvals(first.row.approvals), reading.bootstraps(first.row)]);
+  // What an approval leads to may name more.
+  const state = reading.events.size === before ? first : await reading.state(postgres, zoneId, requestId, captured);
   const { covered, firstUse, bootstrap, notRead } = reading;
   const events = [...reading.events.values()];
   return { zoneId, requestId: requestOf(requestId, captured, events), events, covered, firstUse, bootstrap, state, aheadMs, notRead };
@@ -153,11 +156,14 @@ class Reading {
     }
   }
 
-  /** The rows of what the events name, as they stand now. */
-  async state(postgres: PostgresStore | undefined, zoneId: string, { approvalId, mandate }: Captured): Promise<Known<StateRows>> {
+  /** The rows of what the request, and those that belong to it, name, as they stand now. */
+  async state(postgres: PostgresStore | undefined, zoneId: string, requestId: string | undefined, captured: Captured): Promise<Known<StateRows>> {
     if (postgres === undefined) return { kind: 'cannot look', why: 'Postgres is not given' };
-    const all = [...this.events.values()];
-    const named = (...names: readonly string[]): readonly string[] => [...new Set(all.flatMap((event) => names.map((name) => metadataText(event, name))).filter((id) => id !== '' && id !== '[redacted]'))];
+    const { approvalId, mandate } = captured;
+    const events = [...this.events.values()];
+    const firstUse = this.firstUse.kind === 'row' ? this.firstUse.row : undefined;
+    const own = stitch(requestOf(requestId, captured, events) ?? '', { events, covered: this.covered, known: { issuedAt: mandate?.claims.iat, firstUse } }).flatMap((hop) => hop.events);
+    const named = (...names: readonly string[]): readonly string[] => [...new Set(own.flatMap((event) => names.map((name) => metadataText(event, name))).filter((id) => id !== '' && id !== '[redacted]'))];
     const claims = mandate?.claims ?? {};
     const given = (...ids: readonly (string | undefined)[]): readonly string[] => ids.filter((id) => id !== undefined);
     try {
