@@ -64,6 +64,9 @@ async function perform(page: Page, request: Performed): Promise<PageAnswers[Perf
     case 'hover':
       await find(page, request.target).hover();
       return null;
+    case 'followLink':
+      await followLink(page, request.selector, request.text);
+      return null;
     case 'fill':
       await find(page, request.target).fill(request.text);
       return null;
@@ -121,6 +124,25 @@ async function violationsOf(page: Page): Promise<readonly string[]> {
 
 function find(page: Page, target: Target): Locator {
   return findAll(page, target).first();
+}
+
+/** By the place alone: above the text of a terminal lies what takes the pointer. It looks for links once the pointer has come from another cell. */
+async function followLink(page: Page, selector: string, text: string): Promise<void> {
+  const found = page.locator(selector).getByText(text).first();
+  await found.waitFor();
+  const box = await found.boundingBox();
+  if (box === null) throw new Error(`${text} is not in sight`);
+  const [end, y] = [box.x + box.width - 20, box.y + box.height / 2];
+  await page.keyboard.down('Control');
+  try {
+    await page.mouse.move(end - 60, y);
+    await page.mouse.move(end, y, { steps: 10 });
+    // The pointer shows that there is a link.
+    await page.locator('.xterm-cursor-pointer').waitFor();
+    await page.mouse.click(end, y);
+  } finally {
+    await page.keyboard.up('Control');
+  }
 }
 
 async function rowsOf(page: Page, tree: string): Promise<TreeRow[]> {

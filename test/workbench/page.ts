@@ -42,6 +42,11 @@ export class WorkbenchPage {
     await this.#ask<'hover'>({ action: 'hover', target });
   }
 
+  /** Points at a text that has no role, such as that of a terminal, and clicks it with the key that follows links. */
+  async followLink(selector: string, text: string): Promise<void> {
+    await this.#ask<'followLink'>({ action: 'followLink', selector, text });
+  }
+
   /** Replaces the text of an input. */
   async fill(target: Target, text: string): Promise<void> {
     await this.#ask<'fill'>({ action: 'fill', target, text });

@@ -55,6 +55,7 @@ export type PageRequest =
   | { readonly action: 'type'; readonly text: string }
   | { readonly action: 'click'; readonly target: Target; readonly button?: 'left' | 'right'; readonly clicks?: number }
   | { readonly action: 'hover'; readonly target: Target }
+  | { readonly action: 'followLink'; readonly selector: string; readonly text: string }
   | { readonly action: 'fill'; readonly target: Target; readonly text: string }
   | { readonly action: 'waitFor'; readonly target: Target; readonly state?: 'visible' | 'hidden' }
   | { readonly action: 'names'; readonly target: Target }
@@ -70,6 +71,7 @@ export interface PageAnswers {
   type: null;
   click: null;
   hover: null;
+  followLink: null;
   fill: null;
   waitFor: null;
   names: string[];

@@ -28,7 +28,7 @@ export interface RequestRow {
   readonly spoken: string;
   /** Undefined where nothing can be done with it. */
   readonly command: { readonly id: string; readonly title: string } | undefined;
-  /** Of a request or an approval; undefined for a group. */
+  /** Of a request or an approval; undefined where the row is neither. */
   readonly traces: string | undefined;
   readonly children: readonly RequestRow[];
 }
@@ -36,6 +36,8 @@ export interface RequestRow {
 export interface RequestRows {
   readonly roots: readonly RequestRow[];
   readonly empty: EmptyText;
+  /** Beside the title: how many calls there are. */
+  readonly count: string;
 }
 
 const icons: Readonly<Record<Mark, Icon | undefined>> = {
@@ -45,12 +47,23 @@ const icons: Readonly<Record<Mark, Icon | undefined>> = {
 
 const marksSpoken: Readonly<Record<Mark, string>> = { passed: 'passed', failed: 'failed', warning: 'warning', unknown: 'unknown', none: '', waiting: 'on hold' };
 
-/** The calls of the last hour, and what was traced before; none of both, and why, where there is nothing to show. */
+/**
+ * What was traced before, folded, and the calls of the last hour: these as roots, because a side bar is narrow. None of
+ * both, and why, where there is nothing to show.
+ */
 export function requestRows(listing: Listing, traced: readonly TracedRequest[], now: number): RequestRows {
   const empty = emptyText(listing);
-  const isBare = traced.length === 0 && (listing.kind === 'calls' ? listing.recent.calls.length === 0 : listing.kind === 'reading' || listing.obstacle !== 'problem');
-  if (isBare || empty === 'target') return { roots: [], empty };
-  return { roots: [recentGroup(listing, now), ...(traced.length === 0 ? [] : [group('traced', 'Traced before', String(traced.length), undefined, traced.map((one) => tracedRow(one, now)))])], empty };
+  const calls = listing.kind === 'calls' ? listing.recent.calls.map((call) => callRow(call, now)) : [];
+  const cannot = listing.kind === 'cannot' && listing.obstacle !== 'target' && (listing.obstacle === 'problem' || traced.length > 0) ? [cannotRow(listing.obstacle, listing.why)] : [];
+  const before = traced.length === 0 || empty === 'target' ? [] : [tracedGroup(traced, now)];
+  return { roots: [...before, ...cannot, ...calls], empty, count: countText(listing) };
+}
+
+function countText(listing: Listing): string {
+  if (listing.kind !== 'calls') return '';
+  const { recent: { calls, isWhole }, askedAt } = listing;
+  const count = calls.length === 0 ? 'none in the last hour' : isWhole ? `${calls.length} in the last hour` : `newest ${calls.length} of the last hour`;
+  return askedAt === undefined ? count : `${count} · by the API at ${timeOfDay(askedAt)}`;
 }
 
 function emptyText(listing: Listing): EmptyText {
@@ -64,23 +77,21 @@ const ways: Readonly<Record<Exclude<Obstacle, 'target'>, NonNullable<RequestRow[
   access: { id: commandIds.showObserverRole, title: 'Show Observer Role (SQL)' }, problem: { id: commandIds.refreshRequests, title: 'Refresh' },
 };
 
-function recentGroup(listing: Listing, now: number): RequestRow {
-  const name = 'Last hour';
-  if (listing.kind === 'reading') return group('recent', name, 'reading', undefined, []);
-  if (listing.kind === 'cannot') return { ...group('recent', name, `cannot list calls: ${listing.why}`, stateIcons.unknown, []), command: listing.obstacle === 'target' ? undefined : ways[listing.obstacle] };
-  const { recent: { calls, isWhole }, askedAt } = listing;
-  const count = calls.length === 0 ? 'no denied or failed call' : isWhole ? String(calls.length) : `the newest ${calls.length}`;
-  return group('recent', name, askedAt === undefined ? count : `${count} · by the API at ${timeOfDay(askedAt)}`, undefined, calls.map((call) => callRow(call, now)));
+function cannotRow(obstacle: Exclude<Obstacle, 'target'>, why: string): RequestRow {
+  const label = 'Cannot list calls';
+  return { id: 'cannot', label, description: why, icon: stateIcons.unknown, tooltip: `${label}: ${why}\n${ways[obstacle].title}`, spoken: spoken(`${label}, ${why}`), command: ways[obstacle], traces: undefined, children: [] };
 }
 
-function group(id: string, label: string, description: string, icon: Icon | undefined, children: readonly RequestRow[]): RequestRow {
-  return { id, label, description, icon, tooltip: `${label}: ${description}`, spoken: spoken(`${label}, ${description}`), command: undefined, traces: undefined, children };
+function tracedGroup(traced: readonly TracedRequest[], now: number): RequestRow {
+  const label = 'Traced before';
+  return { id: 'traced', label, description: String(traced.length), icon: undefined, tooltip: 'Requests that were traced in this workspace', spoken: `${label}, ${traced.length}`, command: undefined, traces: undefined, children: traced.map((one) => tracedRow(one, now)) };
 }
 
 const trace = { id: commandIds.traceRequest, title: 'Trace Request' };
 
 function callRow({ requestId, label, application, at, mark, sentence, code }: FailedCall, now: number): RequestRow {
-  const told = [application, timeText(at, now)].filter((part) => part !== '');
+  // The time comes first: it has one width for all, and a narrow side bar cuts the rest.
+  const told = [timeText(at, now), application].filter((part) => part !== '');
   return {
     id: `recent/${requestId}`, label, description: [...told, ...(code === '' || label.endsWith(` ${code}`) ? [] : [code])].join(', '), icon: icons[mark],
     tooltip: [sentence, [...(code === '' ? [] : [code]), ...(application === '' ? [] : [`Application ${application}`]), `${new Date(at).toISOString()} by the clock of Caracal`].join(' · '), `Request ${requestId}`].join('\n'),
@@ -89,7 +100,7 @@ function callRow({ requestId, label, application, at, mark, sentence, code }: Fa
 }
 
 function tracedRow({ id, title, at }: TracedRequest, now: number): RequestRow {
-  const label = title.replace(/ · …[^ ]*$/, '');
+  const label = title.replace(/^resource:\/\//, '').replace(/ · …[^ ]*$/, '');
   const description = `traced ${timeText(at, now)}`;
   return { id: `traced/${id}`, label, description, icon: { id: 'history', color: undefined }, tooltip: `${title}\nTraced ${new Date(at).toISOString()}\n${id}`, spoken: spoken(`${label}, ${description}`), command: trace, traces: id, children: [] };
 }

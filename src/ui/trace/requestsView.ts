@@ -43,6 +43,7 @@ export class RequestsView implements TreeDataProvider<string> {
   /** What was read since and is not shown, because the user has a row selected and rows may not move under the hand. */
   #newer: Listing | undefined;
   #roots: readonly RequestRow[] = [];
+  #count = '';
   #rows: ReadonlyMap<string, RequestRow> = new Map();
   /** Whose calls are shown: of a target and a zone. */
   #of: string | undefined;
@@ -83,7 +84,7 @@ export class RequestsView implements TreeDataProvider<string> {
     const row = this.#rows.get(id);
     // VS Code may still ask for a row that has just gone.
     if (row === undefined) return new TreeItem('');
-    const item = new TreeItem(row.label, row.children.length > 0 ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.None);
+    const item = new TreeItem(row.label, row.children.length > 0 ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None);
     item.id = `${this.#of ?? ''}/${id}`;
     item.description = row.description;
     item.tooltip = row.tooltip;
@@ -194,14 +195,14 @@ export class RequestsView implements TreeDataProvider<string> {
 
   /** Rows do not move under the hand: what is newer than a list of which a row is selected waits until the user asks for it. */
   #take(listing: Listing, isAsked: boolean): void {
-    const waits = !isAsked && this.#view.selection.length > 0 && this.#listing.kind === 'calls' && listing.kind === 'calls';
+    const waits = !isAsked && this.#view.selection.some((id) => this.#rows.get(id)?.traces !== undefined) && this.#listing.kind === 'calls' && listing.kind === 'calls';
     const isNew = newerCalls(this.#newer ?? this.#listing, listing) > 0;
     this.#waitMs = isNew ? fastestMs : Math.min(this.#waitMs * 2, slowestMs);
     if (!waits) return this.#show(listing);
     const newer = newerCalls(this.#listing, listing);
     if (newer === 0) return;
     this.#newer = listing;
-    this.#view.description = `${newer} newer`;
+    this.#view.description = `${newer} newer · ${this.#count}`;
   }
 
   /** What only the user can change is not looked at again. */
@@ -214,15 +215,16 @@ export class RequestsView implements TreeDataProvider<string> {
   #show(listing: Listing): void {
     this.#listing = listing;
     this.#newer = undefined;
-    this.#view.description = '';
     this.#draw();
+    this.#view.description = this.#count;
   }
 
   #draw(): void {
     const { session, traced, contextKeys } = this.#parts;
     const before = JSON.stringify(this.#roots);
-    const { roots, empty } = requestRows(this.#listing, session.target === undefined ? [] : traced.of(session.target.id), Date.now());
+    const { roots, empty, count } = requestRows(this.#listing, session.target === undefined ? [] : traced.of(session.target.id), Date.now());
     this.#roots = roots;
+    this.#count = count;
     this.#rows = new Map(roots.flatMap((root) => [root, ...root.children]).map((row) => [row.id, row]));
     contextKeys.set('caracal.requests', empty);
     if (JSON.stringify(roots) !== before) this.#changed.fire();
