@@ -40,7 +40,7 @@ const pure = [
   'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,notes,probes,record,scan,search,shape,tail,view}.ts',
   'src/trace/{auditEvent,capture,liveness,mandate,outcome,refusal,stitching,trace}.ts',
   'src/trace/verifier/{compare,findings,go,python,setting,settings,signature,syntax,typescript}.ts',
-  'src/webview/{choice,logPages,text,timelineLayout,timelineScale,times}.ts',
+  'src/webview/{choice,logPages,text,timelineLayout,timelineScale,timelineWords,times}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
   'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
 ];
