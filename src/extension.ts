@@ -80,7 +80,9 @@ export function activate(context: ExtensionContext): void {
     session, engine, guard, traced, restore, loadTrace, logs, extensionUri: context.extensionUri, memory: context.workspaceState,
     loadPanel: () => import('./ui/trace/requestPanel.ts'),
     loadVerifiers: () => import('./ui/trace/verifierSettings.ts'),
-    openLog: async (target, row) => void (await logDocuments.open(subjectOf(target, []), row === undefined ? undefined : () => Promise.resolve({ at: 'row', row }))),
+    openLog: async (target, row) => {
+      await logDocuments.open(subjectOf(target, []), row === undefined ? undefined : () => Promise.resolve({ at: 'row', row }));
+    },
     failed: (error) => log.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   }));
   store.add(new RequestsView({ session, engine, guard, contextKeys, traced, load: loadTrace, firstShown: () => void restore() }));

@@ -114,9 +114,8 @@ interface AxeResult {
 
 async function violationsOf(page: Page): Promise<readonly string[]> {
   const body = panelOf(page).locator('body');
-  const handle = await body.elementHandle();
-  const frame = await handle?.ownerFrame();
-  if (frame === null || frame === undefined) throw new Error('there is no panel in sight');
+  const frame = await (await body.elementHandle()).ownerFrame();
+  if (!frame) throw new Error('there is no panel in sight');
   await frame.evaluate(await readFile(join(root, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8'));
   const { violations } = await frame.evaluate<AxeResult>('axe.run(document)');
   return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`);

@@ -26,7 +26,7 @@ const layers = (...standings: readonly (readonly [string, Mark])[]): readonly La
   layerNames.map((name, index) => ({ name, standing: standings[index]?.[0] ?? 'not reached', mark: standings[index]?.[1] ?? 'none', decides: index === standings.length - 1 }));
 
 const titles: Readonly<Record<SectionId, string>> = {
-  delegation: 'Delegation', approval: 'Approval', verifier: 'Token against verifier', state: 'State then and now', policy: 'Policy', explanation: 'Explanation', notLookedAt: 'Not looked at', notRecorded: 'Not recorded by Caracal',
+  delegation: 'Delegation', approval: 'Approval', verifier: 'Token against verifier', state: 'State then and now', policy: 'Policy', explanation: 'Explanation', hops: 'Hops', notRecorded: 'Not recorded by Caracal',
 };
 const section = (id: SectionId, summary: string, ...blocks: Section['blocks']): Section => ({ id, title: titles[id], summary, blocks });
 
@@ -118,7 +118,7 @@ export const refused: Shown = {
         facts: [fact('Requested', 'invoice:refund'), fact('Granted', 'invoice:refund'), { label: 'Text', value: { text: 'policies/refunds, version …77d210', link: { kind: 'text', title: 'refunds', language: 'rego', text: 'package refunds' } } }],
       }),
       section('explanation', 'not asked for', { kind: 'action', label: 'Simulate…', action: 'simulate' }),
-      section('notLookedAt', 'nothing: all that may belong to it was read'),
+      section('hops', 'nothing: all that may belong to it was read'),
       section('notRecorded', '', { kind: 'facts', facts: [fact('Refusal at the resource', 'no audit event; known from the Gateway line and the response body'), fact('Path of the request', 'neither in the Gateway event nor in its log line')] }),
     ],
   },
