@@ -6,8 +6,9 @@ import { delegationLiveness, sessionLiveness } from './liveness.ts';
 import type { DelegationRow, Finding, Known } from './liveness.ts';
 import type { Evidence } from './read.ts';
 import type { Block, ChainHop, Mark, Section } from './story.ts';
+import type { SectionParts } from './sectionParts.ts';
+import type { Surroundings } from './surroundings.ts';
 import { applicationName, focusOf } from './trace.ts';
-import type { Trace } from './trace.ts';
 import { count, moment, shortId } from './words.ts';
 
 /** Of events and of mandates: contract request-evidence 7.3 and 10. A Delegation leads from its own place to the next one. */
@@ -21,7 +22,7 @@ interface Place {
 }
 
 /** How authority came to the caller, hop by hop, with the scopes that were left. */
-export function delegationSection(captured: Captured, trace: Trace, evidence: Evidence): Section {
+export function delegationSection({ captured, trace, evidence, surroundings }: SectionParts): Section {
   const section = (summary: string, blocks: readonly Block[] = []): Section => ({ id: 'delegation', title: 'Delegation', summary, blocks });
   const focus = focusOf(trace, evidence);
   const places = placesOf(captured, focus, evidence);
@@ -29,7 +30,7 @@ export function delegationSection(captured: Captured, trace: Trace, evidence: Ev
     const isNamed = captured.mandate?.claims.delegation_edge_id !== undefined || focus.some((event) => metadataText(event, 'delegation_edge_id') !== '');
     return section(isNamed ? 'one is named, and nothing that could be read tells its hops' : 'none is named by what is known');
   }
-  const hops = places.map((place) => hopOf(place, evidence));
+  const hops = places.map((place) => hopOf(place, evidence, surroundings));
   const dead = hops.filter(({ mark }) => mark === 'failed').length;
   const scopes = hops.flatMap(({ delegation }) => (delegation === undefined ? [] : [delegation.scopes]));
   const narrows = scopes.some((some, at) => at > 0 && some.length < (scopes[at - 1]?.length ?? 0));
@@ -51,7 +52,7 @@ function placesOf({ mandate }: Captured, focus: readonly AuditEvent[], { state }
   return [{ application: first.issuerApplicationId, sessionId: first.sourceSessionId, delegationId: '' }, ...lineage.map((row) => ({ application: row.receiverApplicationId, sessionId: row.targetSessionId, delegationId: row.id }))];
 }
 
-function hopOf({ application, sessionId, delegationId }: Place, evidence: Evidence): ChainHop {
+function hopOf({ application, sessionId, delegationId }: Place, evidence: Evidence, { applications }: Surroundings): ChainHop {
   const { state } = evidence;
   const rows = state.kind === 'row' ? state.row : undefined;
   const session = rows?.sessions.find(({ id }) => id === sessionId);
@@ -67,7 +68,7 @@ function hopOf({ application, sessionId, delegationId }: Place, evidence: Eviden
   const bad = findings.flatMap(([what, finding]) => (finding?.result === 'fails' ? [`${what} ${finding.why}${finding.at === undefined ? '' : ` ${moment(finding.at)}`}`] : []));
   const mark: Mark = bad.length > 0 ? 'failed' : rows === undefined ? 'unknown' : 'passed';
   return {
-    application: applicationName(application, evidence),
+    application: (applications.kind === 'row' ? applications.row.find(({ id }) => id === application)?.name : undefined) ?? applicationName(application, evidence),
     session: sessionId === '' ? 'no Session' : `Session ${shortId(sessionId)}`,
     delegation: delegationId === '' ? undefined : { name: `Delegation ${shortId(delegationId)}`, scopes: delegation?.scopes ?? [] },
     mark,

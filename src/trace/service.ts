@@ -15,7 +15,7 @@ import type { SectionParts } from './sectionParts.ts';
 import { simulate, simulationRequest } from './simulate.ts';
 import type { Simulation, SimulationRequest } from './simulate.ts';
 import { readSurroundings } from './surroundings.ts';
-import { traceOf } from './trace.ts';
+import { focusOf, traceOf } from './trace.ts';
 import type { Trace } from './trace.ts';
 import { compareVerifiers } from './verifier/facts.ts';
 import type { LookedForVerifiers } from './verifier/section.ts';
@@ -94,7 +94,8 @@ export async function* traceRequest({ target, zone, captured, verifiers, simulat
       const isLooking = isRecent && pause > 0 && isIncomplete(trace, evidence);
       const at = requestTime(captured, trace, evidence);
       const [surroundings, compared] = await Promise.all([
-        readSurroundings(deployment, captured, evidence, at, signal),
+        // What other requests of the Session name is not about this one.
+        readSurroundings(deployment, captured, { ...evidence, events: focusOf(trace, evidence) }, at, signal),
         compareVerifiers({ deployment, mandate: captured.mandate, verifiers: verifiers?.verifiers ?? [], calledAt: at }, signal),
       ]);
       const parts: SectionParts = { captured, trace, evidence, surroundings, time: moment };

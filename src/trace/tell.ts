@@ -41,7 +41,7 @@ export function storyOf(parts: SectionParts, { verifiers, looked, simulation }: 
     layers: layers.map((layer) => layerOf(layer, trace)),
     timeline: timelineOf(trace, evidence),
     sections: [
-      delegationSection(captured, trace, evidence), approvalSection(captured, trace, evidence), verifierSection(verifiers, { looked, answer: captured.answer }), stateSection(parts), policySection(parts),
+      delegationSection(parts), approvalSection(captured, trace, evidence), verifierSection(verifiers, { looked, answer: captured.answer }), stateSection(parts), policySection(parts),
       explanationSection(parts, simulation), hopsSection(captured, trace, evidence), notRecordedSection(trace),
     ],
   };

@@ -52,10 +52,18 @@ export class LogsView extends LitElement {
   #measure(): void {
     const list = this.#list;
     if (list === null) return;
+    const wasSeen = this.#isSeen(this.#active);
     this.#height = list.clientHeight;
     this.#rowHeight = Math.round((Number.parseFloat(getComputedStyle(this).fontSize) * 22) / 13);
     this.style.setProperty('--row', `${this.#rowHeight}px`);
+    // The record below takes its room when the row is chosen.
+    if (wasSeen) this.#show(this.#active);
     this.requestUpdate();
+  }
+
+  #isSeen(place: number): boolean {
+    const top = place * this.#rowHeight;
+    return top >= this.#top && top + this.#rowHeight <= this.#top + this.#height;
   }
 
   /** Takes rows that were asked for. */
@@ -69,8 +77,7 @@ export class LogsView extends LitElement {
     await this.updateComplete;
     if (this.#height === 0) this.#measure();
     this.#active = place;
-    const top = place * this.#rowHeight;
-    if (top < this.#top || top + this.#rowHeight > this.#top + this.#height) this.#scrollTo(Math.max(0, top - this.#height / 2));
+    if (!this.#isSeen(place)) this.#scrollTo(Math.max(0, place * this.#rowHeight - this.#height / 2));
     this.requestUpdate();
   }
 
