@@ -1,13 +1,11 @@
 /**
  * What a traced request costs on an audit of 2,000,000 events over six partitions, with Caracal's own indexes, beside what
- * the API takes for by-request: `npm run -s bench -- trace --json` prints `[{name, ours, theirs, unit, ratio, alternative}]`;
+ * the API takes for by-request and explain: `npm run -s bench -- trace --json` prints `[{name, ours, theirs, unit, ratio, alternative}]`;
  * without `--json` the plans of the statements, too.
  */
 import { createRedactor, readTargetFile } from '../../src/flow/engine.ts';
-import { openTarget } from '../../src/targets/open.ts';
 import type { Captured } from '../../src/trace/capture.ts';
-import { readEvidence } from '../../src/trace/read.ts';
-import { traceOf } from '../../src/trace/trace.ts';
+import { traceRequest } from '../../src/trace/service.ts';
 import { Caller, mandateOf } from '../lab/caller.ts';
 import { eventually } from '../lab/eventually.ts';
 import { startLab } from '../lab/lab.ts';
@@ -83,22 +81,24 @@ try {
   const signal = AbortSignal.timeout(600_000);
   /** Calls of all ages. */
   const nth = (run: number): Captured => ({ what: 'an id', requestId: `call-${1 + run * Math.floor(events / 3 / runs)}` });
+  /** As the panel does, up to its first story. */
   const trace = async (captured: Captured): Promise<void> => {
-    const deployment = await openTarget(target, { redactor: createRedactor(), zone: undefined, signal });
-    try {
-      const { outcome, hops } = traceOf(captured, await readEvidence(deployment, captured, { mayAskApi: () => Promise.resolve(false), whichZone: () => Promise.resolve(undefined), signal }));
-      if (outcome.kind !== 'went through' || hops.length < 2) throw new Error(`${captured.requestId ?? ''}: ${outcome.sentence}, ${hops.length} hops`);
-    } finally {
-      deployment.close();
+    const options = { target, zone: undefined, captured, verifiers: undefined, simulation: undefined, mayAskApi: () => Promise.resolve(false), whichZone: () => Promise.resolve(undefined), redactor: createRedactor(), signal };
+    for await (const { story, requestIds } of traceRequest(options)) {
+      if (story.sentence !== 'This call went through.' || requestIds.length < 2) throw new Error(`${captured.requestId ?? ''}: ${story.sentence}, ${requestIds.length} requests`);
+      return;
     }
   };
-  const api = async (captured: Captured): Promise<void> => {
-    const response = await fetch(`${lab.services.api.url}/v1/zones/${lab.zoneId}/audit/by-request/${captured.requestId ?? ''}`, { headers: { authorization: `Bearer ${lab.secrets.caracalAdminToken}` } });
-    if (((await response.json()) as unknown[]).length !== 2) throw new Error('by-request gave other events');
+  const api = async (captured: Captured, what: string): Promise<void> => {
+    const response = await fetch(`${lab.services.api.url}/v1/zones/${lab.zoneId}/audit/by-request/${captured.requestId ?? ''}${what}`, { headers: { authorization: `Bearer ${lab.secrets.caracalAdminToken}` } });
+    const answer = (await response.json()) as readonly unknown[] | { readonly events: readonly unknown[] };
+    if (('events' in answer ? answer.events : answer).length !== 2) throw new Error(`by-request${what} gave other events`);
   };
   const ours = await timed((run) => trace(nth(run)));
-  const theirs = await timed((run) => api(nth(run)));
-  lines.push({ name: 'timeline of a call, with connections, mint and state', ours: Math.round(ours), theirs: Math.round(theirs), unit: 'ms', ratio: Number((theirs / ours).toFixed(2)), alternative: 'by-request of the API stand-in, the call alone' });
+  for (const [name, what] of [['by-request', ''], ['explain', '/explain']] as const) {
+    const theirs = await timed((run) => api(nth(run), what));
+    lines.push({ name: 'first timeline of a call, with connections, mint, state and policy', ours: Math.round(ours), theirs: Math.round(theirs), unit: 'ms', ratio: Number((theirs / ours).toFixed(2)), alternative: `${name} of the API stand-in, the call alone` });
+  }
   const sent = await record(lab, () => trace(nth(3)));
   for (const { text, tookMs } of sent.statements.filter((statement) => statement.text.startsWith('SELECT') || statement.text.startsWith('WITH'))) lines.push({ name: text.replaceAll(/\s+/g, ' ').slice(0, 100), ours: Number(tookMs.toFixed(3)), theirs: null, unit: 'ms', ratio: null, alternative: null });
   if (!json) {

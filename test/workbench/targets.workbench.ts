@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commands, window } from 'vscode';
+import { Selection, commands, window } from 'vscode';
+import type { Hover } from 'vscode';
 import { pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
@@ -75,6 +76,54 @@ describe('Deployments that are found by themselves', () => {
     }
   }
 
+  /** Opens the log of a service in the step Readiness from its menu, at the line that speaks for it. */
+  async function openNodeLog(label: RegExp): Promise<void> {
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    await commands.executeCommand('caracal.flow.focus');
+    const step = rowOf(await page.rows('Flow'), 'Readiness');
+    if (step.expanded !== true) {
+      await page.click({ role: 'treeitem', name: '/^Readiness/' });
+      await page.press('ArrowRight');
+    }
+    await rowsWhen(page, (rows) => rows.some((row) => label.test(row.label)), flowMs);
+    await page.click({ role: 'treeitem', name: `/${label.source}/` }, { button: 'right' });
+    await page.waitFor({ role: 'menuitem', name: '/^Open Log/' });
+    // For 100 ms a menu takes no click, and nothing in the page tells when it does.
+    await sleep(300);
+    await page.click({ role: 'menuitem', name: '/^Open Log/' });
+    await logHas(/ gateway/);
+  }
+
+  /** Moves the caret to the last call that went through. */
+  async function caretAtCall(): Promise<void> {
+    await logHas(/ proxied /);
+    const editor = window.activeTextEditor;
+    ok(editor);
+    const line = editor.document.getText().split('\n').findLastIndex((text) => / proxied /.test(text));
+    editor.selection = new Selection(line, 0, line, 0);
+    editor.revealRange(editor.selection);
+  }
+
+  async function requestShown(picture: string): Promise<void> {
+    for (const end = Date.now() + 30_000; ; await sleep(200)) {
+      const shown = await page.panelSnapshot().catch(String);
+      if (/heading "This call went through\."/.test(shown) && /lines belong to this call/.test(shown) && /option .*proxied/.test(shown)) break;
+      ok(Date.now() < end, shown);
+    }
+    await pictures(page, picture);
+    await commands.executeCommand('workbench.action.closeAllEditors');
+  }
+
+  async function eventuallyPasses(): Promise<void> {
+    for (const end = Date.now() + 60_000; ; ) {
+      await commands.executeCommand('caracal.runAll');
+      const rows = await rowsWhen(page, (all) => rowOf(all, 'Fix').label.includes(','), flowMs);
+      if (rowOf(rows, 'Fix').label === 'Fix, nothing to fix') return;
+      ok(Date.now() < end, rows.map(({ label }) => label).join('\n'));
+      await sleep(1_000);
+    }
+  }
+
   async function passes(): Promise<void> {
     await commands.executeCommand('caracal.runAll');
     const rows = await rowsWhen(page, (all) => rowOf(all, 'Fix').label.includes(','), flowMs);
@@ -132,6 +181,24 @@ describe('Deployments that are found by themselves', () => {
     await commands.executeCommand('workbench.action.closeAllEditors');
   });
 
+  it('of Compose: lead from a failing node over its log to a request beside the logs, by the palette', async () => {
+    await engineCall('/containers/caracal-sts-1/stop?t=1');
+    try {
+      await commands.executeCommand('caracal.runAll');
+      await rowsWhen(page, (rows) => /^Readiness, [^,]*failed/.test(rowOf(rows, 'Readiness').label), flowMs);
+      await openNodeLog(/^gateway, failed/);
+      await pictures(page, 'walk-compose-log');
+      await caretAtCall();
+      await page.runCommand('Caracal: Trace Request…');
+      await page.waitFor({ role: 'textbox', name: '/Trace a request/' });
+      await page.press('Enter');
+      await requestShown('walk-compose');
+    } finally {
+      await engineCall('/containers/caracal-sts-1/start');
+    }
+    await eventuallyPasses();
+  });
+
   it('are watched: what changes is told, with since when, and nothing else moves', async () => {
     await commands.executeCommand('caracal.watch');
     await textWhen(page, /All \d+ checks that apply pass/, flowMs);
@@ -166,6 +233,18 @@ describe('Deployments that are found by themselves', () => {
     await logHas(/^\S+ {2}(?:sts|gateway)/m);
     await pictures(page, 'log-kubernetes');
     await commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  it('of Kubernetes: lead from a node over its log to a request beside the logs, by the mouse', async () => {
+    await openNodeLog(/^gateway/);
+    await caretAtCall();
+    const editor = window.activeTextEditor;
+    ok(editor);
+    const hovers = await commands.executeCommand<readonly Hover[]>('vscode.executeHoverProvider', editor.document.uri, editor.selection.active);
+    const link = hovers.flatMap(({ contents }) => contents.map((content) => (typeof content === 'string' ? content : content.value))).flatMap((text) => [.../\[Trace this request\]\(command:([\w.]+)\?([^) ]+)/g.exec(text)?.slice(1) ?? []]);
+    const [command = '', parameters = ''] = link;
+    await commands.executeCommand(command, ...(JSON.parse(decodeURIComponent(parameters)) as unknown[]));
+    await requestShown('walk-kubernetes');
   });
 
   it('of Kubernetes: compare the values of two Helm revisions in the diff editor, without a secret', async () => {

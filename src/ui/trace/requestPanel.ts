@@ -13,6 +13,7 @@ import type { Cell, Link, Story, StoryAction } from '../../trace/story.ts';
 import { storyActions } from '../../trace/story.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { OpenLogs } from '../logs/openLogs.ts';
+import { problemText } from '../problem.ts';
 import { panelHtml } from './panelHtml.ts';
 import { fileOfPlace } from './verifierSettings.ts';
 import { LogsBeside } from './logsBeside.ts';
@@ -103,8 +104,7 @@ export class RequestPanel {
       }
     } catch (error) {
       if (stop.signal.aborted) return;
-      const text = this.#parts.redactor.text(error instanceof Error ? error.message : String(error));
-      this.#post({ type: 'showStanding', text: `Cannot trace the request: ${text}.`.replace(/\.\.$/, '.'), isBusy: false });
+      this.#post({ type: 'showStanding', text: `Cannot trace the request: ${this.#parts.redactor.text(problemText(error))}`, isBusy: false });
       this.#parts.failed(error);
     }
   }
@@ -136,6 +136,8 @@ export class RequestPanel {
   }
 
   #post(message: ToPanel): void {
+    // A story takes the place of what stood there before it.
+    if (message.type === 'showStory') this.#told.delete('showStanding');
     this.#told.set(message.type, message);
     if (this.#isReady) void this.#panel.webview.postMessage(message);
   }
