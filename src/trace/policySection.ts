@@ -3,11 +3,12 @@ import { denyReasons, evaluationStatuses } from '../caracal/decisions.ts';
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
 import { decidedVersion } from './revocation.ts';
-import { askedHop, changeBy, changerOf, counted, sentenceCase, textBlock } from './sectionParts.ts';
+import { askedHop, changeBy, changerOf, textBlock } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
 import { versionName } from './stateSection.ts';
 import type { Block, Cell, Section } from './story.ts';
 import type { PolicyText, PolicyVersion } from './surroundings.ts';
+import { count, moment, sentenceCase } from './words.ts';
 
 /** Documents of the zone that a reason of a deny comes from. Contract request-evidence 7.5. */
 const documents: Readonly<Record<string, readonly string[]>> = {
@@ -22,7 +23,7 @@ export function policySection(parts: SectionParts): Section {
   if (exchanges.length === 0) return { ...section, summary: 'no decision of the policy is recorded of this request', blocks: [] };
   const decided = decidedVersion(parts);
   const granted = exchanges.filter(({ decision }) => decision === 'allow').length;
-  const summary = [`${granted} of ${counted(exchanges.length, 'exchange')} allowed`, ...(decided === undefined ? [] : [versionStanding(parts, decided).summary])].join('; ');
+  const summary = [`${granted} of ${count(exchanges.length, 'exchange')} allowed`, ...(decided === undefined ? [] : [versionStanding(parts, decided).summary])].join('; ');
   return {
     ...section, summary,
     blocks: [
@@ -88,13 +89,13 @@ function denialWords(event: AuditEvent): string {
 }
 
 /** Whether the version that decided is still the one in force. */
-function versionStanding({ surroundings: { policy, changes }, time }: SectionParts, decided: string): { readonly summary: string; readonly isSame: boolean | undefined } {
+function versionStanding({ surroundings: { policy, changes } }: SectionParts, decided: string): { readonly summary: string; readonly isSame: boolean | undefined } {
   if (policy.kind !== 'row') return { summary: `what is in force now cannot be looked at: ${policy.kind === 'absent' ? 'it was not read' : policy.why}`, isSame: undefined };
   const { active } = policy.row;
   if (active === undefined) return { summary: 'no policy set is active now', isSame: false };
   if (active.activeVersionId === decided) return { summary: 'same version now', isSame: true };
   const by = changerOf(changes, changeBy(changes, Date.parse(active.changedAt), [active.setId], ({ path }) => path.endsWith('/activate')));
-  return { summary: `changed at ${time(Date.parse(active.changedAt))} ${by}`, isSame: false };
+  return { summary: `changed at ${moment(Date.parse(active.changedAt))} ${by}`, isSame: false };
 }
 
 function versionBlocks(parts: SectionParts, decided: string, reasons: readonly string[]): readonly Block[] {

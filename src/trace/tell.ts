@@ -18,7 +18,7 @@ import { applicationName, focusOf } from './trace.ts';
 import type { Trace } from './trace.ts';
 import { verifierSection } from './verifier/section.ts';
 import type { LookedForVerifiers, VerifierFacts } from './verifier/section.ts';
-import { dateAndTime, shortId } from './words.ts';
+import { dateAndTime, sentenceCase, shortId } from './words.ts';
 
 /** What is told beside what was read of the deployment. */
 export interface Besides {
@@ -92,7 +92,7 @@ function layerOf(layer: (typeof layers)[number], { outcome: { layer: decided, st
   const standing = layer === 'approval' && told === 'not recorded' ? approvalBefore(hops) : told;
   const decides = layer === decided;
   const mark: Mark = decides ? marks[kind] : standing === 'not reached' || standing === 'not recorded' || standing === 'not asked' ? 'none' : 'passed';
-  return { name: `${layer.slice(0, 1).toUpperCase()}${layer.slice(1)}`, standing, mark, decides };
+  return { name: sentenceCase(layer), standing, mark, decides };
 }
 
 /** A call is approved, or not, when its mandate is made. */
