@@ -2,6 +2,7 @@
 import { denyReasons } from '../caracal/decisions.ts';
 import { kindOf } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
+import { asksForApproval } from './holds.ts';
 import { replayInput } from './replayInput.ts';
 import type { ReplayField, ReplayInput } from './replayInput.ts';
 import { askedHop, listBlock, textBlock } from './sectionParts.ts';
@@ -56,7 +57,7 @@ export function caveatsOf({ captured: { answer }, trace: { hops } }: SectionPart
   const exchanges = events.filter((event) => event.event_type === 'token_exchange' && kindOf(event) !== 'nothing granted');
   const granted = exchanges.filter((event) => event.decision === 'allow').length;
   const has = (kind: ReturnType<typeof kindOf>): boolean => events.some((event) => kindOf(event) === kind);
-  const isHeld = exchanges.some(({ diagnostics_json: diagnostics }) => diagnostics.some((entry) => 'step_up_required' in entry)) && !has('consumption');
+  const isHeld = exchanges.some(asksForApproval) && !has('consumption');
   const call = events.find((event) => kindOf(event) === 'gateway call');
   const upstream = call?.metadata_json['upstream_status'] ?? call?.metadata_json['gateway_status'];
   const caveats: string[] = [];

@@ -2,6 +2,7 @@
 import { denyReasons, evaluationStatuses } from '../caracal/decisions.ts';
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
+import { asksForApproval } from './holds.ts';
 import { decidedVersion } from './revocation.ts';
 import { askedHop, changeBy, changerOf, textBlock } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
@@ -54,10 +55,6 @@ function rowOf(parts: SectionParts, event: AuditEvent): readonly Cell[] {
     { text: !isAllowed ? 'nothing' : asksForApproval(event) ? `${scopes.granted}, once it is approved` : scopes.granted },
     isAllowed ? { text: rule === '' ? 'no rule is named' : rule, isCode: rule !== '' } : { text: denialWords(event) },
   ];
-}
-
-function asksForApproval({ diagnostics_json: diagnostics }: AuditEvent): boolean {
-  return diagnostics.some((entry) => 'step_up_required' in entry);
 }
 
 /** The policy grants all that is asked of a resource, or nothing of it. A use asks for what its mandate carries. */

@@ -16,7 +16,7 @@ export interface SectionParts {
 }
 
 /** The request that all is about, as far as the audit has it. */
-export function askedHop({ hops }: Trace, { requestId }: Evidence): Hop | undefined {
+export function askedHop({ hops }: Pick<Trace, 'hops'>, { requestId }: Evidence): Hop | undefined {
   return hops.find((hop) => hop.requestId === requestId);
 }
 
