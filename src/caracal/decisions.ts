@@ -36,6 +36,11 @@ export const evaluationStatuses: Readonly<Record<string, EvaluationStatus>> = {
   upstream_error: { layer: 'resource', words: 'the upstream could not be reached, or broke off' },
 };
 
+/** Why no answer of the upstream came, by the status that the Gateway gave its caller. Contract request-evidence 5, row 18. */
+export const withoutAnswer: Readonly<Record<number, string>> = {
+  413: 'the body of the call is larger than the Gateway passes on', 499: 'the caller went away before', 502: 'it could not be reached from the Gateway', 504: 'its time ran out',
+};
+
 /** Why the policy denies, in the order in which it looks. Contract request-evidence 7.5; words of the panel as designed. */
 export const denyReasons: Readonly<Record<string, string>> = {
   no_active_policy_set: 'no policy set is active in this zone',

@@ -175,7 +175,7 @@ const sts: Readonly<Record<number, Row | readonly Row[]>> = {
   },
   29: {
     statuses: [403], errors: ['access_denied'], layer: 'approval', audit: 'allow',
-    words: { 'approval tiers with different approver classes conflict': 'the scopes need approvals of an operator and of the user at once; ask for them one by one' },
+    words: { 'approval requires separate operator and subject decisions': 'the scopes need approvals of an operator and of the user at once; ask for them one by one' },
   },
   30: {
     statuses: [401], errors: ['interaction_required'], layer: 'approval', audit: 'allow',

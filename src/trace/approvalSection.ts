@@ -1,24 +1,24 @@
 import { metadataText } from './auditEvent.ts';
-import type { AuditEvent } from './auditEvent.ts';
-import type { Captured } from './capture.ts';
-import type { Evidence } from './read.ts';
+import { approvalOf, asksForApproval, bindingsOf, standingOf } from './holds.ts';
+import type { Binding, HoldStanding } from './holds.ts';
+import { askedHop } from './sectionParts.ts';
+import type { SectionParts } from './sectionParts.ts';
 import type { ApprovalRow } from './stateRows.ts';
 import type { Block, Fact, Mark, Section } from './story.ts';
 import type { Hop } from './stitching.ts';
-import { focusOf } from './trace.ts';
-import type { Trace } from './trace.ts';
 import { count, duration, moment, shortId } from './words.ts';
 
 const deciders: Readonly<Record<string, string>> = { operator: 'an operator decides', subject: 'the user decides', any: 'an operator or the user decides' };
 
 /** The life of each approval that belongs to the call: contract request-evidence 13. How to approve is not offered. */
-export function approvalSection(captured: Captured, trace: Trace, evidence: Evidence): Section {
+export function approvalSection(parts: SectionParts): Section {
+  const { captured, trace, evidence } = parts;
   const section = (summary: string, blocks: readonly Block[] = []): Section => ({ id: 'approval', title: 'Approval', summary, blocks });
   const { state } = evidence;
-  const named = new Set([...(captured.approvalId === undefined ? [] : [captured.approvalId]), ...trace.hops.flatMap(({ events }) => events.map((event) => metadataText(event, 'challenge_id')))].filter((id) => id !== ''));
+  const named = new Set([...(captured.approvalId === undefined ? [] : [captured.approvalId]), ...trace.hops.map(({ requestId, events }) => approvalOf(requestId, events, evidence.holds)).filter((id) => id !== undefined)]);
   const rows = state.kind === 'row' ? state.row.approvals.filter(({ id }) => named.has(id)) : [];
   const now = state.kind === 'row' ? state.row.now : NaN;
-  if (rows.length > 0) return section(rows.length === 1 && rows[0] !== undefined ? standingOf(rows[0], now).words : count(rows.length, 'approval'), rows.flatMap((row) => blocksOf(row, trace, evidence, now)));
+  if (rows.length > 0) return section(rows.length === 1 && rows[0] !== undefined ? standings[standingOf(rows[0], now)].words : count(rows.length, 'approval'), rows.flatMap((row) => blocksOf(row, parts, now)));
   const ofEvents = [...named].filter((id) => trace.hops.some(({ events }) => events.some((event) => metadataText(event, 'challenge_id') === id)));
   if (ofEvents.length > 0) {
     const why = state.kind === 'cannot look' ? state.why : 'it is gone: Caracal keeps it for a day after its end';
@@ -28,22 +28,16 @@ export function approvalSection(captured: Captured, trace: Trace, evidence: Evid
   return section(isAsked ? 'the policy asks for one; nothing that was read names it' : trace.hops.length === 0 ? 'none is named by what is known' : 'none was needed');
 }
 
-function asksForApproval({ diagnostics_json: diagnostics }: AuditEvent): boolean {
-  return diagnostics.some((entry) => 'step_up_required' in entry);
-}
+const standings: Readonly<Record<HoldStanding, { readonly words: string; readonly mark: Mark }>> = {
+  rejected: { words: 'rejected', mark: 'failed' }, used: { words: 'used once', mark: 'passed' }, 'approved, and over': { words: 'approved, and over before it was used', mark: 'failed' },
+  approved: { words: 'approved, not used: the same mint was not asked for again', mark: 'warning' }, over: { words: 'over: nobody decided in time', mark: 'failed' }, waits: { words: 'waits for a decision', mark: 'waiting' },
+};
 
-function standingOf({ satisfiedAt, rejectedAt, consumedAt, expiresAt }: ApprovalRow, now: number): { readonly words: string; readonly mark: Mark } {
-  if (rejectedAt !== undefined) return { words: 'rejected', mark: 'failed' };
-  if (consumedAt !== undefined) return { words: 'used once', mark: 'passed' };
-  const isOver = Date.parse(expiresAt) <= now;
-  if (satisfiedAt !== undefined) return isOver ? { words: 'approved, and over before it was used', mark: 'failed' } : { words: 'approved, not used: the same mint was not asked for again', mark: 'warning' };
-  return isOver ? { words: 'over: nobody decided in time', mark: 'failed' } : { words: 'waits for a decision', mark: 'waiting' };
-}
-
-function blocksOf(row: ApprovalRow, trace: Trace, evidence: Evidence, now: number): readonly Block[] {
+function blocksOf(row: ApprovalRow, parts: SectionParts, now: number): readonly Block[] {
+  const { trace } = parts;
   const { createdAt, satisfiedAt, rejectedAt, consumedAt, expiresAt, tier, approverClass, approverSubjectId, decisionReason } = row;
   const decidedAt = rejectedAt ?? satisfiedAt;
-  const standing = standingOf(row, now);
+  const standing = standings[standingOf(row, now)];
   const used = trace.hops.find(({ events }) => events.some((event) => event.event_type === 'step_up_consumed' && metadataText(event, 'challenge_id') === row.id));
   const held = decidedAt === undefined ? '' : `, for ${duration(Date.parse(decidedAt) - Date.parse(createdAt))}`;
   const facts: Fact[] = [
@@ -52,31 +46,27 @@ function blocksOf(row: ApprovalRow, trace: Trace, evidence: Evidence, now: numbe
     ...(decidedAt === undefined ? [] : [fact(rejectedAt === undefined ? 'Approved' : 'Rejected', `${decidedAt}${approverSubjectId === undefined ? '' : ` by ${approverSubjectId}`}${decisionReason === undefined ? '' : `: ${decisionReason}`}`)]),
     consumedAt === undefined ? fact('Until', expiresAt) : fact('Used', `${consumedAt}${used === undefined ? '' : ` by the mint ${shortId(used.requestId)}`}`),
   ];
-  const differences = differencesOf(row, trace, evidence);
-  return [{ kind: 'facts', facts }, ...(differences.length === 0 ? [] : [{ kind: 'text', cell: { text: 'It was given for another request than this one:', mark: 'failed' } } as const, { kind: 'table', heads: ['What', 'Approved', 'Asked for'], rows: differences.map((cells) => cells.map((text) => ({ text, isCode: true }))) } as const])];
+  return [{ kind: 'facts', facts }, ...mismatchOf(row, parts)];
 }
 
-/** What an approval is bound to: contract request-evidence 13. */
-const bound: readonly (readonly [label: string, ofRow: string, ofEvent: (event: AuditEvent) => unknown])[] = [
-  ['Session', 'agent_session_id', (event) => event.metadata_json['agent_session_id']],
-  ['Delegation', 'delegation_edge_id', (event) => event.metadata_json['delegation_edge_id']],
-  ['Scopes', 'requested_scopes', (event) => event.metadata_json['requested_scopes']],
-  ['Policy version', 'policy_set_version_id', (event) => event.policy_set_version_id],
-];
-
-/** Only a refusal for its approval tells that two things which should be the same are not. */
-function differencesOf(row: ApprovalRow, trace: Trace, evidence: Evidence): readonly (readonly string[])[] {
-  if (trace.outcome.layer !== 'approval' || trace.outcome.kind !== 'refused') return [];
-  const events = focusOf(trace, evidence).filter(({ event_type: type }) => type === 'token_exchange');
-  return bound.flatMap(([label, name, ofEvent]) => {
-    const approved = listed(row.metadata[name]);
-    const asked = events.map((event) => listed(ofEvent(event))).find((value) => value !== '') ?? '';
-    return approved === '' || asked === '' || approved === asked ? [] : [[label, approved, asked]];
-  });
-}
-
-function listed(value: unknown): string {
-  return Array.isArray(value) ? value.map(String).toSorted().join(' ') : typeof value === 'string' ? value : '';
+/**
+ * Of a refused approval, what it is bound to, and what was asked for instead. The event of an approval that does not fit
+ * says nothing of the request but its Application (contract request-evidence 7.3), so the caller has to compare.
+ */
+function mismatchOf(row: ApprovalRow, parts: SectionParts): readonly Block[] {
+  const { trace: { outcome, hops }, evidence, surroundings: { policy } } = parts;
+  if (outcome.layer !== 'approval' || outcome.kind !== 'refused') return [];
+  const bound = bindingsOf(row, askedHop({ hops }, evidence)?.events ?? []);
+  const differences = bound.filter(({ approved, asked }) => approved !== '' && asked !== '' && approved !== asked);
+  const table = (heads: readonly string[], rows: readonly (readonly string[])[]): Block => ({ kind: 'table', heads, rows: rows.map((cells) => cells.map((text, at) => ({ text, isCode: at > 0 }))) });
+  if (differences.length > 0) return [{ kind: 'text', cell: { text: 'It was given for another request than this one:', mark: 'failed' } }, table(['What', 'Approved', 'Asked for'], differences.map(({ label, approved, asked }) => [label, approved, asked]))];
+  if (outcome.code !== 'approval_invalid') return [];
+  const active = policy.kind === 'row' ? policy.row.active?.activeVersionId : undefined;
+  const isChanged = ({ label, approved }: Binding): boolean => label === 'Policy version' && active !== undefined && active !== approved;
+  return [
+    { kind: 'text', cell: { text: 'It is likely the one that was presented, and counts for exactly this. What the request asked for is not in the event of its refusal: compare it with the caller.' } },
+    table(['What', 'Approved', 'Now'], bound.filter(({ approved }) => approved !== '').map((one) => [one.label, one.approved, isChanged(one) ? `${active ?? ''}: the policy changed` : ''])),
+  ];
 }
 
 function factsOfEvents(id: string, hops: readonly Hop[]): readonly Fact[] {

@@ -2,12 +2,14 @@
 import { denyReasons } from '../caracal/decisions.ts';
 import { kindOf } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
+import { asksForApproval } from './holds.ts';
 import { replayInput } from './replayInput.ts';
 import type { ReplayField, ReplayInput } from './replayInput.ts';
-import { askedHop, counted, listBlock, textBlock } from './sectionParts.ts';
+import { askedHop, listBlock, textBlock } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
 import type { Simulation } from './simulate.ts';
 import type { Block, Section } from './story.ts';
+import { count } from './words.ts';
 
 /** Ids that the path of explain takes: contract request-evidence 1.4. */
 const explainedIds = /^[A-Za-z0-9_.\-:]{1,128}$/;
@@ -43,9 +45,9 @@ export function finalDecision(events: readonly AuditEvent[]): string | undefined
 
 function explainWords(requestId: string | undefined, events: readonly AuditEvent[], decision: string | undefined): string {
   if (requestId === undefined) return 'Explain is asked by a request id, and none is known.';
-  if (!explainedIds.test(requestId)) return `Explain refuses this request id for its characters; the audit has ${counted(events.length, 'event')} of it all the same.`;
+  if (!explainedIds.test(requestId)) return `Explain refuses this request id for its characters; the audit has ${count(events.length, 'event')} of it all the same.`;
   if (decision === undefined) return 'Explain would answer request_not_found, and each such answer writes a row to the admin audit; it was not asked.';
-  return `From the same ${counted(events.length, 'event')}, explain would say final_decision ${decision}. It was not asked: this is computed as it does, and it runs no policy either.`;
+  return `From the same ${count(events.length, 'event')}, explain would say final_decision ${decision}. It was not asked: this is computed as it does, and it runs no policy either.`;
 }
 
 /** Where what explain says is not what happened. Contract request-evidence 9. */
@@ -55,11 +57,11 @@ export function caveatsOf({ captured: { answer }, trace: { hops } }: SectionPart
   const exchanges = events.filter((event) => event.event_type === 'token_exchange' && kindOf(event) !== 'nothing granted');
   const granted = exchanges.filter((event) => event.decision === 'allow').length;
   const has = (kind: ReturnType<typeof kindOf>): boolean => events.some((event) => kindOf(event) === kind);
-  const isHeld = exchanges.some(({ diagnostics_json: diagnostics }) => diagnostics.some((entry) => 'step_up_required' in entry)) && !has('consumption');
+  const isHeld = exchanges.some(asksForApproval) && !has('consumption');
   const call = events.find((event) => kindOf(event) === 'gateway call');
   const upstream = call?.metadata_json['upstream_status'] ?? call?.metadata_json['gateway_status'];
   const caveats: string[] = [];
-  if (decision === 'deny' && granted > 0 && !events.some(({ evaluation_status: status }) => status === 'provider_credential_unavailable' || status.startsWith('approval_'))) caveats.push(`It says deny, although ${granted} of ${counted(exchanges.length, 'resource')} were granted: one deny is enough for it.`);
+  if (decision === 'deny' && granted > 0 && !events.some(({ evaluation_status: status }) => status === 'provider_credential_unavailable' || status.startsWith('approval_'))) caveats.push(`It says deny, although ${granted} of ${count(exchanges.length, 'resource')} were granted: one deny is enough for it.`);
   if (decision === 'deny' && events.some(({ evaluation_status: status }) => status === 'provider_credential_unavailable')) caveats.push('It says deny, although the policy allowed: the deny is of the provider\u2019s credential, after the mint.');
   if (isHeld) caveats.push(decision === 'allow' ? 'It says allow, although the request is on hold: that a hold was there already leaves no event.' : `It says ${decision}: the policy allowed, and the request is on hold.`);
   if (decision === 'consumed') caveats.push('It says consumed, which means that the policy allowed and the approval was used.');

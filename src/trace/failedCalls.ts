@@ -4,6 +4,7 @@ import type { AuditEvent, EventKind } from './auditEvent.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import type { Mark } from './story.ts';
+import { resourceName } from './words.ts';
 
 /** A call that was denied, refused or put on hold, or that failed. */
 export interface FailedCall {
@@ -87,7 +88,7 @@ function tellingOf(own: readonly AuditEvent[], endOf: ReadonlyMap<string, string
 /** What was called; of several resources the first. A hold names none, the exchange that it holds does. */
 function nameOf(failures: readonly AuditEvent[], own: readonly AuditEvent[]): string {
   const [first, ...others] = [failures, own].map(resourcesOf).find((names) => names.length > 0) ?? [];
-  if (first !== undefined) return `${first.replace(/^resource:\/\//, '')}${others.length === 0 ? '' : ` +${others.length}`}`;
+  if (first !== undefined) return `${resourceName(first)}${others.length === 0 ? '' : ` +${others.length}`}`;
   return failures.map((event) => withoutResource[kindOf(event)]).find((name) => name !== undefined) ?? 'Request';
 }
 

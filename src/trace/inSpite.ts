@@ -1,8 +1,9 @@
 /** Why a call fails although its authority looks valid: contract request-evidence 12.3, as far as what was read can tell. */
 import { decidedVersion, endedOf, endWords } from './revocation.ts';
 import type { Ended } from './revocation.ts';
-import { mandateEpoch, named, requestTime, sentenceCase, shortId } from './sectionParts.ts';
+import { mandateEpoch, named, requestTime } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
+import { moment, sentenceCase, shortId } from './words.ts';
 
 /** The Gateway lets no mandate through that has less left, in seconds. */
 const preflightSeconds = 35;
@@ -28,10 +29,10 @@ type Explain = (parts: SectionParts) => string | undefined;
 const byDescription: Readonly<Record<string, Explain>> = {
   'session revoked': (parts) => {
     const dead = endedThen(parts).filter(({ kind }) => kind === 'record revoked' || kind === 'Session terminated' || kind === 'Delegation revoked');
-    if (dead.length > 0) return `The Gateway says session revoked of an authority record, a Session or a Delegation alike. Here it is this: ${dead.map((one) => endWords(one, parts.time)).join('; ')}.`;
+    if (dead.length > 0) return `The Gateway says session revoked of an authority record, a Session or a Delegation alike. Here it is this: ${dead.map((one) => endWords(one)).join('; ')}.`;
     const { messages } = parts.surroundings;
     const [message] = messages.kind === 'row' ? messages.row.revocations : [];
-    if (message !== undefined) return `Nothing is revoked in Postgres now, but a message of ${parts.time(message.at)} said so (${message.fields['reason'] ?? 'without a reason'}). The Gateway forgets what its next snapshot does not have, within 30 s.`;
+    if (message !== undefined) return `Nothing is revoked in Postgres now, but a message of ${moment(message.at)} said so (${message.fields['reason'] ?? 'without a reason'}). The Gateway forgets what its next snapshot does not have, within 30 s.`;
     return parts.evidence.state.kind === 'row' ? 'Nothing of it is revoked in Postgres now. A Session that was suspended and resumed less than 30 s before counts as revoked at the Gateway until its next snapshot.' : undefined;
   },
   'token replay detected': ({ surroundings: { firstUse }, evidence: { requestId } }) => {
@@ -54,7 +55,7 @@ const byDescription: Readonly<Record<string, Explain>> = {
 /** A row that says `active` and is dead by the clock. */
 function ofActiveRow(parts: SectionParts, kinds: readonly string[]): string | undefined {
   const dead = endedThen(parts).filter(({ kind, saysActive }) => saysActive && kinds.includes(kind));
-  return dead.length === 0 ? undefined : `The STS judges by the clock of Postgres, not by the word in the row, which a sweeper changes later: ${dead.map((one) => endWords(one, parts.time)).join('; ')}.`;
+  return dead.length === 0 ? undefined : `The STS judges by the clock of Postgres, not by the word in the row, which a sweeper changes later: ${dead.map((one) => endWords(one)).join('; ')}.`;
 }
 
 const byError: Readonly<Record<string, Explain>> = {
@@ -75,26 +76,26 @@ const byError: Readonly<Record<string, Explain>> = {
     return 'The set in Redis has none of its ids: resource servers say session_revoked also where Redis does not answer them, and one may keep a set of its own.';
   },
   identity_revoked: (parts) => {
-    const { surroundings: { applications }, evidence: { state }, time } = parts;
+    const { surroundings: { applications }, evidence: { state } } = parts;
     const clientId = parts.captured.mandate?.claims.client_id;
     const now = state.kind === 'row' ? state.row.now : undefined;
     const [gone] = (applications.kind === 'row' ? applications.row : []).filter(({ id, archivedAt, expiresAt }) => (clientId === undefined || id === clientId) && (archivedAt !== undefined || (expiresAt !== undefined && now !== undefined && Date.parse(expiresAt) <= now)));
-    if (gone !== undefined) return `The Coordinator takes no Application that is archived or expired: ${gone.name} ${gone.archivedAt === undefined ? `expired at ${time(Date.parse(gone.expiresAt ?? ''))}` : `is archived since ${time(Date.parse(gone.archivedAt))}`}.`;
+    if (gone !== undefined) return `The Coordinator takes no Application that is archived or expired: ${gone.name} ${gone.archivedAt === undefined ? `expired at ${moment(Date.parse(gone.expiresAt ?? ''))}` : `is archived since ${moment(Date.parse(gone.archivedAt))}`}.`;
     const dead = endedThen(parts).filter(({ kind }) => kind === 'record revoked' || kind === 'record expired');
-    return dead.length === 0 ? undefined : `The Coordinator takes no mandate whose authority record is not alive: ${dead.map((one) => endWords(one, time)).join('; ')}. The Application has to bootstrap again.`;
+    return dead.length === 0 ? undefined : `The Coordinator takes no mandate whose authority record is not alive: ${dead.map((one) => endWords(one)).join('; ')}. The Application has to bootstrap again.`;
   },
 };
 
 function policyDenied(parts: SectionParts): string | undefined {
-  const { surroundings: { policy }, captured, trace, evidence, time } = parts;
+  const { surroundings: { policy }, captured, trace, evidence } = parts;
   const decided = decidedVersion(parts);
   const at = requestTime(captured, trace, evidence);
   if (policy.kind !== 'row' || decided === undefined || at === undefined) return undefined;
   const { active, versions } = policy.row;
   if (active === undefined || active.activeVersionId === decided) {
-    return active !== undefined && at - Date.parse(active.changedAt) < 15 * 60_000 && at > Date.parse(active.changedAt) ? `The version that denied it was activated at ${time(Date.parse(active.changedAt))}, not long before: what worked until then was decided by another one.` : undefined;
+    return active !== undefined && at - Date.parse(active.changedAt) < 15 * 60_000 && at > Date.parse(active.changedAt) ? `The version that denied it was activated at ${moment(Date.parse(active.changedAt))}, not long before: what worked until then was decided by another one.` : undefined;
   }
   const version = versions.find(({ id }) => id === active.activeVersionId);
   const name = version === undefined ? named('version', active.activeVersionId) : `version ${version.version}`;
-  return Date.parse(active.changedAt) < at ? `The STS had not loaded ${name} yet, which is active since ${time(Date.parse(active.changedAt))}: an older one decided.` : `${sentenceCase(name)} is active since ${time(Date.parse(active.changedAt))}, after the request: it may be decided otherwise now.`;
+  return Date.parse(active.changedAt) < at ? `The STS had not loaded ${name} yet, which is active since ${moment(Date.parse(active.changedAt))}: an older one decided.` : `${sentenceCase(name)} is active since ${moment(Date.parse(active.changedAt))}, after the request: it may be decided otherwise now.`;
 }

@@ -1,5 +1,6 @@
 import { asMarkdown } from '../model/markdown.ts';
 import type { Block, Cell, Fact, Section, Story, TimelineItem } from './story.ts';
+import { sentenceCase } from './words.ts';
 
 const markWords: Readonly<Record<NonNullable<Cell['mark']>, string>> = { passed: '', failed: 'failed: ', warning: 'warning: ', waiting: 'waits: ', unknown: 'unknown: ', none: '' };
 
@@ -56,8 +57,4 @@ function cell({ text, mark = 'none', isStrong = false, link }: Cell): string {
 function table(heads: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(heads.map((head) => asMarkdown(head))), `|${heads.map(() => ' --- |').join('')}`, ...rows.map((cells) => line(cells.map(cell)))].join('\n');
-}
-
-function sentenceCase(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -2,13 +2,17 @@
  * Who said no to a call, why, and how far it came: from the answer that the caller got and from what the audit holds of
  * one request id. Facts of Caracal: contract request-evidence 4.4, 5, 7 and 8.
  */
-import { denyReasons, evaluationStatuses } from '../caracal/decisions.ts';
+import * as z from 'zod';
+import { denyReasons, evaluationStatuses, withoutAnswer } from '../caracal/decisions.ts';
 import { layers } from '../caracal/refusals.ts';
 import type { Layer, Refusal } from '../caracal/refusals.ts';
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent, EventKind } from './auditEvent.ts';
+import { asksForApproval } from './holds.ts';
+import type { Hold } from './holds.ts';
 import { refusalsLike, verifierRefusalOf } from './refusal.ts';
 import type { CallerAnswer } from './refusal.ts';
+import { resourceName, shortId, shortIds } from './words.ts';
 
 export type OutcomeKind =
   | 'went through'
@@ -42,6 +46,8 @@ export interface Told {
   readonly answer?: CallerAnswer | undefined;
   /** Of the call that used the same mandate before, where this one is a replay. */
   readonly first?: Outcome | undefined;
+  /** The hold that it is about, as it stands now. */
+  readonly hold?: Hold | undefined;
   /** Until when an event may still come, for a person: `14:07:10`. */
   readonly lookingUntil?: string | undefined;
 }
@@ -59,7 +65,6 @@ interface Call extends Told {
 }
 
 const withoutCredential = 'provider_credential_unavailable';
-const stepUp = 'step_up_required';
 
 function of({ byKind }: Call, ...kinds: readonly EventKind[]): readonly AuditEvent[] {
   return kinds.flatMap((kind) => byKind.get(kind) ?? []);
@@ -111,12 +116,9 @@ function passedPolicy(call: Call): Partial<Record<Layer, string>> {
   if (event === undefined) return {};
   const kind = kindOf(event);
   const isGated = allowed.some(asksForApproval);
-  const approval = of(call, 'consumption').length > 0 ? 'approved, used' : kind === 'mint' && !isGated ? 'none needed' : undefined;
+  // A call is approved, or not, when its mandate is made.
+  const approval = of(call, 'consumption').length > 0 ? 'approved, used' : kind !== 'use' && !isGated ? 'none needed' : undefined;
   return { 'before policy': 'passed', policy: kind === 'federation' || kind === 'control key' ? 'not asked' : 'allowed', ...(approval === undefined ? {} : { approval }) };
-}
-
-function asksForApproval({ diagnostics_json: diagnostics }: AuditEvent): boolean {
-  return diagnostics.some((entry) => stepUp in entry);
 }
 
 function replayed(call: Call): Outcome | undefined {
@@ -125,6 +127,9 @@ function replayed(call: Call): Outcome | undefined {
   const more = first === undefined ? 'A mandate works once. Which call used it first is not known.' : `The first call: ${first.sentence}`;
   return outcome({ kind: 'refused', layer: 'gateway', code: 'replay_detected', sentence: 'The Gateway saw this mandate before.', more: [more], at: 'refused, 401' });
 }
+
+/** What the Gateway could not do, where one status stands for several things. */
+const errorKinds: Readonly<Record<string, string>> = { upstream_not_addressable: 'the address of the upstream may not be called: its form, its name or its range', provider_host_not_allowed: 'the credential of the provider is not for the host of the upstream' };
 
 /** The Gateway tells once what it did with a call that the STS had allowed. */
 function executed(call: Call): Outcome | undefined {
@@ -139,18 +144,20 @@ function executed(call: Call): Outcome | undefined {
     const passedOn = { ...passed, gateway: 'passed on' };
     if (upstream < 400) return outcome({ kind: 'went through', sentence: 'This call went through.', passed: { ...passedOn, resource: `answered, ${upstream}` } });
     const isRefusal = upstream === 401 || upstream === 403;
+    const resource = resourceName(metadataText(event, 'resource'));
     return outcome({
       kind: 'refused', layer: 'resource', code: String(upstream), passed: passedOn, at: `${isRefusal ? 'refused' : 'answered'}, ${upstream}`,
-      sentence: isRefusal ? `${metadataText(event, 'resource')} refused this call. Caracal had allowed it.` : `Caracal passed this call on; ${host} answered ${upstream}.`,
+      sentence: isRefusal ? `${resource} refused this call. Caracal had allowed it.` : `Caracal passed this call on; ${host} answered ${upstream}.`,
       ...(isRefusal ? { more: moreOfResource(call) } : {}),
     });
   }
   const { layer, words } = evaluationStatuses[status] ?? { layer: 'gateway' as const, words: `its audit event says ${status}` };
   const code = metadataText(event, 'error_kind') || status;
-  const at = `refused, ${Number(metadata['gateway_status'] ?? 0)}`;
-  return layer === 'gateway'
-    ? refused('gateway', code, words, { more: ['Policy had allowed it.'], at, passed })
-    : outcome({ kind: 'refused', layer, code, sentence: `Caracal allowed this call, but ${host} did not answer it whole: ${words}.`, at: 'no answer', passed: { ...passed, gateway: 'passed on' } });
+  const told = Number(metadata['gateway_status'] ?? 0);
+  if (layer === 'gateway') return refused('gateway', code, errorKinds[code] ?? words, { more: ['Policy had allowed it.'], at: `refused, ${told}`, passed });
+  const isBegun = code === 'response_copy_failed';
+  const sentence = isBegun ? `Caracal passed this call on; the answer of ${host} broke off.` : `Caracal passed this call on, but ${host} did not answer: ${withoutAnswer[told] ?? words}.`;
+  return outcome({ kind: 'refused', layer, code, sentence, at: isBegun ? `broke off, ${told}` : 'no answer', passed: { ...passed, gateway: 'passed on' } });
 }
 
 function moreOfResource({ answer }: Call): readonly string[] {
@@ -184,20 +191,59 @@ function approvalRefused(call: Call): Outcome | undefined {
   const deny = exchanges(call).find((event) => !isAllowed(event) && reasonOf(event).layer === 'approval');
   if (deny === undefined) return undefined;
   const { code, words } = reasonOf(deny);
-  return refused('approval', code, words, { ...(code === 'approval_rejected' ? { sentence: 'The approval was rejected.' } : {}), at: refusedState(call), passed: passedPolicy(call) });
+  return refused('approval', code, words, { ...(code === 'approval_rejected' ? { sentence: rejectedWords(call.hold) } : {}), at: refusedState(call), passed: passedPolicy(call) });
+}
+
+/** `The approval was rejected by admin:…21a9a3: “not today”.` */
+function rejectedWords(hold: Hold | undefined): string {
+  const [by, why] = [hold?.approverSubjectId, hold?.decisionReason];
+  return `The approval was rejected${by === undefined ? '' : ` by ${shortIds(by)}`}${why === undefined ? '' : `: “${why}”`}.`;
+}
+
+/** An allow alone does not tell it; the use of an approval and the answer do. */
+function isIssued(call: Call): boolean {
+  return of(call, 'consumption').length > 0 || call.answer?.status === 200;
 }
 
 /** The decision of a mint is allow even while it is held. */
 function held(call: Call): Outcome | undefined {
   const [hold] = of(call, 'hold');
   const isGated = hold !== undefined || exchanges(call).some(asksForApproval);
-  const isIssued = of(call, 'consumption').length > 0 || call.answer?.status === 200;
-  if (!isGated || isIssued) return undefined;
+  if (!isGated || isIssued(call)) return undefined;
   const passed = passedPolicy(call);
-  const who = approvers[hold === undefined ? '' : metadataText(hold, 'approver_class')];
-  const until = hold === undefined ? '' : metadataText(hold, 'expires_at');
+  if (hold === undefined && needsBoth(exchanges(call))) return refused('approval', 'approval_class_conflict', evaluationStatuses['approval_class_conflict']?.words ?? '', { more: ['Policy had allowed it.'], passed });
+  const ended = call.hold && endedHold(call.hold);
+  if (ended !== undefined) return outcome({ layer: 'approval', passed, ...ended });
+  const who = approvers[call.hold?.approverClass ?? (hold === undefined ? '' : metadataText(hold, 'approver_class'))];
+  const until = call.hold?.expiresAt ?? (hold === undefined ? '' : metadataText(hold, 'expires_at'));
   const sentence = who === undefined ? 'This call is on hold: it waits for an approval.' : `This call is on hold. ${who} can approve it${until === '' ? '' : ` until ${until}`}.`;
   return outcome({ kind: 'on hold', layer: 'approval', code: 'interaction_required', sentence, at: 'on hold', passed });
+}
+
+/** What became of a request that was held; undefined while it waits. */
+function endedHold(hold: Hold): Pick<Parts, 'kind' | 'code' | 'sentence' | 'more' | 'at'> | undefined {
+  switch (hold.standing) {
+    case 'waits':
+      return undefined;
+    case 'approved':
+      return { kind: 'on hold', code: 'interaction_required', sentence: 'This call was on hold and is approved, but the caller has not asked again.', more: [`It can until ${hold.expiresAt}, for the same resources and scopes, in the same Session.`], at: 'approved, not used' };
+    case 'used':
+      return { kind: 'allowed', code: 'interaction_required', sentence: `This call was on hold; its approval was used by ${hold.usedBy === undefined ? 'a later request' : `the request ${shortId(hold.usedBy)}`}.`, at: 'approved, used later' };
+    case 'rejected':
+      return { kind: 'refused', code: 'approval_rejected', sentence: rejectedWords(hold), at: 'rejected' };
+    case 'over':
+      return { kind: 'refused', code: 'approval_expired', sentence: 'This call was on hold, and nobody approved it in time.', at: 'over' };
+    case 'approved, and over':
+      return { kind: 'refused', code: 'approval_expired', sentence: 'This call was on hold and was approved, but the caller did not ask again in time.', at: 'over' };
+  }
+}
+
+const tiers = z.object({ tiers: z.array(z.object({ approver: z.string().default('operator') })) });
+
+/** One hold cannot ask two people, so scopes that need an operator as well as the user are refused; nothing but the allow of the policy is written. */
+function needsBoth(events: readonly AuditEvent[]): boolean {
+  const asked = events.flatMap(({ diagnostics_json: diagnostics }) => diagnostics.flatMap((entry) => tiers.safeParse(entry['step_up_required']).data?.tiers ?? []));
+  return ['operator', 'subject'].every((one) => asked.some(({ approver }) => approver === one));
 }
 
 const approvers: Readonly<Record<string, string>> = { operator: 'An operator', subject: 'The user', any: 'An operator or the user' };
@@ -210,14 +256,14 @@ function exchanged(call: Call): Outcome | undefined {
   const reasons = denied.map(reasonOf);
   if (denied.length < all.length) {
     return outcome({
-      kind: 'partly granted', code: reasons[0]?.code, sentence: `${all.length - denied.length} of ${all.length} resources were granted.`,
-      more: denied.map((event, place) => `${metadataText(event, 'resource')}: ${reasons[place]?.words ?? ''}.`), passed: { ...passedPolicy(call), policy: `allowed ${all.length - denied.length} of ${all.length}`, 'after mint': 'issued' },
+      kind: 'partly granted', code: reasons[0]?.code, sentence: `${all.length - denied.length} of ${all.length} resources ${all.length - denied.length === 1 ? 'was' : 'were'} granted.`,
+      more: denied.map((event, place) => `${resourceName(metadataText(event, 'resource'))}: ${reasons[place]?.words ?? ''}.`), passed: { ...passedPolicy(call), policy: `allowed ${all.length - denied.length} of ${all.length}`, ...(isIssued(call) ? { 'after mint': 'issued' } : {}) },
     });
   }
   const { layer, code, words } = reasonOf(deny);
   const passed = layer === 'before policy' ? {} : { 'before policy': 'passed' };
-  const others = denied.slice(1).filter((_, place) => reasons[place + 1]?.code !== code).map((event) => `${metadataText(event, 'resource')}: ${reasonOf(event).words}.`);
-  return refused(layer, code, words, { more: [...detailOf(deny), ...others], at: layer === 'policy' ? 'denied' : refusedState(call), passed });
+  const others = denied.slice(1).filter((_, place) => reasons[place + 1]?.code !== code).map((event) => `${resourceName(metadataText(event, 'resource'))}: ${reasonOf(event).words}.`);
+  return refused(layer, code, call.likely.find(({ audit }) => audit === code)?.words ?? words, { more: [...detailOf(deny), ...others], at: layer === 'policy' ? 'denied' : refusedState(call), passed });
 }
 
 function refusedState({ answer }: Call): string {
@@ -251,9 +297,8 @@ function allowed(call: Call, [event]: readonly AuditEvent[]): Outcome {
   if (kind === 'use') {
     return outcome({ kind: 'allowed', sentence: 'Caracal allowed this call. What the Gateway did with it is not recorded.', more: ['It may still run, its answer may still come, or the Gateway refused it after that.'], passed: { ...passed, 'after mint': 'issued' } });
   }
-  const isIssued = of(call, 'consumption').length > 0 || call.answer?.status === 200;
   const what = issued[kind] ?? 'A mandate';
-  return isIssued
+  return isIssued(call)
     ? outcome({ kind: 'allowed', sentence: `${what} was issued.`, passed: { ...passed, 'after mint': 'issued' } })
     : outcome({ kind: 'allowed', sentence: `${what} was allowed. Whether it was issued is not recorded.`, passed });
 }
@@ -273,7 +318,8 @@ function noCall(call: Call): Outcome | undefined {
     launch: isAllowed(event) ? 'A workload was launched.' : `A workload was not launched: ${reasonOf(event).words}.`,
     'credential revealed': `A secret was read in plain text: ${metadataText(event, 'credential')}.`,
   };
-  return outcome({ kind: 'no call', code: event.evaluation_status, sentence: sentences[kindOf(event)] ?? `The audit holds an event of another kind: ${event.event_type}.` });
+  const code = event.evaluation_status === 'complete' ? undefined : event.evaluation_status;
+  return outcome({ kind: event.decision === 'deny' ? 'refused' : 'no call', code, sentence: sentences[kindOf(event)] ?? `The audit holds an event of another kind: ${event.event_type}.` });
 }
 
 /** Most refusals leave no event. */

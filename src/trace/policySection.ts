@@ -2,12 +2,14 @@
 import { denyReasons, evaluationStatuses } from '../caracal/decisions.ts';
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
+import { asksForApproval } from './holds.ts';
 import { decidedVersion } from './revocation.ts';
-import { askedHop, changeBy, changerOf, counted, sentenceCase, textBlock } from './sectionParts.ts';
+import { askedHop, changeBy, changerOf, textBlock } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
 import { versionName } from './stateSection.ts';
 import type { Block, Cell, Section } from './story.ts';
 import type { PolicyText, PolicyVersion } from './surroundings.ts';
+import { count, moment, sentenceCase } from './words.ts';
 
 /** Documents of the zone that a reason of a deny comes from. Contract request-evidence 7.5. */
 const documents: Readonly<Record<string, readonly string[]>> = {
@@ -22,7 +24,7 @@ export function policySection(parts: SectionParts): Section {
   if (exchanges.length === 0) return { ...section, summary: 'no decision of the policy is recorded of this request', blocks: [] };
   const decided = decidedVersion(parts);
   const granted = exchanges.filter(({ decision }) => decision === 'allow').length;
-  const summary = [`${granted} of ${counted(exchanges.length, 'exchange')} allowed`, ...(decided === undefined ? [] : [versionStanding(parts, decided).summary])].join('; ');
+  const summary = [`${granted} of ${count(exchanges.length, 'exchange')} allowed`, ...(decided === undefined ? [] : [versionStanding(parts, decided).summary])].join('; ');
   return {
     ...section, summary,
     blocks: [
@@ -55,10 +57,6 @@ function rowOf(parts: SectionParts, event: AuditEvent): readonly Cell[] {
   ];
 }
 
-function asksForApproval({ diagnostics_json: diagnostics }: AuditEvent): boolean {
-  return diagnostics.some((entry) => 'step_up_required' in entry);
-}
-
 /** The policy grants all that is asked of a resource, or nothing of it. A use asks for what its mandate carries. */
 function requestedScopes({ captured, evidence, trace }: SectionParts, event: AuditEvent): { readonly cell: Cell; readonly granted: string } {
   const scopes = event.metadata_json['requested_scopes'];
@@ -88,13 +86,13 @@ function denialWords(event: AuditEvent): string {
 }
 
 /** Whether the version that decided is still the one in force. */
-function versionStanding({ surroundings: { policy, changes }, time }: SectionParts, decided: string): { readonly summary: string; readonly isSame: boolean | undefined } {
+function versionStanding({ surroundings: { policy, changes } }: SectionParts, decided: string): { readonly summary: string; readonly isSame: boolean | undefined } {
   if (policy.kind !== 'row') return { summary: `what is in force now cannot be looked at: ${policy.kind === 'absent' ? 'it was not read' : policy.why}`, isSame: undefined };
   const { active } = policy.row;
   if (active === undefined) return { summary: 'no policy set is active now', isSame: false };
   if (active.activeVersionId === decided) return { summary: 'same version now', isSame: true };
   const by = changerOf(changes, changeBy(changes, Date.parse(active.changedAt), [active.setId], ({ path }) => path.endsWith('/activate')));
-  return { summary: `changed at ${time(Date.parse(active.changedAt))} ${by}`, isSame: false };
+  return { summary: `changed at ${moment(Date.parse(active.changedAt))} ${by}`, isSame: false };
 }
 
 function versionBlocks(parts: SectionParts, decided: string, reasons: readonly string[]): readonly Block[] {

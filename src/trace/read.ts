@@ -7,11 +7,12 @@ import type { Captured } from './capture.ts';
 import { measureClocks } from './clocks.ts';
 import { auditPath, eventsOfApi, eventsOfPostgres } from './eventStores.ts';
 import type { EventsRead, EventStore, Stretch } from './eventStores.ts';
+import { aboutUnnamed, unnamedHolds } from './holds.ts';
 import type { Known } from './liveness.ts';
 import { readState } from './stateRows.ts';
 import type { StateRows } from './stateRows.ts';
 import { agreedMs, mandateMs, stitch } from './stitching.ts';
-import type { Covered, Material } from './stitching.ts';
+import type { Covered, Material, NamedHold } from './stitching.ts';
 
 /** What was read about one request, and what was not. */
 export interface Evidence {
@@ -25,6 +26,8 @@ export interface Evidence {
   readonly firstUse: Known<string>;
   /** The request id of the exchange that made the authority record of a Session; undefined where none is known. */
   readonly bootstrap?: string | undefined;
+  /** The approvals of requests whose own events name none, by request id. */
+  readonly holds?: ReadonlyMap<string, NamedHold> | undefined;
   readonly state: Known<StateRows>;
   /** By how much the clock of each service is ahead of that of the database, in milliseconds, where it is far enough to be measured. */
   readonly aheadMs?: Material['aheadMs'];
@@ -59,14 +62,10 @@ export async function readEvidence(deployment: Deployment, captured: Captured, o
   const reading = new Reading(deployment, store, signal);
   const requestId = await reading.begin(captured);
   await reading.follow();
-  const [first, aheadMs] = await Promise.all([reading.state(postgres, zoneId, requestId, captured), postgres === undefined ? {} : measureClocks(deployment, postgres, signal)]);
-  const before = reading.events.size;
-  if (first.kind === 'row') await Promise.all([reading.approvals(first.row.approvals), reading.bootstraps(first.row)]);
-  // What an approval leads to may name more.
-  const state = reading.events.size === before ? first : await reading.state(postgres, zoneId, requestId, captured);
-  const { covered, firstUse, bootstrap, notRead } = reading;
+  const [state, aheadMs] = await Promise.all([reading.rows(postgres, zoneId, requestId, captured), postgres === undefined ? {} : measureClocks(deployment, postgres, signal)]);
+  const { covered, firstUse, bootstrap, holds, notRead } = reading;
   const events = [...reading.events.values()];
-  return { zoneId, requestId: requestOf(requestId, captured, events), events, covered, firstUse, bootstrap, state, aheadMs, notRead };
+  return { zoneId, requestId: requestOf(requestId, captured, events), events, covered, firstUse, bootstrap, holds, state, aheadMs, notRead };
 }
 
 /** An id of an approval is that of a request only where the user decided; else the request is the one that was held. */
@@ -125,6 +124,7 @@ class Reading {
   readonly notRead: { what: string; why: string }[] = [];
   firstUse: Known<string> = { kind: 'absent' };
   bootstrap: string | undefined;
+  holds: ReadonlyMap<string, NamedHold> = new Map();
   readonly #deployment: Deployment;
   readonly #store: EventStore;
   readonly #signal: AbortSignal;
@@ -156,45 +156,64 @@ class Reading {
     }
   }
 
-  /** The rows of what the request, and those that belong to it, name, as they stand now. */
-  async state(postgres: PostgresStore | undefined, zoneId: string, requestId: string | undefined, captured: Captured): Promise<Known<StateRows>> {
+  /** The rows of what the request, and those that belong to it, name, and the events that they lead to in turn. */
+  async rows(postgres: PostgresStore | undefined, zoneId: string, requestId: string | undefined, captured: Captured): Promise<Known<StateRows>> {
+    for (let look = 1; ; look += 1) {
+      const before = this.events.size;
+      const state = await this.#state(postgres, zoneId, requestId, captured);
+      if (state.kind !== 'row') return state;
+      await Promise.all([this.#approvals(state.row.approvals), this.#bootstraps(state.row)]);
+      if (this.events.size === before || look === mostLooks) return state;
+    }
+  }
+
+  async #state(postgres: PostgresStore | undefined, zoneId: string, requestId: string | undefined, captured: Captured): Promise<Known<StateRows>> {
     if (postgres === undefined) return { kind: 'cannot look', why: 'Postgres is not given' };
     const { approvalId, mandate } = captured;
     const events = [...this.events.values()];
     const firstUse = this.firstUse.kind === 'row' ? this.firstUse.row : undefined;
-    const own = stitch(requestOf(requestId, captured, events) ?? '', { events, covered: this.covered, known: { issuedAt: mandate?.claims.iat, firstUse } }).flatMap((hop) => hop.events);
+    const own = stitch(requestOf(requestId, captured, events) ?? '', { events, covered: this.covered, known: { issuedAt: mandate?.claims.iat, firstUse, holds: this.holds } }).flatMap((hop) => hop.events);
     const named = (...names: readonly string[]): readonly string[] => [...new Set(own.flatMap((event) => names.map((name) => metadataText(event, name))).filter((id) => id !== '' && id !== '[redacted]'))];
     const claims = mandate?.claims ?? {};
     const given = (...ids: readonly (string | undefined)[]): readonly string[] => ids.filter((id) => id !== undefined);
+    const approvalIds = [...named('challenge_id'), ...given(approvalId)];
     try {
       const row = await readState(postgres, zoneId, {
         sessions: [...named('agent_session_id', 'agent_parent_id'), ...given(claims.agent_session_id, claims.source_session_id)],
         delegations: [...named('delegation_edge_id'), ...given(claims.delegation_edge_id)],
         records: [...named('session_id'), ...given(claims.sid, claims.root_sid)],
-        approvals: [...named('challenge_id'), ...given(approvalId)],
+        approvals: approvalIds,
+        holdsOf: aboutUnnamed(events).map((event) => metadataText(event, 'application_id')).filter((id) => id !== ''),
       }, this.#signal);
-      return { kind: 'row', row };
+      const found = unnamedHolds(events, row.approvals);
+      // Who pastes both ids knows which approval it is.
+      const isGiven = approvalId !== undefined && requestId !== undefined && approvalId !== requestId && row.approvals.some(({ id }) => id === approvalId);
+      this.holds = isGiven && found.has(requestId) ? new Map([...found, [requestId, { approvalId, certainty: 'certain' }]]) : found;
+      const about = new Set([...approvalIds, ...[...this.holds.values()].map((hold) => hold.approvalId)]);
+      return { kind: 'row', row: { ...row, approvals: row.approvals.filter(({ id }) => about.has(id)) } };
     } catch (error) {
       return { kind: 'cannot look', why: this.#whyNot(error) };
     }
   }
 
   /** Decision and use of an approval have request ids of their own; the row says when they were. */
-  async approvals(rows: StateRows['approvals']): Promise<void> {
+  async #approvals(rows: StateRows['approvals']): Promise<void> {
     const types = ['step_up_issued', 'step_up_decided', 'step_up_consumed'];
     for (const { id, createdAt, satisfiedAt, rejectedAt, consumedAt } of rows) {
       for (const at of [createdAt, satisfiedAt, rejectedAt, consumedAt]) {
         if (at === undefined) continue;
-        const stretch: Stretch = { from: Date.parse(at) - momentMs, until: Date.parse(at) + momentMs };
-        const found = await this.#read(`events of approval ${id}`, this.#store.ofTypes(types, stretch, this.#signal), (event) => metadataText(event, 'challenge_id') === id);
-        for (const { request_id: requestId } of found) await this.#request(requestId);
+        await this.#once(`approval ${id} at ${at}`, async () => {
+          const stretch: Stretch = { from: Date.parse(at) - momentMs, until: Date.parse(at) + momentMs };
+          const found = await this.#read(`events of approval ${id}`, this.#store.ofTypes(types, stretch, this.#signal), (event) => metadataText(event, 'challenge_id') === id);
+          for (const { request_id: requestId } of found) await this.#request(requestId);
+        });
       }
     }
     await this.follow();
   }
 
   /** A Session is started under an authority record, which an exchange has made; no event names both. */
-  async bootstraps({ sessions, records }: StateRows): Promise<void> {
+  async #bootstraps({ sessions, records }: StateRows): Promise<void> {
     const named = new Set([...this.events.values()].map((event) => metadataText(event, 'agent_session_id')));
     const [record] = records.filter(({ id }) => sessions.some((session) => named.has(session.id) && session.authorityRecordId === id));
     if (record?.createdAt === undefined) return;

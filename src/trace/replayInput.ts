@@ -4,8 +4,9 @@
  */
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
-import { askedHop, metadataNumber, shortId } from './sectionParts.ts';
+import { askedHop, metadataNumber } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
+import { shortId } from './words.ts';
 
 /** A field that the event alone does not give. */
 export interface ReplayField {

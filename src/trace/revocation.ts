@@ -1,11 +1,12 @@
 /** Where it is recorded that a request's authority is revoked, how that gets from one store to the next, and what it does there. Contract request-evidence 12. */
 import { delegationLiveness, recordLiveness, sessionLiveness } from './liveness.ts';
 import type { Known } from './liveness.ts';
-import { askedHop, changeBy, counted, mandateEpoch, named, shortId } from './sectionParts.ts';
+import { askedHop, changeBy, mandateEpoch, named } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
 import type { DelegationState, RecordState, SessionState } from './stateRows.ts';
 import type { Mark } from './story.ts';
 import type { AdminChange, OutboxRow } from './surroundings.ts';
+import { count, moment, shortId } from './words.ts';
 
 /** Something of a request's authority that ended. */
 export interface Ended {
@@ -80,17 +81,17 @@ export function revocationStores(parts: SectionParts): readonly StoreStanding[] 
 const cannotLook = (store: string, way: string, why: string): StoreStanding => ({ store, way, mark: 'unknown', words: `cannot look: ${why}` });
 const none = (store: string, way: string, words = 'none'): StoreStanding => ({ store, way, mark: 'none', words });
 
-function rowsOfPostgres({ evidence: { state }, time }: SectionParts, ended: readonly Ended[]): readonly StoreStanding[] {
-  const stores: readonly (readonly [store: string, way: string, nouns: readonly Ended['kind'][], count: (rows: RowCounts) => number])[] = [
+function rowsOfPostgres({ evidence: { state } }: SectionParts, ended: readonly Ended[]): readonly StoreStanding[] {
+  const stores: readonly (readonly [store: string, way: string, nouns: readonly Ended['kind'][], size: (rows: RowCounts) => number])[] = [
     ['Authority records in Postgres', 'read by the STS at each exchange, by the Coordinator at each call, and into the Gateway\u2019s snapshot', ['record revoked', 'record expired'], ({ records }) => records.length],
     ['Sessions in Postgres', 'read by the STS at each exchange; of them the Gateway\u2019s snapshot has those that are terminated', ['Session terminated', 'Session suspended', 'Session expired', 'heartbeat lost', 'user record ended'], ({ sessions }) => sessions.length],
     ['Delegations in Postgres', 'read by the STS at each exchange, and into the Gateway\u2019s snapshot', ['Delegation revoked', 'Delegation expired'], ({ delegations }) => delegations.length],
   ];
-  return stores.map(([store, way, kinds, count]) => {
+  return stores.map(([store, way, kinds, size]) => {
     if (state.kind !== 'row') return cannotLook(store, way, state.kind === 'absent' ? 'nothing was asked' : state.why);
-    if (count(state.row) === 0) return none(store, way, 'nothing known names a row of it');
+    if (size(state.row) === 0) return none(store, way, 'nothing known names a row of it');
     const own = ended.filter(({ kind }) => kinds.includes(kind));
-    return own.length === 0 ? none(store, way) : { store, way, mark: 'failed', words: own.map((one) => endWords(one, time)).join('; ') };
+    return own.length === 0 ? none(store, way) : { store, way, mark: 'failed', words: own.map((one) => endWords(one)).join('; ') };
   });
 }
 
@@ -106,16 +107,16 @@ const verbs: Readonly<Record<Ended['kind'], string>> = {
 };
 
 /** `Session …a41c07 terminated since 10:14:40, requested`. */
-export function endWords({ name, kind, at, reason, saysActive }: Ended, time: (ms: number) => string): string {
-  return `${name} ${verbs[kind]}${at === undefined ? '' : ` since ${time(at)}`}${reason === '' ? '' : `, ${reason}`}${saysActive ? ', while its row says active' : ''}`;
+export function endWords({ name, kind, at, reason, saysActive }: Ended): string {
+  return `${name} ${verbs[kind]}${at === undefined ? '' : ` since ${moment(at)}`}${reason === '' ? '' : `, ${reason}`}${saysActive ? ', while its row says active' : ''}`;
 }
 
 function epochOfPostgres(parts: SectionParts): StoreStanding {
-  const { surroundings: { epoch }, time } = parts;
+  const { surroundings: { epoch } } = parts;
   const [store, way] = ['Delegation epoch in Postgres', 'read by the STS at a mint; each Delegation that is created or revoked in the zone makes it grow'];
   if (epoch.kind !== 'row') return cannotLook(store, way, epoch.kind === 'absent' ? 'it was not read' : epoch.why);
   const { epoch: now, changedAt } = epoch.row;
-  const since = changedAt === undefined ? '' : `, since ${time(Date.parse(changedAt))}`;
+  const since = changedAt === undefined ? '' : `, since ${moment(Date.parse(changedAt))}`;
   const then = mandateEpoch(parts);
   if (then === undefined) return none(store, way, `${now}${since}; that of the mandate is not known`);
   return now > then ? { store, way, mark: 'warning', words: `${now}${since}; newer than ${then} of the mandate` } : none(store, way, `${now}, as in the mandate`);
@@ -139,40 +140,40 @@ function apiOutbox(parts: SectionParts, ended: readonly Ended[]): StoreStanding 
   const moments = ended.filter(({ kind }) => kind === 'record revoked').flatMap(({ at }) => at ?? []);
   const revocations = outbox.row.filter(({ stream }) => stream === 'caracal.sessions.revoke');
   const own = revocations.filter(({ names, createdAt }) => requests.has(names) || moments.some((moment) => Math.abs(moment - Date.parse(createdAt)) <= sameMomentMs));
-  return outboxStanding(store, way, own, revocations.length - own.length, parts.time);
+  return outboxStanding(store, way, own, revocations.length - own.length);
 }
 
 function coordinatorOutbox(parts: SectionParts): StoreStanding {
-  const { surroundings: { coordinatorOutbox: outbox, anchors }, evidence: { zoneId, state }, time } = parts;
+  const { surroundings: { coordinatorOutbox: outbox, anchors }, evidence: { zoneId, state } } = parts;
   const [store, way] = ['Outbox of the Coordinator, caracal_outbox', 'what the Coordinator ends goes from here into the streams, within two seconds; after 10 attempts a row is dead'];
   if (outbox.kind !== 'row') return cannotLook(store, way, outbox.kind === 'absent' ? 'it was not read' : outbox.why);
   const rows = state.kind === 'row' ? state.row : { sessions: [], delegations: [], records: [] };
   const ids = new Set([...anchors, ...[...rows.sessions, ...rows.delegations, ...rows.records].map(({ id }) => id)]);
   const own = outbox.row.filter(({ names }) => names.split(':').some((part) => ids.has(part)) || names.startsWith(`edge_expire:${zoneId}:`));
-  return outboxStanding(store, way, own, outbox.row.length - own.length, time);
+  return outboxStanding(store, way, own, outbox.row.length - own.length);
 }
 
-function outboxStanding(store: string, way: string, own: readonly OutboxRow[], others: number, time: (ms: number) => string): StoreStanding {
-  const beside = others === 0 ? '' : `; ${counted(others, 'message')} of others ${others === 1 ? 'waits' : 'wait'}`;
+function outboxStanding(store: string, way: string, own: readonly OutboxRow[], others: number): StoreStanding {
+  const beside = others === 0 ? '' : `; ${count(others, 'message')} of others ${others === 1 ? 'waits' : 'wait'}`;
   if (own.length === 0) return { store, way, mark: others === 0 ? 'none' : 'warning', words: `none${beside}` };
-  const words = own.map(({ isDead, attempts, lastError, createdAt, stream }) => `a message for ${stream} ${isDead ? `is dead after ${counted(attempts, 'attempt')}` : `waits since ${time(Date.parse(createdAt))}, ${counted(attempts, 'attempt')}`}${lastError === '' ? '' : `: ${lastError}`}`);
+  const words = own.map(({ isDead, attempts, lastError, createdAt, stream }) => `a message for ${stream} ${isDead ? `is dead after ${count(attempts, 'attempt')}` : `waits since ${moment(Date.parse(createdAt))}, ${count(attempts, 'attempt')}`}${lastError === '' ? '' : `: ${lastError}`}`);
   return { store, way, mark: own.some(({ isDead }) => isDead) ? 'failed' : 'warning', words: `${words.join('; ')}${beside}` };
 }
 
-function revocationStream({ surroundings: { messages }, time }: SectionParts, ended: readonly Ended[]): StoreStanding {
+function revocationStream({ surroundings: { messages } }: SectionParts, ended: readonly Ended[]): StoreStanding {
   const [store, way] = ['Stream caracal.sessions.revoke', 'read by the STS, by each Gateway, and by resource servers that run its consumer'];
   if (messages.kind !== 'row') return cannotLook(store, way, messages.kind === 'absent' ? 'it was not read' : messages.why);
   const { revocations } = messages.row;
   if (revocations.length === 0) return none(store, way, ended.length === 0 ? 'none' : 'none around the times when these ended');
-  const words = revocations.map(({ at, fields, groups }) => `a message at ${time(at)}, ${fields['reason'] ?? 'without a reason'}${groups.map(({ group, standing }) => `; ${group}: ${standing}`).join('')}`);
+  const words = revocations.map(({ at, fields, groups }) => `a message at ${moment(at)}, ${fields['reason'] ?? 'without a reason'}${groups.map(({ group, standing }) => `; ${group}: ${standing}`).join('')}`);
   return { store, way, mark: revocations.some(({ groups }) => groups.some(({ standing }) => standing !== 'taken')) ? 'warning' : 'failed', words: words.join('. ') };
 }
 
-function deadLetters({ surroundings: { messages }, time }: SectionParts): StoreStanding {
+function deadLetters({ surroundings: { messages } }: SectionParts): StoreStanding {
   const [store, way] = ['Dead letters, caracal.sessions.revoke.dead', 'what a consumer gave up; nobody tries it again'];
   if (messages.kind !== 'row') return cannotLook(store, way, messages.kind === 'absent' ? 'it was not read' : messages.why);
   const { dead } = messages.row;
-  return dead.length === 0 ? none(store, way, 'none among the latest 200') : { store, way, mark: 'failed', words: dead.map(({ at, fields }) => `given up at ${time(at)}: ${fields['error'] ?? fields['reason'] ?? 'without a reason'}`).join('; ') };
+  return dead.length === 0 ? none(store, way, 'none among the latest 200') : { store, way, mark: 'failed', words: dead.map(({ at, fields }) => `given up at ${moment(at)}: ${fields['error'] ?? fields['reason'] ?? 'without a reason'}`).join('; ') };
 }
 
 /** What the next snapshot of the Gateway has of these rows, by the statement that it is read with (contract storage-and-streams 7.6). */
@@ -187,7 +188,7 @@ export function inSnapshot({ now, records, sessions, delegations }: { readonly n
 
 function gatewaySet({ evidence: { state }, surroundings: { gateway } }: SectionParts): StoreStanding {
   const [store, way] = ['The Gateway\u2019s set, in its memory', 'its own snapshot of Postgres, every 30 s, and messages of the stream in between; nobody can read it'];
-  const measured = gateway.kind === 'row' ? `The last one is ${gateway.row.snapshotAge} s old, ${counted(gateway.row.active, 'anchor')} of all zones${gateway.row.isFresh ? '' : '; it is stale, and the Gateway refuses every call'}` : `Its age cannot be looked at: ${gateway.kind === 'absent' ? 'it was not read' : gateway.why}`;
+  const measured = gateway.kind === 'row' ? `The last one is ${gateway.row.snapshotAge} s old, ${count(gateway.row.active, 'anchor')} of all zones${gateway.row.isFresh ? '' : '; it is stale, and the Gateway refuses every call'}` : `Its age cannot be looked at: ${gateway.kind === 'absent' ? 'it was not read' : gateway.why}`;
   if (state.kind !== 'row') return cannotLook(store, way, `${state.kind === 'absent' ? 'the rows were not read' : state.why}. ${measured}`);
   const has = inSnapshot(state.row);
   const derived = `by its rule, its next snapshot has ${has.length === 0 ? 'none of these' : has.join(', ')}`;
@@ -199,7 +200,7 @@ function resourceServerSet({ surroundings: { resourceServers, anchors } }: Secti
   if (resourceServers.kind !== 'row') return cannotLook(store, way, resourceServers.kind === 'absent' ? 'it was not read' : resourceServers.why);
   if (anchors.length === 0) return cannotLook(store, way, 'no id of this request is known that could be in it');
   const { revoked } = resourceServers.row;
-  return revoked.size === 0 ? none(store, way, `none of ${counted(anchors.length, 'id')}`) : { store, way, mark: 'failed', words: `revoked: ${[...revoked].map(shortId).join(', ')}; when and why is not recorded there` };
+  return revoked.size === 0 ? none(store, way, `none of ${count(anchors.length, 'id')}`) : { store, way, mark: 'failed', words: `revoked: ${[...revoked].map(shortId).join(', ')}; when and why is not recorded there` };
 }
 
 function resourceServerEpoch(parts: SectionParts): StoreStanding {
@@ -222,7 +223,7 @@ function firstUse({ captured: { mandate }, surroundings: { firstUse: use }, evid
 
 /** What each thing that ended does at the STS, at the Gateway and at resource servers; what the epoch and the policy do. */
 export function effectsOf(parts: SectionParts): readonly string[] {
-  return [...endedOf(parts).map((ended) => `${endWords(ended, parts.time)}. ${effectOf(parts, ended)}`), ...epochEffect(parts), ...policyEffect(parts)];
+  return [...endedOf(parts).map((ended) => `${endWords(ended)}. ${effectOf(parts, ended)}`), ...epochEffect(parts), ...policyEffect(parts)];
 }
 
 function effectOf(parts: SectionParts, { kind, id }: Ended): string {
@@ -274,10 +275,10 @@ function epochEffect(parts: SectionParts): readonly string[] {
 
 function policyEffect(parts: SectionParts): readonly string[] {
   const decided = decidedVersion(parts);
-  const { surroundings: { policy }, time } = parts;
+  const { surroundings: { policy } } = parts;
   if (policy.kind !== 'row' || decided === undefined || policy.row.active?.activeVersionId === decided) return [];
   const { active } = policy.row;
-  const since = active === undefined ? 'No policy set is active now' : `Another version of the policy is active since ${time(Date.parse(active.changedAt))}`;
+  const since = active === undefined ? 'No policy set is active now' : `Another version of the policy is active since ${moment(Date.parse(active.changedAt))}`;
   return [`${since}. The next exchange is decided by it, also the use of a mandate that was made before; resource mandates already issued stay valid up to 15 min.`];
 }
 

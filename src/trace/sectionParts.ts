@@ -6,18 +6,17 @@ import type { Hop } from './stitching.ts';
 import type { Block, Mark } from './story.ts';
 import type { AdminChange, Surroundings } from './surroundings.ts';
 import type { Trace } from './trace.ts';
+import { shortId } from './words.ts';
 
 export interface SectionParts {
   readonly captured: Captured;
   readonly trace: Trace;
   readonly evidence: Evidence;
   readonly surroundings: Surroundings;
-  /** A time as the user reads it, from milliseconds since 1970. */
-  readonly time: (ms: number) => string;
 }
 
 /** The request that all is about, as far as the audit has it. */
-export function askedHop({ hops }: Trace, { requestId }: Evidence): Hop | undefined {
+export function askedHop({ hops }: Pick<Trace, 'hops'>, { requestId }: Evidence): Hop | undefined {
   return hops.find((hop) => hop.requestId === requestId);
 }
 
@@ -29,18 +28,6 @@ export function requestTime(captured: Captured, trace: Trace, evidence: Evidence
 /** `Session …a41c07`. */
 export function named(noun: string, id: string): string {
   return `${noun} ${shortId(id)}`;
-}
-
-export function shortId(id: string): string {
-  return id.length > 8 ? `…${id.slice(-6)}` : id;
-}
-
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-export function sentenceCase(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 export function textBlock(text: string, mark?: Mark): Block {

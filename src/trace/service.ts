@@ -98,7 +98,7 @@ export async function* traceRequest({ target, zone, captured, verifiers, simulat
         readSurroundings(deployment, captured, { ...evidence, events: focusOf(trace, evidence) }, at, signal),
         compareVerifiers({ deployment, mandate: captured.mandate, verifiers: verifiers?.verifiers ?? [], calledAt: at }, signal),
       ]);
-      const parts: SectionParts = { captured, trace, evidence, surroundings, time: moment };
+      const parts: SectionParts = { captured, trace, evidence, surroundings };
       const replay = replayInput(parts);
       const story = await finishStory(storyOf(parts, { verifiers: compared, looked: verifiers?.looked, simulation }), (text) => redactor.text(text));
       yield {

@@ -55,7 +55,12 @@ export interface StateIds {
   readonly delegations: readonly string[];
   readonly records: readonly string[];
   readonly approvals: readonly string[];
+  /** Applications of which the latest holds are read, too. */
+  readonly holdsOf?: readonly string[];
 }
+
+/** Of one Application. Who presents an approval got it not long before. */
+const mostHolds = 50;
 
 const sessionColumns = `id, application_id AS "applicationId", subject_authority_record_id AS "authorityRecordId", lifecycle, status, started_at AS "startedAt", ttl_seconds AS "ttlSeconds",
        heartbeat_deadline_at AS "heartbeatDeadlineAt", terminated_at AS "terminatedAt", termination_reason AS "terminationReason", parent_id AS "parentId", updated_at AS "updatedAt"`;
@@ -81,8 +86,9 @@ export async function readState(postgres: PostgresStore, zoneId: string, ids: St
     ),
     query(
       `SELECT id, created_at AS "createdAt", expires_at AS "expiresAt", satisfied_at AS "satisfiedAt", rejected_at AS "rejectedAt", consumed_at AS "consumedAt", tier, approver_class AS "approverClass",
-              approver_subject_id AS "approverSubjectId", decision_reason AS "decisionReason", metadata_json AS metadata FROM step_up_challenges WHERE zone_id = $1 AND id = ANY($2)`,
-      [zoneId, ids.approvals],
+              approver_subject_id AS "approverSubjectId", decision_reason AS "decisionReason", metadata_json AS metadata FROM step_up_challenges
+        WHERE zone_id = $1 AND (id = ANY($2) OR id IN (SELECT id FROM step_up_challenges WHERE zone_id = $1 AND application_id = ANY($3) ORDER BY created_at DESC LIMIT ${mostHolds}))`,
+      [zoneId, ids.approvals, ids.holdsOf ?? []],
     ),
   ]);
   const delegations = delegationRows.map((row) => delegationSchema.parse(row));

@@ -4,11 +4,12 @@ import { delegationLiveness, recordLiveness, sessionLiveness } from './liveness.
 import type { Known, LivenessCheck } from './liveness.ts';
 import { inSpiteOf } from './inSpite.ts';
 import { decidedVersion, effectsOf, endedOf, revocationStores, revokesRecords } from './revocation.ts';
-import { askedHop, changeBy, changerOf, counted, listBlock, mandateEpoch, named, requestTime, sentenceCase, shortId, textBlock } from './sectionParts.ts';
+import { askedHop, changeBy, changerOf, listBlock, mandateEpoch, named, requestTime, textBlock } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
 import type { ApprovalRow, DelegationState, RecordState, SessionState } from './stateRows.ts';
 import type { Block, Cell, Mark, Section } from './story.ts';
 import type { AdminChange, PolicyVersion } from './surroundings.ts';
+import { count, moment, sentenceCase, shortId } from './words.ts';
 
 /** One thing, as it was at the request and as it is now. */
 interface Compared {
@@ -25,11 +26,11 @@ const notThere = 'not there yet';
 
 /** The section of a story about state; it judges by the clock of Postgres. */
 export function stateSection(parts: SectionParts): Section {
-  const { captured, trace, evidence, time } = parts;
+  const { captured, trace, evidence } = parts;
   const at = requestTime(captured, trace, evidence);
   const compared = [...ofState(parts, at), ofRevocations(parts, at), ofEpoch(parts), ofPolicy(parts), ...ofApplications(parts, at)];
   const changed = compared.filter(({ mark }) => mark === 'warning').length;
-  const now = evidence.state.kind === 'row' ? `Now, ${time(evidence.state.row.now)}` : 'Now';
+  const now = evidence.state.kind === 'row' ? `Now, ${moment(evidence.state.row.now)}` : 'Now';
   const row = ({ name, then, now: standing, mark, change }: Compared): readonly Cell[] => [{ text: name, mark }, { text: then }, { text: standing }, { text: change }];
   const quiet = compared.filter(({ mark }) => mark === 'passed');
   const refusal = trace.liveness.at(-1);
@@ -38,8 +39,8 @@ export function stateSection(parts: SectionParts): Section {
     id: 'state', title: 'State then and now', summary,
     blocks: [
       {
-        kind: 'table', heads: ['State', at === undefined ? 'Then' : `Then, ${time(at)}`, now, 'What changed it'],
-        rows: compared.filter(({ mark }) => mark !== 'passed').map(row), ...(quiet.length === 0 ? {} : { folded: { label: `${counted(quiet.length, 'row')} as then`, rows: quiet.map(row) } }),
+        kind: 'table', heads: ['State', at === undefined ? 'Then' : `Then, ${moment(at)}`, now, 'What changed it'],
+        rows: compared.filter(({ mark }) => mark !== 'passed').map(row), ...(quiet.length === 0 ? {} : { folded: { label: `${count(quiet.length, 'row')} as then`, rows: quiet.map(row) } }),
       },
       textBlock('Now is told by the clock of Postgres. Then is derived from the times in the rows and from what the events name; what neither has is not recorded.'),
       ...answerBlocks(parts),
@@ -51,16 +52,16 @@ export function stateSection(parts: SectionParts): Section {
 
 /** What the STS would answer now. Refusals of its row 17 leave no audit event, so this is all there is to them. */
 function answerBlocks(parts: SectionParts): readonly Block[] {
-  const { captured: { answer }, trace: { liveness }, evidence, time } = parts;
+  const { captured: { answer }, trace: { liveness }, evidence } = parts;
   const last = liveness.at(-1);
   const unseen = liveness.filter(({ result }) => result === 'cannot tell');
   const isRow17 = answer !== undefined && refusalsLike(answer).some(({ service, row }) => service === 'sts' && row === 17);
   const blocks: Block[] = [];
   if (evidence.state.kind === 'cannot look') blocks.push(textBlock(`What the STS would answer now cannot be told: ${evidence.state.why}.`, 'unknown'));
   else if (last === undefined) blocks.push(textBlock('Nothing known names a Session or a Delegation, so there is nothing that the STS would look at.', 'none'));
-  else if (last.result === 'fails') blocks.push(textBlock(`The STS would refuse it now: ${last.description}. ${checkWords(last, time)}.`, 'failed'));
+  else if (last.result === 'fails') blocks.push(textBlock(`The STS would refuse it now: ${last.description}. ${checkWords(last)}.`, 'failed'));
   else if (unseen.length > 0) blocks.push(textBlock(`The STS would take it now as far as can be looked at; not looked at: ${unseen.map(({ description, why }) => `${description} (${why})`).join('; ')}.`, 'unknown'));
-  else blocks.push(textBlock(`The STS would take this Session and this Delegation now: ${counted(liveness.length, 'check')} hold.`, 'passed'));
+  else blocks.push(textBlock(`The STS would take this Session and this Delegation now: ${count(liveness.length, 'check')} hold.`, 'passed'));
   if (isRow17) {
     const told = answer.description ?? '';
     const verdict = last?.result !== 'fails' ? 'No check fails now, so what failed then has changed since' : last.description === told ? 'It is what the caller was told' : `The caller was told ${told}, which another row decided then`;
@@ -70,8 +71,8 @@ function answerBlocks(parts: SectionParts): readonly Block[] {
 }
 
 /** `Session …a41c07: its 60 s ended, 10:14:40`. */
-function checkWords({ of, id, why, at }: LivenessCheck, time: (ms: number) => string): string {
-  return `${sentenceCase(of)} ${shortId(id)}: ${why.replace(/,$/, '')}${at === undefined ? '' : `, ${time(at)}`}`;
+function checkWords({ of, id, why, at }: LivenessCheck): string {
+  return `${sentenceCase(of)} ${shortId(id)}: ${why.replace(/,$/, '')}${at === undefined ? '' : `, ${moment(at)}`}`;
 }
 
 function ofState(parts: SectionParts, at: number | undefined): readonly Compared[] {
@@ -90,7 +91,7 @@ function compare(name: string, then: string, now: string, { isSame, isDead, chan
 }
 
 function ofSession(parts: SectionParts, row: SessionState, at: number | undefined): Compared {
-  const { evidence: { state }, time } = parts;
+  const { evidence: { state } } = parts;
   const { now, records } = state.kind === 'row' ? state.row : { now: 0, records: [] };
   const find = (id: string): Known<RecordState> => {
     const record = records.find((one) => one.id === id);
@@ -103,7 +104,7 @@ function ofSession(parts: SectionParts, row: SessionState, at: number | undefine
   const isNew = then === notThere;
   const change = ended === undefined ? (isDead ? 'time alone; nobody did it' : '') : whatEnded(parts, row, Date.parse(ended));
   if (finding.result === 'cannot tell') return { name: named('Session', row.id), then, now: `cannot tell: ${finding.why}`, mark: 'unknown', change: '' };
-  return compare(named('Session', row.id), then, standing(finding, row.status, time), { isSame: at === undefined || then === notRecorded || (then.startsWith('dead') ? isDead : !isDead && !isNew), isDead, change });
+  return compare(named('Session', row.id), then, standing(finding, row.status), { isSame: at === undefined || then === notRecorded || (then.startsWith('dead') ? isDead : !isDead && !isNew), isDead, change });
 }
 
 /** What the row tells of the Session at a time. A time of the past of a suspension or of a heartbeat is in no row. */
@@ -125,19 +126,19 @@ function wasTaken({ trace, evidence }: SectionParts, sessionId: string): boolean
 }
 
 function ofDelegation(parts: SectionParts, row: DelegationState, at: number | undefined): Compared {
-  const { evidence: { state }, time } = parts;
+  const { evidence: { state } } = parts;
   const finding = delegationLiveness(row, state.kind === 'row' ? state.row.now : 0);
   const then = at === undefined ? notRecorded : row.createdAt !== undefined && Date.parse(row.createdAt) > at ? notThere : deadThen(row, at);
   const change = row.revokedAt === undefined ? 'time alone; nobody did it' : whoEnded(parts, Date.parse(row.revokedAt), [row.id, row.sourceSessionId, row.targetSessionId], ({ path }) => /\/(?:agents|delegations)\//.test(path));
-  return comparedRow(named('Delegation', row.id), then, standing(finding, row.status, time), finding.result === 'fails', change);
+  return comparedRow(named('Delegation', row.id), then, standing(finding, row.status), finding.result === 'fails', change);
 }
 
 function ofRecord(parts: SectionParts, row: RecordState, at: number | undefined): Compared {
-  const { evidence: { state }, time } = parts;
+  const { evidence: { state } } = parts;
   const finding = recordLiveness(row, state.kind === 'row' ? state.row.now : 0);
   const then = at === undefined ? notRecorded : row.createdAt !== undefined && Date.parse(row.createdAt) > at ? notThere : deadThen(row, at);
   const change = row.revokedAt === undefined ? 'time alone; nobody did it' : `${row.revokedReason ?? 'revoked'}, ${whoEnded(parts, Date.parse(row.revokedAt), [row.id, row.subjectId], (one) => revokesRecords(one) || /\/delegations\//.test(one.path))}`;
-  return comparedRow(named(`Authority record of ${row.type === 'user' ? 'a user' : 'an Application'}`, row.id), then, standing(finding, row.status, time), finding.result === 'fails', change);
+  return comparedRow(named(`Authority record of ${row.type === 'user' ? 'a user' : 'an Application'}`, row.id), then, standing(finding, row.status), finding.result === 'fails', change);
 }
 
 /** Delegations and authority records never come to life again, so their times tell how they stood. */
@@ -150,9 +151,9 @@ function comparedRow(name: string, then: string, now: string, isDead: boolean, c
   return compare(name, then, now, { isSame: then === notRecorded || (then.startsWith('dead') ? isDead : then === 'active' && !isDead), isDead, change: isDead ? change : 'it was made after the request' });
 }
 
-function standing({ result, why, at }: { readonly result: LivenessCheck['result']; readonly why: string; readonly at: number | undefined }, status: string, time: (ms: number) => string): string {
+function standing({ result, why, at }: { readonly result: LivenessCheck['result']; readonly why: string; readonly at: number | undefined }, status: string): string {
   if (result === 'holds') return 'active';
-  return `${why.replace(/,$/, '')}${at === undefined ? '' : `, ${time(at)}`}${status === 'active' ? '; its row still says active' : ''}`;
+  return `${why.replace(/,$/, '')}${at === undefined ? '' : `, ${moment(at)}`}${status === 'active' ? '; its row still says active' : ''}`;
 }
 
 /** Sessions that nobody ends by a call: Caracal does it itself, and writes no row to the admin audit. */
@@ -194,19 +195,19 @@ function ofRevocations(parts: SectionParts, at: number | undefined): Compared {
   if (state.kind !== 'row') return { name, then: notRecorded, now: 'see where they are recorded', mark: 'unknown', change: '' };
   const ended = endedOf(parts);
   const before = ended.filter((one) => one.at !== undefined && at !== undefined && one.at <= at);
-  const words = (count: number): string => (count === 0 ? 'none' : `${count} of what it needs`);
+  const words = (number: number): string => (number === 0 ? 'none' : `${number} of what it needs`);
   return compare(name, at === undefined ? notRecorded : words(before.length), words(ended.length), { isSame: at === undefined || before.length === ended.length, isDead: ended.length > 0, change: 'see the rows above' });
 }
 
 function ofEpoch(parts: SectionParts): Compared {
-  const { surroundings: { epoch, messages, changes }, time } = parts;
+  const { surroundings: { epoch, messages, changes } } = parts;
   const name = 'Delegation epoch';
   const then = mandateEpoch(parts);
   const thenWords = then === undefined ? notRecorded : String(then);
   if (epoch.kind !== 'row') return { name, then: thenWords, now: `cannot look: ${epoch.kind === 'absent' ? 'it was not read' : epoch.why}`, mark: 'unknown', change: '' };
   const { epoch: now, changedAt } = epoch.row;
   const newer = messages.kind === 'row' ? messages.row.epochs.filter(({ fields }) => then === undefined || Number(fields['epoch']) > then) : [];
-  const said = newer.map(({ at, fields }) => `${eventWords[fields['event'] ?? ''] ?? fields['event'] ?? 'changed'}${fields['edge_id'] === undefined ? '' : ` ${shortId(fields['edge_id'])}`} at ${time(at)}`);
+  const said = newer.map(({ at, fields }) => `${eventWords[fields['event'] ?? ''] ?? fields['event'] ?? 'changed'}${fields['edge_id'] === undefined ? '' : ` ${shortId(fields['edge_id'])}`} at ${moment(at)}`);
   const by = changedAt === undefined ? '' : changerOf(changes, changeBy(changes, Date.parse(changedAt), newer.flatMap(({ fields }) => fields['edge_id'] ?? []), ({ path }) => /\/delegations(?:\/|$)/.test(path)));
   return compare(name, thenWords, String(now), { isSame: then === undefined || now === then, isDead: false, change: [...said, ...(by === '' ? [] : [`the last change ${by}`])].join('; ') });
 }
@@ -222,7 +223,7 @@ function ofPolicy(parts: SectionParts): Compared {
   const now = active === undefined ? 'none is active' : versionName(versions, active.activeVersionId);
   const then = decided === undefined ? notRecorded : versionName(versions, decided);
   const by = active === undefined ? '' : changerOf(changes, changeBy(changes, Date.parse(active.changedAt), [active.setId], ({ path }) => path.endsWith('/activate')));
-  return compare(name, then, now, { isSame: decided === undefined || active?.activeVersionId === decided, isDead: active === undefined, change: active === undefined ? '' : `activated at ${parts.time(Date.parse(active.changedAt))} ${by}` });
+  return compare(name, then, now, { isSame: decided === undefined || active?.activeVersionId === decided, isDead: active === undefined, change: active === undefined ? '' : `activated at ${moment(Date.parse(active.changedAt))} ${by}` });
 }
 
 /** `main, version 3`. */
@@ -232,16 +233,16 @@ export function versionName(versions: readonly PolicyVersion[], id: string): str
 }
 
 function ofApplications(parts: SectionParts, at: number | undefined): readonly Compared[] {
-  const { surroundings: { applications, changes }, evidence: { state }, time } = parts;
+  const { surroundings: { applications, changes }, evidence: { state } } = parts;
   if (applications.kind !== 'row') return [{ name: 'Application', then: notRecorded, now: `cannot look: ${applications.kind === 'absent' ? 'it was not read' : applications.why}`, mark: 'unknown', change: '' }];
   const now = state.kind === 'row' ? state.row.now : Infinity;
   return applications.row.map(({ id, name, createdAt, expiresAt, archivedAt }) => {
     const stood = (when: number | undefined): string => {
       if (when === undefined) return notRecorded;
       if (Date.parse(createdAt) > when) return notThere;
-      if (archivedAt !== undefined && Date.parse(archivedAt) <= when) return `archived, ${time(Date.parse(archivedAt))}`;
+      if (archivedAt !== undefined && Date.parse(archivedAt) <= when) return `archived, ${moment(Date.parse(archivedAt))}`;
       if (expiresAt !== undefined && when === Infinity) return 'cannot tell: the clock of Postgres was not read';
-      return expiresAt !== undefined && Date.parse(expiresAt) <= when ? `expired, ${time(Date.parse(expiresAt))}` : 'active';
+      return expiresAt !== undefined && Date.parse(expiresAt) <= when ? `expired, ${moment(Date.parse(expiresAt))}` : 'active';
     };
     const [then, standingNow] = [stood(at), stood(now)];
     const change = archivedAt === undefined ? 'time alone; nobody did it' : changerOf(changes, changeBy(changes, Date.parse(archivedAt), [id], ({ path }) => /\/applications\//.test(path)));

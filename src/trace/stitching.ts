@@ -4,6 +4,7 @@
  */
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent, EventKind } from './auditEvent.ts';
+import { asksForApproval } from './holds.ts';
 
 /** A stretch of time of which all events of a Session were read, milliseconds since 1970. */
 export interface Covered {
@@ -20,6 +21,14 @@ export interface MandateUse {
   readonly firstUse?: string | undefined;
   /** The exchange that made the authority record of the Session of a mandate. */
   readonly bootstrap?: string | undefined;
+  /** The approvals of requests whose own events name none, by request id. */
+  readonly holds?: ReadonlyMap<string, NamedHold> | undefined;
+}
+
+/** An approval that was found for a request. */
+export interface NamedHold {
+  readonly approvalId: string;
+  readonly certainty: Join['certainty'];
 }
 
 export interface Material {
@@ -139,8 +148,12 @@ class Requests {
 
   /** Hold, decision and use of one approval name it. */
   #ofApproval({ events, requestId }: Hop): readonly Joined[] {
+    const { holds = new Map<string, NamedHold>() } = this.#material.known;
+    const found = holds.get(requestId);
     const challenges = new Set(events.map((event) => metadataText(event, 'challenge_id')).filter((id) => id !== ''));
-    return this.#others(requestId, (event) => challenges.has(metadataText(event, 'challenge_id'))).map((id) => ({ requestId: id, join: { key: 'approval', certainty: 'certain' } }));
+    const named = new Set([...challenges, ...(found === undefined ? [] : [found.approvalId])]);
+    const isAbout = (event: AuditEvent): boolean => named.has(metadataText(event, 'challenge_id')) || named.has(holds.get(event.request_id)?.approvalId ?? '');
+    return this.#others(requestId, isAbout).map((id) => ({ requestId: id, join: { key: 'approval', certainty: [found, holds.get(id)].some((hold) => hold?.certainty === 'likely') ? 'likely' : 'certain' } }));
   }
 
   /** Both are known by the authority record, but the event does not name it: it is the one of that Application in that second. */
@@ -198,7 +211,7 @@ class Requests {
   /** A mint that was held gave no mandate. */
   #isHeld(requestId: string): boolean {
     const events = this.#byId.get(requestId) ?? [];
-    return events.some(({ diagnostics_json: diagnostics }) => diagnostics.some((entry) => 'step_up_required' in entry)) && !events.some((event) => kindOf(event) === 'consumption');
+    return events.some(asksForApproval) && !events.some((event) => kindOf(event) === 'consumption');
   }
 
   #others(requestId: string, fits: (event: AuditEvent) => boolean): readonly string[] {

@@ -8,6 +8,7 @@ import type { Outcome } from './outcome.ts';
 import { explanationSection } from './explanationSection.ts';
 import { policySection } from './policySection.ts';
 import type { Evidence } from './read.ts';
+import { askedHop } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
 import type { Simulation } from './simulate.ts';
 import { stateSection } from './stateSection.ts';
@@ -18,7 +19,7 @@ import { applicationName, focusOf } from './trace.ts';
 import type { Trace } from './trace.ts';
 import { verifierSection } from './verifier/section.ts';
 import type { LookedForVerifiers, VerifierFacts } from './verifier/section.ts';
-import { dateAndTime, shortId } from './words.ts';
+import { dateAndTime, resourceName, sentenceCase, shortId } from './words.ts';
 
 /** What is told beside what was read of the deployment. */
 export interface Besides {
@@ -41,7 +42,7 @@ export function storyOf(parts: SectionParts, { verifiers, looked, simulation }: 
     layers: layers.map((layer) => layerOf(layer, trace)),
     timeline: timelineOf(trace, evidence),
     sections: [
-      delegationSection(parts), approvalSection(captured, trace, evidence), verifierSection(verifiers, { looked, answer: captured.answer }), stateSection(parts), policySection(parts),
+      delegationSection(parts), approvalSection(parts), verifierSection(verifiers, { looked, answer: captured.answer }), stateSection(parts), policySection(parts),
       explanationSection(parts, simulation), hopsSection(captured, trace, evidence), notRecordedSection(trace),
     ],
   };
@@ -51,9 +52,16 @@ const marks: Readonly<Record<Outcome['kind'], Mark>> = { 'went through': 'passed
 
 /** `billing-api 401 · …f90ae7` */
 function titleOf(captured: Captured, trace: Trace, evidence: Evidence): string {
-  const resource = resourceOf(captured, trace, evidence) ?? 'Request';
+  const resource = titleResource(captured, trace, evidence);
   const status = captured.answer?.status ?? statusOf(trace, evidence) ?? trace.outcome.code;
   return [`${resource}${status === undefined ? '' : ` ${status}`}`, ...(evidence.requestId === undefined ? [] : [shortId(evidence.requestId)])].join(' · ');
+}
+
+/** `billing-api`, and `billing-api +2` where three were asked for. */
+function titleResource(captured: Captured, trace: Trace, evidence: Evidence): string {
+  const own = askedHop(trace, evidence)?.events ?? [];
+  const others = new Set(own.map((event) => metadataText(event, 'resource')).filter((name) => name !== '')).size - 1;
+  return `${resourceName(resourceOf(captured, trace, evidence) ?? 'Request')}${others > 0 ? ` +${others}` : ''}`;
 }
 
 function resourceOf({ resource }: Captured, trace: Trace, evidence: Evidence): string | undefined {
@@ -92,7 +100,7 @@ function layerOf(layer: (typeof layers)[number], { outcome: { layer: decided, st
   const standing = layer === 'approval' && told === 'not recorded' ? approvalBefore(hops) : told;
   const decides = layer === decided;
   const mark: Mark = decides ? marks[kind] : standing === 'not reached' || standing === 'not recorded' || standing === 'not asked' ? 'none' : 'passed';
-  return { name: `${layer.slice(0, 1).toUpperCase()}${layer.slice(1)}`, standing, mark, decides };
+  return { name: sentenceCase(layer), standing, mark, decides };
 }
 
 /** A call is approved, or not, when its mandate is made. */

@@ -1,12 +1,13 @@
 /** What happened to a call, in lanes over time. */
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
+import { asksForApproval } from './holds.ts';
 import type { Evidence } from './read.ts';
 import { timeOf } from './stitching.ts';
 import type { Hop } from './stitching.ts';
 import type { Fact, Mark, Timeline, TimelineItem, TimelineJoin } from './story.ts';
 import type { Trace } from './trace.ts';
-import { count, duration, shortId } from './words.ts';
+import { count, duration, shortId, shortIds } from './words.ts';
 
 type Lane = 'Approval' | 'API' | 'Coordinator' | 'STS' | 'Gateway' | 'resource';
 const lanes: readonly Lane[] = ['Approval', 'API', 'Coordinator', 'STS', 'Gateway', 'resource'];
@@ -79,13 +80,13 @@ function itemsOf(event: AuditEvent, hop: Hop, { decides, evidence, hops, now }: 
     case 'mint':
       return [isHeld(hop) ? item('STS', 'mint held', 'waiting') : item('STS', denied ? 'mint denied' : 'mint')];
     case 'use':
-      return [item('STS', denied ? 'use refused' : 'use')];
+      return [item('STS', event.evaluation_status === 'provider_credential_unavailable' ? 'no provider credential' : denied ? 'use refused' : 'use')];
     case 'control key':
       return [item('STS', 'control token')];
     case 'workload':
-      return [item('STS', 'workload credential')];
+      return [isHeld(hop) ? item('STS', 'workload held', 'waiting') : item('STS', denied ? 'workload refused' : 'workload credential')];
     case 'exchange':
-      return [item('STS', denied ? 'exchange refused' : 'exchange')];
+      return [item('STS', event.evaluation_status.startsWith('approval_') ? 'approval refused' : denied ? 'exchange refused' : 'exchange')];
     case 'nothing granted':
       return [item('STS', 'nothing granted')];
     case 'jti collision':
@@ -95,7 +96,7 @@ function itemsOf(event: AuditEvent, hop: Hop, { decides, evidence, hops, now }: 
     case 'decision':
       return [item('Approval', `${event.decision}${by(event)}`, event.decision === 'rejected' ? 'failed' : 'passed')];
     case 'consumption':
-      return [item('STS', 'approval used')];
+      return [item('STS', event.metadata_json['reissued'] === true ? 'mandate given again' : 'approval used')];
     case 'launch':
       return [item('STS', denied ? 'launch refused' : 'launch')];
     case 'control call':
@@ -113,12 +114,12 @@ function itemsOf(event: AuditEvent, hop: Hop, { decides, evidence, hops, now }: 
 
 function by(event: AuditEvent): string {
   const who = metadataText(event, 'approver_subject_id');
-  return who === '' ? '' : ` by ${who}`;
+  return who === '' ? '' : ` by ${shortIds(who)}`;
 }
 
 /** A mint that waits for an approval says allow as well. */
 function isHeld({ events, kind }: Hop): boolean {
-  return kind === 'hold' || (kind === 'mint' && events.some(({ diagnostics_json: diagnostics }) => diagnostics.some((entry) => 'step_up_required' in entry)));
+  return kind === 'hold' || ((kind === 'mint' || kind === 'exchange') && events.some(asksForApproval) && !events.some(({ decision }) => decision === 'deny'));
 }
 
 /** From the hold to its decision, to its end without one, or to now. */

@@ -2,6 +2,8 @@
 import { metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
 import type { Captured } from './capture.ts';
+import { approvalOf, holdOf } from './holds.ts';
+import type { Hold } from './holds.ts';
 import { livenessOf } from './liveness.ts';
 import type { Asked, Known, LivenessCheck } from './liveness.ts';
 import { outcomeOf } from './outcome.ts';
@@ -24,14 +26,14 @@ export interface Trace {
 
 /** Judges what was read. */
 export function traceOf(captured: Captured, evidence: Evidence, lookingUntil?: string): Trace {
-  const { requestId = '', events, covered, firstUse, bootstrap, aheadMs = {} } = evidence;
+  const { requestId = '', events, covered, firstUse, bootstrap, holds, aheadMs = {} } = evidence;
   const { iat } = captured.mandate?.claims ?? {};
-  const hops = stitch(requestId, { events, covered, aheadMs, known: { issuedAt: iat, firstUse: firstUse.kind === 'row' ? firstUse.row : undefined, bootstrap } });
+  const hops = stitch(requestId, { events, covered, aheadMs, known: { issuedAt: iat, firstUse: firstUse.kind === 'row' ? firstUse.row : undefined, bootstrap, holds } });
   // A replay tells what happened to the call that used its mandate first, so that one comes first here.
   const outcomes = new Map<string, Outcome>();
   for (const { requestId: id, events: own, kind } of hops.toSorted((one, other) => Number(one.kind === 'replay') - Number(other.kind === 'replay'))) {
     const first = kind === 'replay' ? hops.find((hop) => hop.kind === 'call' && isFirstUse(hop, own, evidence)) : undefined;
-    outcomes.set(id, outcomeOf({ events: own, answer: id === requestId ? captured.answer : undefined, first: first && outcomes.get(first.requestId) }));
+    outcomes.set(id, outcomeOf({ events: own, answer: id === requestId ? captured.answer : undefined, first: first && outcomes.get(first.requestId), hold: heldBy(id, own, hops, evidence) }));
   }
   const outcome = outcomes.get(requestId) ?? outcomeOf({ events: [], answer: captured.answer, lookingUntil });
   const focus = hops.find((hop) => hop.requestId === requestId);
@@ -47,6 +49,13 @@ export function focusOf({ hops }: Trace, { requestId }: Evidence): readonly Audi
 export function applicationName(id: string, { events }: Evidence): string {
   const name = events.filter((event) => metadataText(event, 'application_id') === id).map((event) => metadataText(event, 'application_name')).find((text) => text !== '');
   return name ?? shortId(id);
+}
+
+/** The hold that a request is about, as it stands now. */
+function heldBy(requestId: string, events: readonly AuditEvent[], hops: readonly Hop[], { state, holds }: Evidence): Hold | undefined {
+  const approvalId = approvalOf(requestId, events, holds);
+  const rows = state.kind === 'row' ? state.row : undefined;
+  return approvalId === undefined ? undefined : holdOf(approvalId, rows?.approvals ?? [], hops, rows?.now ?? NaN);
 }
 
 function isFirstUse({ requestId, events }: Hop, replay: Hop['events'], { firstUse }: Evidence): boolean {

@@ -5,8 +5,24 @@ export function shortId(id: string): string {
   return id.length <= 12 ? id : `…${id.slice(-6)}`;
 }
 
+const ids = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+
+/** A text with its ids made short: `admin:…21a9a3`. */
+export function shortIds(text: string): string {
+  return text.replaceAll(ids, shortId);
+}
+
+/** The name of a resource without its scheme. */
+export function resourceName(identifier: string): string {
+  return identifier.replace(/^resource:\/\//, '');
+}
+
 export function count(number: number, noun: string, plural = `${noun}s`): string {
   return `${number.toLocaleString('en')} ${number === 1 ? noun : plural}`;
+}
+
+export function sentenceCase(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 /** `44 ms`, `83 s`, `12 min`, `4 h`. */

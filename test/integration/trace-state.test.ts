@@ -77,7 +77,7 @@ describe('state, policy and explanation of a traced request', function () {
     const evidence = await readEvidence(from, what, { mayAskApi: () => Promise.resolve(false), whichZone: () => Promise.resolve(undefined), signal });
     const trace = traceOf(what, evidence);
     const surroundings = await readSurroundings(from, what, evidence, requestTime(what, trace, evidence), signal);
-    const parts: SectionParts = { captured: what, trace, evidence, surroundings, time: (ms) => new Date(ms).toISOString() };
+    const parts: SectionParts = { captured: what, trace, evidence, surroundings };
     deepEqual(await adminAudit(), before);
     return { parts, state: stateSection(parts), policy: policySection(parts), explanation: explanationSection(parts) };
   }

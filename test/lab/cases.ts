@@ -35,6 +35,8 @@ export interface Cases {
   identityToken(subject: string, claims?: Row): string;
   /** A Session of the wide Application that acts for whom an authority record is of. */
   sessionFor(authorityRecordId: string): Promise<Governed>;
+  /** Activates a next version of the policy in which these documents are others. */
+  activate(documents: Row): Promise<void>;
   /** Publishes the revocation of an authority record, as the API does. */
   revoke(authorityRecordId: string): Promise<void>;
   close(): Promise<void>;
@@ -121,7 +123,8 @@ export async function addCases(lab: Lab): Promise<Cases> {
   const child = await session(own, second);
   const root = await edge({ application: applicationId, session: first }, second);
   const chained = { applicationId, sessionId: child, edgeId: await edge({ application: applicationId, session: second }, child, root), parentEdgeId: root };
-  await activatePolicy(lab, { invoices: applicationId, ledger: ledger ?? '', orders: orders ?? '' });
+  const owners = { invoices: applicationId, ledger: ledger ?? '', orders: orders ?? '' };
+  await activatePolicy(lab, owners);
   return {
     caller: new Caller(lab.callers), resources: RESOURCES, wide, chained, controlKey: { applicationId: controlKey }, workload, tokens,
     identityToken: (subject, claims = {}) => {
@@ -133,6 +136,7 @@ export async function addCases(lab: Lab): Promise<Cases> {
       const id = await session(recordId);
       return { applicationId, sessionId: id, edgeId: await edge(checkout, id) };
     },
+    activate: (documents) => activatePolicy(lab, owners, documents),
     revoke: async (recordId) => {
       await add(lab, 'event_outbox', { id: uuidv7(), stream_name: 'caracal.sessions.revoke', payload_json: JSON.stringify({ zone_id: zoneId, session_id: recordId, reason: 'subject_revoked' }) });
     },
@@ -168,7 +172,7 @@ async function addResources(lab: Lab, outsideUrl: string): Promise<void> {
 }
 
 /** A next version of the policy set, with the documents that tell risks and who has to approve them. */
-async function activatePolicy(lab: Lab, applications: { invoices: string; ledger: string; orders: string }): Promise<void> {
+async function activatePolicy(lab: Lab, applications: { invoices: string; ledger: string; orders: string }, changes: Row = {}): Promise<void> {
   const { zoneId, seeded: { payments: { policySetId, activePolicySetVersionId } } } = lab;
   const nightly = (...scopes: string[]): Row => ({ application: 'invoices', roles: { nightly: scopes } });
   const documents = {
@@ -185,6 +189,7 @@ async function activatePolicy(lab: Lab, applications: { invoices: string; ledger
       { scope: 'stock:order', tier: 'shared' }, { scope: 'stock:read', tier: 'low' },
     ],
     approval_tiers: [{ tier: 'high', approver: 'operator', ttl_seconds: 1800 }, { tier: 'personal', approver: 'subject', privacy: 'pseudonymous' }, { tier: 'shared', approver: 'any' }],
+    ...changes,
   };
   const manifest: { policy_version_id: string }[] = [];
   const [{ schema } = { schema: '' }] = await lab.sql<{ schema: string }>('SELECT schema_version AS schema FROM policy_set_versions WHERE id = $1', [activePolicySetVersionId]);
@@ -200,8 +205,9 @@ async function activatePolicy(lab: Lab, applications: { invoices: string; ledger
     manifest.push({ policy_version_id: id });
   }
   const versionId = uuidv7();
+  const [{ version } = { version: 0 }] = await lab.sql<{ version: number }>('SELECT max(version) AS version FROM policy_set_versions WHERE policy_set_id = $1', [policySetId]);
   await add(lab, 'policy_set_versions', {
-    id: versionId, policy_set_id: policySetId, version: 2, manifest_json: JSON.stringify(manifest), manifest_sha256: sha256(JSON.stringify(manifest)), schema_version: schema, created_by: 'admin:lab',
+    id: versionId, policy_set_id: policySetId, version: version + 1, manifest_json: JSON.stringify(manifest), manifest_sha256: sha256(JSON.stringify(manifest)), schema_version: schema, created_by: 'admin:lab',
   });
   const caller = new Caller(lab.callers);
   const { status, text } = await caller.api(`/zones/${zoneId}/policy-sets/${policySetId}/activate`, { body: { version_id: versionId } });

@@ -89,7 +89,7 @@ describe('an input of the policy', () => {
     const { context, action, session } = input as Record<string, Record<string, unknown>>;
     deepEqual(context?.['subject_claims'], { scope: 'invoice:read', target: ['billing-api'], delegation_edge_id: 'edge' });
     deepEqual([action, session], [{ id: 'TokenExchange', method: 'POST' }, { id: 'rec' }]);
-    ok(added.some(({ field, words }) => field === 'context.subject_claims' && words === 'from the mint that it belongs to, request …uest-0, likely'), JSON.stringify(added));
+    ok(added.some(({ field, words }) => field === 'context.subject_claims' && words === 'from the mint that it belongs to, request request-0, likely'), JSON.stringify(added));
     deepEqual(missing.map(({ field }) => field), ['action.path']);
   });
 

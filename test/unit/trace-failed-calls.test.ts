@@ -38,7 +38,7 @@ const rows: readonly Row[] = [
   ['no credential of the provider', [decided('r', 'allow', 'billing-api'), event('r', { evaluation_status: 'provider_credential_unavailable', metadata_json: { ...base, resource: 'billing-api', reason: 'provider token circuit open' } })], 'billing-api refused', 'failed', 'provider_credential_unavailable'],
   ['on hold', held(), 'billing-api on hold', 'waiting', 'interaction_required'],
   ['on hold for too long', [decided('r', 'allow', 'billing-api'), hold('r', 'c', '2026-08-02T10:59:59Z')], 'billing-api expired', 'warning', 'approval_expired'],
-  ['a command of Control', [event('r', { event_type: 'control.invoke', metadata_json: { client_id: 'console', command: 'zones', subcommand: 'list', reason: 'scope missing' } })], 'Control refused', 'failed', 'complete', 'console'],
+  ['a command of Control', [event('r', { event_type: 'control.invoke', metadata_json: { client_id: 'console', command: 'zones', subcommand: 'list', reason: 'scope missing' } })], 'Control refused', 'failed', '', 'console'],
   ['a workload that may not start', [event('r', { event_type: 'run_launch', evaluation_status: 'workload_auth_failed', metadata_json: { workload_id: 'w', workload_name: 'nightly' } })], 'Launch refused', 'failed', 'workload_auth_failed', 'nightly'],
   ['only the summary is there', [summary('r', 'billing-api')], 'billing-api denied', 'failed', 'exchange_denied'],
 ];

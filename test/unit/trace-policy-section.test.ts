@@ -1,10 +1,10 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { policySection } from '../../src/trace/policySection.ts';
 import type { Cell, Section } from '../../src/trace/story.ts';
-import { at, event, partsOf, row, rowOf, textsOf, version } from './traceParts.ts';
+import { at, event, inSeconds, partsOf, row, rowOf, textsOf, version } from './traceParts.ts';
 import type { Given } from './traceParts.ts';
 
-const section = (given: Given = {}): Section => policySection(partsOf(given));
+const section = (given: Given = {}): Section => inSeconds(policySection(partsOf(given)));
 const texts = (cells: readonly Cell[]): readonly string[] => cells.map(({ text }) => text);
 const denied = (reason: string, more: Parameters<typeof event>[0] = {}): ReturnType<typeof event> => event({ decision: 'deny', determining_policies_json: [], diagnostics_json: [{ reason }], ...more });
 const before = (status: string, metadata: object = {}): ReturnType<typeof event> => event({ decision: 'deny', policy_set_version_id: '', evaluation_status: status, determining_policies_json: null, diagnostics_json: null, metadata_json: { requested_scopes: undefined, agent_session_id: undefined, delegation_edge_id: undefined, ...metadata } });

@@ -3,10 +3,10 @@ import { decodeMandate } from '../../src/trace/mandate.ts';
 import { inSpiteOf } from '../../src/trace/inSpite.ts';
 import { effectsOf, inSnapshot, revocationStores } from '../../src/trace/revocation.ts';
 import type { AdminChange, Surroundings } from '../../src/trace/surroundings.ts';
-import { at, delegation, event, nowSeconds, partsOf, record, row, session, version } from './traceParts.ts';
+import { at, delegation, event, inSeconds, nowSeconds, partsOf, record, row, session, version } from './traceParts.ts';
 import type { Given } from './traceParts.ts';
 
-const effect = (given: Given): readonly string[] => effectsOf(partsOf(given));
+const effect = (given: Given): readonly string[] => inSeconds(effectsOf(partsOf(given)));
 const service = (id: string, deadline: number, more: object = {}): ReturnType<typeof session> => session(id, { lifecycle: 'service', ttlSeconds: undefined, heartbeatDeadlineAt: at(deadline), ...more });
 const ofUser = record({ type: 'user', subjectId: 'u-1' });
 
@@ -110,7 +110,7 @@ describe('a revocation', () => {
 
   it('is none where all is as it was', () => deepEqual(effect({}), []));
 
-  for (const [what, given, expected] of inSpites) it(`explains a refusal: ${what}`, () => match(inSpiteOf(partsOf(given)).join('\n'), expected));
+  for (const [what, given, expected] of inSpites) it(`explains a refusal: ${what}`, () => match(inSeconds(inSpiteOf(partsOf(given))).join('\n'), expected));
 
   it('explains nothing that was not refused for one', () => {
     deepEqual(inSpiteOf(partsOf({ captured: answered(403, 'access_denied', 'policy denied (resource_not_granted)') })), []);
@@ -122,7 +122,7 @@ describe('a revocation', () => {
 
   for (const [store, what, given, mark, words] of stores) {
     it(`is looked for in every store: ${store}, ${what}`, () => {
-      const standings = revocationStores(partsOf(given));
+      const standings = inSeconds(revocationStores(partsOf(given)));
       equal(standings.length, 12);
       const found = standings.filter(({ store: name }) => name.startsWith(store));
       deepEqual(found.map((one) => [one.mark, one.words]), [[mark, words]]);

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { stateSection } from '../../src/trace/stateSection.ts';
 import type { AdminChange } from '../../src/trace/surroundings.ts';
-import { at, delegation, event, partsOf, record, row, rowOf, session, textsOf, version } from './traceParts.ts';
+import { at, delegation, event, inSeconds, partsOf, record, row, rowOf, session, textsOf, version } from './traceParts.ts';
 import type { Given } from './traceParts.ts';
 
 const change = (path: string, more: Partial<AdminChange> = {}): AdminChange => ({ requestId: 'admin-1', actor: 'ana', action: `PATCH ${path}`, method: 'PATCH', path, entityType: '', entityId: '', occurredAt: at(61), ...more });
@@ -47,7 +47,7 @@ const cases: readonly (readonly [name: string, what: string, given: Given, mark:
   ['Delegation epoch', 'not told by the event', { events: [event({ metadata_json: { delegation_graph_epoch: undefined } })] }, 'passed', 'not recorded', '7', ''],
   ['Policy in force', 'as then', {}, 'passed', 'main, version 1', 'main, version 1', ''],
   ['Policy in force', 'another', { around: { policy: row({ versions: [version(1, []), version(2, [])], active: { setId: 'set', activeVersionId: 'version-2', changedAt: at(60) } }), changes: row([change('/v1/zones/zone-1/policy-sets/set/activate')]) } }, 'warning', 'main, version 1', 'main, version 2', 'activated at 60 s by ana: PATCH /v1/zones/zone-1/policy-sets/set/activate'],
-  ['Policy in force', 'closed', { around: { policy: { kind: 'cannot look', why: 'permission denied' } } }, 'unknown', 'version …sion-1', 'cannot look: permission denied', ''],
+  ['Policy in force', 'closed', { around: { policy: { kind: 'cannot look', why: 'permission denied' } } }, 'unknown', 'version version-1', 'cannot look: permission denied', ''],
   ['Application Orders', 'as then', {}, 'passed', 'active', 'active', ''],
   ['Application Orders', 'archived', { around: { applications: row([{ id: 'app', name: 'Orders', registrationMethod: 'managed', createdAt: at(-9), expiresAt: undefined, archivedAt: at(60) }]), changes: row([change('/v1/zones/zone-1/applications/app', { method: 'DELETE', action: 'DELETE application' })]) } }, 'warning', 'active', 'archived, 60 s', 'by ana: DELETE application'],
   ['Application Orders', 'expired', { around: { applications: row([{ id: 'app', name: 'Orders', registrationMethod: 'dcr', createdAt: at(-9), expiresAt: at(60), archivedAt: undefined }]) } }, 'warning', 'active', 'expired, 60 s', 'time alone; nobody did it'],
@@ -65,7 +65,7 @@ describe('state then and now', () => {
   }
 
   it('has the times of both, and folds what is as it was', () => {
-    const { blocks: [table], summary } = stateSection(partsOf());
+    const { blocks: [table], summary } = inSeconds(stateSection(partsOf()));
     ok(table?.kind === 'table');
     deepEqual([table.heads, table.rows, table.folded?.label], [['State', 'Then, 0 s', 'Now, 600 s', 'What changed it'], [], '8 rows as then']);
     equal(summary, 'nothing is known to have changed since');

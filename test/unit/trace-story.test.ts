@@ -12,7 +12,6 @@ import type { Surroundings } from '../../src/trace/surroundings.ts';
 import { storyOf } from '../../src/trace/tell.ts';
 import type { Besides } from '../../src/trace/tell.ts';
 import { traceOf } from '../../src/trace/trace.ts';
-import { moment } from '../../src/trace/words.ts';
 
 const start = Date.UTC(2026, 7, 2, 10, 15, 0);
 const at = (seconds: number): string => new Date(start + seconds * 1_000).toISOString();
@@ -30,7 +29,7 @@ const evidence = (events: readonly AuditEvent[], more: Partial<Evidence> = {}): 
 const blind = { kind: 'cannot look', why: 'Postgres is not given' } as const;
 const surroundings: Surroundings = { anchors: [], epoch: blind, policy: blind, texts: blind, applications: blind, resources: blind, changes: blind, apiOutbox: blind, coordinatorOutbox: blind, messages: blind, gateway: blind, resourceServers: blind, firstUse: blind };
 const besides: Besides = { verifiers: { mandate: undefined, compared: [], now: start, isOfCall: true }, looked: undefined, simulation: undefined };
-const told = (all: Evidence, what = captured, more: Partial<Besides> = {}): Story => storyOf({ captured: what, trace: traceOf(what, all), evidence: all, surroundings, time: moment }, { ...besides, ...more });
+const told = (all: Evidence, what = captured, more: Partial<Besides> = {}): Story => storyOf({ captured: what, trace: traceOf(what, all), evidence: all, surroundings }, { ...besides, ...more });
 const section = ({ sections }: Story, id: SectionId): Section => sections.find((one) => one.id === id) ?? { id, title: '', summary: 'is not there', blocks: [] };
 
 const session = (id: string, more: Partial<SessionRow> = {}): SessionRow => ({ id, applicationId: 'app-orders', authorityRecordId: 'r', lifecycle: 'task', status: 'active', startedAt: at(-60), ttlSeconds: 3_600, heartbeatDeadlineAt: undefined, terminatedAt: undefined, terminationReason: undefined, ...more });

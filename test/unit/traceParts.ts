@@ -53,20 +53,28 @@ export function partsOf({ captured: given = {}, events = [event()], state = {}, 
     changes: row([]), apiOutbox: row([]), coordinatorOutbox: row([]), messages: row({ revocations: [], dead: [], epochs: [] }), gateway: row({ active: 0, snapshotAge: 12, isFresh: true }),
     resourceServers: row({ revoked: new Set<string>(), epoch: undefined }), firstUse: { kind: 'absent' }, ...around,
   };
-  return { captured, trace: traceOf(captured, evidence), evidence, surroundings, time: (ms) => `${(ms - requestAt) / 1_000} s` };
+  return { captured, trace: traceOf(captured, evidence), evidence, surroundings };
 }
 
 export function version(number: number, policyVersionIds: readonly string[]) {
   return { id: `version-${number}`, setId: 'set', setName: 'main', version: number, schemaVersion: '2026-05-20', policyVersionIds: [...policyVersionIds], createdBy: 'ana', createdAt: at(-6_000) };
 }
 
+/** What is told, with its moments as seconds since the request: `30 s`. */
+export function inSeconds<Told>(told: Told): Told {
+  const text = JSON.stringify(told).replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, (iso) => `${(Date.parse(iso) - requestAt) / 1_000} s`);
+  return JSON.parse(text) as Told;
+}
+
 /** Texts and list items of a section. */
-export function textsOf({ blocks }: Section): readonly string[] {
+export function textsOf(section: Section): readonly string[] {
+  const { blocks } = inSeconds(section);
   return blocks.flatMap((block: Block) => (block.kind === 'text' ? [block.cell.text] : block.kind === 'list' ? block.items.map(({ text }) => text) : []));
 }
 
 /** A row of any table of a section, by the beginning of its first cell. */
-export function rowOf({ blocks }: Section, first: string): readonly Cell[] {
+export function rowOf(section: Section, first: string): readonly Cell[] {
+  const { blocks } = inSeconds(section);
   const rows = blocks.flatMap((block) => (block.kind === 'table' ? [...block.rows, ...(block.folded?.rows ?? [])] : []));
   const found = rows.find(([cell]) => cell?.text.startsWith(first) === true);
   if (found === undefined) throw new Error(`no row ${first}: ${rows.map(([cell]) => cell?.text ?? '').join(', ')}`);
