@@ -252,7 +252,7 @@ const gateway: Readonly<Record<number, Row | readonly Row[]>> = {
   16: {
     statuses: [502], errors: ['internal_error'], layer: 'gateway', audit: 'upstream_rejected',
     words: {
-      'upstream not addressable': 'the address of the upstream may not be called: its form, its name or its range',
+      'upstream not addressable': 'the address of the upstream may not be called, for its form, its name or its range',
       'provider credential not allowed for upstream host': 'the credential of the provider is not for this host',
     },
   },

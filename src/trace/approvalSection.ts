@@ -1,7 +1,7 @@
 import { metadataText } from './auditEvent.ts';
-import { approvalOf, asksForApproval, bindingsOf, standingOf } from './holds.ts';
+import { asksForApproval, bindingsOf, needsBoth, standingOf } from './holds.ts';
 import type { Binding, HoldStanding } from './holds.ts';
-import { askedHop } from './sectionParts.ts';
+import { approvalIds, askedHop } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
 import type { ApprovalRow } from './stateRows.ts';
 import type { Block, Fact, Mark, Section } from './story.ts';
@@ -12,10 +12,10 @@ const deciders: Readonly<Record<string, string>> = { operator: 'an operator deci
 
 /** The life of each approval that belongs to the call: contract request-evidence 13. How to approve is not offered. */
 export function approvalSection(parts: SectionParts): Section {
-  const { captured, trace, evidence } = parts;
+  const { trace, evidence } = parts;
   const section = (summary: string, blocks: readonly Block[] = []): Section => ({ id: 'approval', title: 'Approval', summary, blocks });
   const { state } = evidence;
-  const named = new Set([...(captured.approvalId === undefined ? [] : [captured.approvalId]), ...trace.hops.map(({ requestId, events }) => approvalOf(requestId, events, evidence.holds)).filter((id) => id !== undefined)]);
+  const named = approvalIds(parts);
   const rows = state.kind === 'row' ? state.row.approvals.filter(({ id }) => named.has(id)) : [];
   const now = state.kind === 'row' ? state.row.now : NaN;
   if (rows.length > 0) return section(rows.length === 1 && rows[0] !== undefined ? standings[standingOf(rows[0], now)].words : count(rows.length, 'approval'), rows.flatMap((row) => blocksOf(row, parts, now)));
@@ -24,7 +24,9 @@ export function approvalSection(parts: SectionParts): Section {
     const why = state.kind === 'cannot look' ? state.why : 'it is gone: Caracal keeps it for a day after its end';
     return section(`its row cannot be read: ${why}`, ofEvents.map((id) => ({ kind: 'facts', facts: factsOfEvents(id, trace.hops) })));
   }
+  if (trace.outcome.code === 'approval_class_conflict' || needsBoth(askedHop(trace, evidence)?.events ?? [])) return section('it would need an operator and the user at once, which no hold can ask');
   const isAsked = trace.hops.some(({ events }) => events.some(asksForApproval));
+  if (trace.outcome.layer === 'approval') return section('one was refused, and nothing that was read names it');
   return section(isAsked ? 'the policy asks for one; nothing that was read names it' : trace.hops.length === 0 ? 'none is named by what is known' : 'none was needed');
 }
 

@@ -35,6 +35,9 @@ const kindsByType: Readonly<Record<string, EventKind>> = {
   step_up_consumed: 'consumption', run_launch: 'launch', 'control.invoke': 'control call', credential_revealed: 'credential revealed',
 };
 
+/** What is called where no resource is. */
+export const namesByKind: Partial<Readonly<Record<EventKind, string>>> = { 'control call': 'Control', launch: 'Launch', federation: 'Sign-in' };
+
 /** Statuses that only a call through the Gateway meets. Contract request-evidence 7.4. */
 const gatewayStatuses = new Set(['operation_not_permitted', 'provider_unavailable', 'credential_not_provisioned', 'credential_refresh_failed', 'provider_credential_unavailable']);
 

@@ -1,6 +1,6 @@
 /** Which calls of a zone did not go as asked, by their audit events: each told in a line. */
-import { kindOf, metadataText } from './auditEvent.ts';
-import type { AuditEvent, EventKind } from './auditEvent.ts';
+import { kindOf, metadataText, namesByKind } from './auditEvent.ts';
+import type { AuditEvent } from './auditEvent.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 import type { Mark } from './story.ts';
@@ -89,10 +89,8 @@ function tellingOf(own: readonly AuditEvent[], endOf: ReadonlyMap<string, string
 function nameOf(failures: readonly AuditEvent[], own: readonly AuditEvent[]): string {
   const [first, ...others] = [failures, own].map(resourcesOf).find((names) => names.length > 0) ?? [];
   if (first !== undefined) return `${resourceName(first)}${others.length === 0 ? '' : ` +${others.length}`}`;
-  return failures.map((event) => withoutResource[kindOf(event)]).find((name) => name !== undefined) ?? 'Request';
+  return failures.map((event) => namesByKind[kindOf(event)]).find((name) => name !== undefined) ?? 'Request';
 }
-
-const withoutResource: Partial<Readonly<Record<EventKind, string>>> = { 'control call': 'Control', launch: 'Launch', federation: 'Sign-in' };
 
 function resourcesOf(events: readonly AuditEvent[]): readonly string[] {
   return [...new Set(events.flatMap((event) => [metadataText(event, 'resource'), ...requested(event)]).filter((name) => name !== ''))];

@@ -1,4 +1,5 @@
 /** Holds of requests: how they stand, and which one a request is about that names none. Facts of Caracal: contract request-evidence 7.3 and 13. */
+import * as z from 'zod';
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
 import type { ApprovalRow } from './stateRows.ts';
@@ -52,6 +53,14 @@ export function asksForApproval({ diagnostics_json: diagnostics }: AuditEvent): 
   return diagnostics.some((entry) => 'step_up_required' in entry);
 }
 
+const tiers = z.object({ tiers: z.array(z.object({ approver: z.string().default('operator') })) });
+
+/** Whether scopes need an operator as well as the user: one hold cannot ask both, so the exchange is refused, and nothing but the allow of the policy is written. */
+export function needsBoth(events: readonly AuditEvent[]): boolean {
+  const asked = events.flatMap(({ diagnostics_json: diagnostics }) => diagnostics.flatMap((entry) => tiers.safeParse(entry['step_up_required']).data?.tiers ?? []));
+  return ['operator', 'subject'].every((one) => asked.some(({ approver }) => approver === one));
+}
+
 const withoutId = new Set(['approval_invalid', 'approval_already_consumed', 'approval_expired']);
 
 /** The events of requests that are about an approval which none of their events names: repeats of a mint that is held, and refusals of an approval. */
@@ -72,7 +81,9 @@ export function unnamedHolds(events: readonly AuditEvent[], rows: readonly Appro
   return new Map(aboutUnnamed(events).flatMap((event): (readonly [string, NamedHold])[] => {
     const at = Date.parse(event.occurred_at);
     const isRefusal = withoutId.has(event.evaluation_status);
-    const row = newest.find((one) => Date.parse(one.createdAt) <= at && (isRefusal ? isRefused(one, event.evaluation_status, at) : isBoundTo(one, byRequest.get(event.request_id) ?? []) && !isUsedBefore(one, at)));
+    const fitting = newest.filter((one) => Date.parse(one.createdAt) <= at && (isRefusal ? isRefused(one, event.evaluation_status, at) : isBoundTo(one, byRequest.get(event.request_id) ?? []) && !isUsedBefore(one, at)));
+    // Who presents an approval mostly waited until it was given.
+    const row = fitting.find(({ satisfiedAt }) => isRefusal && satisfiedAt !== undefined && Date.parse(satisfiedAt) <= at) ?? fitting[0];
     return row === undefined ? [] : [[event.request_id, { approvalId: row.id, certainty: isRefusal ? 'likely' : 'certain' }]];
   }));
 }

@@ -2,13 +2,12 @@
  * Who said no to a call, why, and how far it came: from the answer that the caller got and from what the audit holds of
  * one request id. Facts of Caracal: contract request-evidence 4.4, 5, 7 and 8.
  */
-import * as z from 'zod';
 import { denyReasons, evaluationStatuses, withoutAnswer } from '../caracal/decisions.ts';
 import { layers } from '../caracal/refusals.ts';
 import type { Layer, Refusal } from '../caracal/refusals.ts';
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent, EventKind } from './auditEvent.ts';
-import { asksForApproval } from './holds.ts';
+import { asksForApproval, needsBoth } from './holds.ts';
 import type { Hold } from './holds.ts';
 import { refusalsLike, verifierRefusalOf } from './refusal.ts';
 import type { CallerAnswer } from './refusal.ts';
@@ -129,7 +128,7 @@ function replayed(call: Call): Outcome | undefined {
 }
 
 /** What the Gateway could not do, where one status stands for several things. */
-const errorKinds: Readonly<Record<string, string>> = { upstream_not_addressable: 'the address of the upstream may not be called: its form, its name or its range', provider_host_not_allowed: 'the credential of the provider is not for the host of the upstream' };
+const errorKinds: Readonly<Record<string, string>> = { upstream_not_addressable: 'the address of the upstream may not be called, for its form, its name or its range', provider_host_not_allowed: 'the credential of the provider is not for the host of the upstream' };
 
 /** The Gateway tells once what it did with a call that the STS had allowed. */
 function executed(call: Call): Outcome | undefined {
@@ -238,14 +237,6 @@ function endedHold(hold: Hold): Pick<Parts, 'kind' | 'code' | 'sentence' | 'more
   }
 }
 
-const tiers = z.object({ tiers: z.array(z.object({ approver: z.string().default('operator') })) });
-
-/** One hold cannot ask two people, so scopes that need an operator as well as the user are refused; nothing but the allow of the policy is written. */
-function needsBoth(events: readonly AuditEvent[]): boolean {
-  const asked = events.flatMap(({ diagnostics_json: diagnostics }) => diagnostics.flatMap((entry) => tiers.safeParse(entry['step_up_required']).data?.tiers ?? []));
-  return ['operator', 'subject'].every((one) => asked.some(({ approver }) => approver === one));
-}
-
 const approvers: Readonly<Record<string, string>> = { operator: 'An operator', subject: 'The user', any: 'An operator or the user' };
 
 function exchanged(call: Call): Outcome | undefined {
@@ -295,7 +286,7 @@ function allowed(call: Call, [event]: readonly AuditEvent[]): Outcome {
   const passed = passedPolicy(call);
   const kind = event === undefined ? 'exchange' : kindOf(event);
   if (kind === 'use') {
-    return outcome({ kind: 'allowed', sentence: 'Caracal allowed this call. What the Gateway did with it is not recorded.', more: ['It may still run, its answer may still come, or the Gateway refused it after that.'], passed: { ...passed, 'after mint': 'issued' } });
+    return outcome({ kind: 'allowed', sentence: 'Caracal allowed this call. What the Gateway did with it is not recorded.', more: ['It may still run, its answer may still come, or the Gateway refused it after that.', ...(call.lookingUntil === undefined ? [] : [`Looking until ${call.lookingUntil}.`])], passed: { ...passed, 'after mint': 'issued' } });
   }
   const what = issued[kind] ?? 'A mandate';
   return isIssued(call)
@@ -319,7 +310,8 @@ function noCall(call: Call): Outcome | undefined {
     'credential revealed': `A secret was read in plain text: ${metadataText(event, 'credential')}.`,
   };
   const code = event.evaluation_status === 'complete' ? undefined : event.evaluation_status;
-  return outcome({ kind: event.decision === 'deny' ? 'refused' : 'no call', code, sentence: sentences[kindOf(event)] ?? `The audit holds an event of another kind: ${event.event_type}.` });
+  const isRefused = event.decision === 'deny';
+  return outcome({ kind: isRefused ? 'refused' : 'no call', ...(isRefused && kindOf(event) === 'launch' ? { layer: reasonOf(event).layer, at: refusedState(call) } : {}), code, sentence: sentences[kindOf(event)] ?? `The audit holds an event of another kind: ${event.event_type}.` });
 }
 
 /** Most refusals leave no event. */

@@ -1,6 +1,7 @@
 /** What sections of a story about state and policy are made of, and the words that they share. */
 import type { AuditEvent } from './auditEvent.ts';
 import type { Captured } from './capture.ts';
+import { approvalOf } from './holds.ts';
 import type { Evidence } from './read.ts';
 import type { Hop } from './stitching.ts';
 import type { Block, Mark } from './story.ts';
@@ -20,9 +21,16 @@ export function askedHop({ hops }: Pick<Trace, 'hops'>, { requestId }: Evidence)
   return hops.find((hop) => hop.requestId === requestId);
 }
 
-/** When the request was, milliseconds since 1970: by its events, else by what was pasted; undefined where neither tells. */
+/** When the request was, milliseconds since 1970: by its events, else by what was pasted, of which a header and a mandate tell the second alone: its end; undefined where neither tells. */
 export function requestTime(captured: Captured, trace: Trace, evidence: Evidence): number | undefined {
-  return askedHop(trace, evidence)?.from ?? captured.at;
+  const { at } = captured;
+  return askedHop(trace, evidence)?.from ?? (at === undefined ? undefined : at % 1_000 === 0 ? at + 999 : at);
+}
+
+/** The approvals of the request and of those that belong to it. */
+export function approvalIds({ captured, trace, evidence }: Pick<SectionParts, 'captured' | 'trace' | 'evidence'>): ReadonlySet<string> {
+  const ofHops = trace.hops.map(({ requestId, events }) => approvalOf(requestId, events, evidence.holds));
+  return new Set([captured.approvalId, ...ofHops].filter((id) => id !== undefined));
 }
 
 /** `Session …a41c07`. */

@@ -1,10 +1,12 @@
 /** State then and now, what the STS would say, and where it is recorded that something is revoked. */
+import { kindOf, metadataText } from './auditEvent.ts';
+import type { AuditEvent, EventKind } from './auditEvent.ts';
 import { refusalsLike } from './refusal.ts';
 import { delegationLiveness, recordLiveness, sessionLiveness } from './liveness.ts';
 import type { Known, LivenessCheck } from './liveness.ts';
 import { inSpiteOf } from './inSpite.ts';
 import { decidedVersion, effectsOf, endedOf, revocationStores, revokesRecords } from './revocation.ts';
-import { askedHop, changeBy, changerOf, listBlock, mandateEpoch, named, requestTime, textBlock } from './sectionParts.ts';
+import { approvalIds, askedHop, changeBy, changerOf, listBlock, mandateEpoch, named, requestTime, textBlock } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';
 import type { ApprovalRow, DelegationState, RecordState, SessionState } from './stateRows.ts';
 import type { Block, Cell, Mark, Section } from './story.ts';
@@ -81,7 +83,7 @@ function ofState(parts: SectionParts, at: number | undefined): readonly Compared
   const { sessions, delegations, records, approvals } = state.row;
   return [
     ...sessions.map((row) => ofSession(parts, row, at)), ...delegations.map((row) => ofDelegation(parts, row, at)), ...records.map((row) => ofRecord(parts, row, at)),
-    ...(approvals.length === 0 ? [] : approvals.map((row) => ofApproval(parts, row, at))),
+    ...approvals.filter(({ id }) => approvalIds(parts).has(id)).map((row) => ofApproval(parts, row, at)),
   ];
 }
 
@@ -182,9 +184,15 @@ function approvalState({ consumedAt, rejectedAt, expiresAt, satisfiedAt, created
   return isBefore(satisfiedAt) ? 'approved' : 'pending';
 }
 
-function ofApproval({ evidence: { state } }: SectionParts, row: ApprovalRow, at: number | undefined): Compared {
+/** What a request itself did to a hold was so then. */
+const doneByRequest: Partial<Readonly<Record<EventKind, (event: AuditEvent) => string>>> = { consumption: () => 'used', decision: ({ decision }) => decision, hold: () => 'pending' };
+
+function ofApproval({ trace, evidence }: SectionParts, row: ApprovalRow, at: number | undefined): Compared {
+  const { state } = evidence;
+  const own = (askedHop(trace, evidence)?.events ?? []).filter((event) => metadataText(event, 'challenge_id') === row.id);
+  const done = own.map((event) => doneByRequest[kindOf(event)]?.(event)).find((word) => word !== undefined);
   const now = approvalState(row, state.kind === 'row' ? state.row.now : 0);
-  const then = at === undefined ? notRecorded : approvalState(row, at);
+  const then = done ?? (at === undefined ? notRecorded : approvalState(row, at));
   const by = now === 'expired' ? 'nobody decided it in time' : row.approverSubjectId === undefined ? '' : `decided by ${row.approverSubjectId}${row.decisionReason === undefined ? '' : `: ${row.decisionReason}`}`;
   return compare(named('Approval', row.id), then, now, { isSame: then === notRecorded || then === now, isDead: now === 'rejected' || now === 'expired', change: by });
 }

@@ -1,6 +1,6 @@
 import { layers } from '../caracal/refusals.ts';
 import { approvalSection } from './approvalSection.ts';
-import { metadataText } from './auditEvent.ts';
+import { kindOf, metadataText, namesByKind } from './auditEvent.ts';
 import type { Captured } from './capture.ts';
 import { delegationSection } from './delegationSection.ts';
 import { hopsSection } from './hopsSection.ts';
@@ -61,11 +61,13 @@ function titleOf(captured: Captured, trace: Trace, evidence: Evidence): string {
 function titleResource(captured: Captured, trace: Trace, evidence: Evidence): string {
   const own = askedHop(trace, evidence)?.events ?? [];
   const others = new Set(own.map((event) => metadataText(event, 'resource')).filter((name) => name !== '')).size - 1;
-  return `${resourceName(resourceOf(captured, trace, evidence) ?? 'Request')}${others > 0 ? ` +${others}` : ''}`;
+  return `${resourceName(resourceOf(captured, trace, evidence) ?? own.map((event) => namesByKind[kindOf(event)]).find((name) => name !== undefined) ?? 'Request')}${others > 0 ? ` +${others}` : ''}`;
 }
 
 function resourceOf({ resource }: Captured, trace: Trace, evidence: Evidence): string | undefined {
-  return resource ?? focusOf(trace, evidence).map((event) => metadataText(event, 'resource')).find((name) => name !== '');
+  // What only may belong to it does not tell what it was about.
+  const hops = trace.hops.filter(({ join }) => join?.certainty !== 'likely');
+  return resource ?? focusOf({ hops }, evidence).map((event) => metadataText(event, 'resource')).find((name) => name !== '');
 }
 
 /** What the caller got of the Gateway, as its event says. */

@@ -1,7 +1,7 @@
 /** What happened to a call, in lanes over time. */
 import { kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
-import { asksForApproval } from './holds.ts';
+import { asksForApproval, needsBoth } from './holds.ts';
 import type { Evidence } from './read.ts';
 import { timeOf } from './stitching.ts';
 import type { Hop } from './stitching.ts';
@@ -119,7 +119,7 @@ function by(event: AuditEvent): string {
 
 /** A mint that waits for an approval says allow as well. */
 function isHeld({ events, kind }: Hop): boolean {
-  return kind === 'hold' || ((kind === 'mint' || kind === 'exchange') && events.some(asksForApproval) && !events.some(({ decision }) => decision === 'deny'));
+  return kind === 'hold' || ((kind === 'mint' || kind === 'exchange') && events.some(asksForApproval) && !needsBoth(events) && !events.some(({ decision }) => decision === 'deny'));
 }
 
 /** From the hold to its decision, to its end without one, or to now. */

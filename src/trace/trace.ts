@@ -33,7 +33,7 @@ export function traceOf(captured: Captured, evidence: Evidence, lookingUntil?: s
   const outcomes = new Map<string, Outcome>();
   for (const { requestId: id, events: own, kind } of hops.toSorted((one, other) => Number(one.kind === 'replay') - Number(other.kind === 'replay'))) {
     const first = kind === 'replay' ? hops.find((hop) => hop.kind === 'call' && isFirstUse(hop, own, evidence)) : undefined;
-    outcomes.set(id, outcomeOf({ events: own, answer: id === requestId ? captured.answer : undefined, first: first && outcomes.get(first.requestId), hold: heldBy(id, own, hops, evidence) }));
+    outcomes.set(id, outcomeOf({ events: own, ...(id === requestId ? { answer: captured.answer, lookingUntil } : {}), first: first && outcomes.get(first.requestId), hold: heldBy(id, own, hops, evidence) }));
   }
   const outcome = outcomes.get(requestId) ?? outcomeOf({ events: [], answer: captured.answer, lookingUntil });
   const focus = hops.find((hop) => hop.requestId === requestId);
@@ -41,7 +41,7 @@ export function traceOf(captured: Captured, evidence: Evidence, lookingUntil?: s
 }
 
 /** All events that belong to the call, those of the request that was asked for first: what these do not name, others of it may. */
-export function focusOf({ hops }: Trace, { requestId }: Evidence): readonly AuditEvent[] {
+export function focusOf({ hops }: Pick<Trace, 'hops'>, { requestId }: Evidence): readonly AuditEvent[] {
   return hops.toSorted((one, other) => Number(other.requestId === requestId) - Number(one.requestId === requestId)).flatMap(({ events }) => events);
 }
 
@@ -72,9 +72,11 @@ function livenessNow({ mandate }: Captured, focus: Hop | undefined, { state }: E
   const named = (name: string): string | undefined => focus?.events.map((event) => metadataText(event, name)).find((id) => id !== '');
   const applicationId = claims.client_id ?? named('application_id');
   const [sessionId, delegationId] = [claims.agent_session_id ?? named('agent_session_id'), claims.delegation_edge_id ?? named('delegation_edge_id')];
+  // The event of a refusal before the policy may name the Delegation alone, and that one its Session.
+  const holderId = sessionId ?? (mandate === undefined ? delegations.find(({ id }) => id === delegationId)?.targetSessionId : undefined);
   if (applicationId === undefined || (sessionId === undefined && delegationId === undefined)) return [];
   const asked: Asked = {
-    now, applicationId, sessionId, delegationId, scopes: claims.scope?.split(' ').filter((scope) => scope !== '') ?? [],
+    now, applicationId, sessionId: holderId, delegationId, scopes: claims.scope?.split(' ').filter((scope) => scope !== '') ?? [],
     ...(claims.use === undefined ? { subject: 'none' } : { subject: claims.use === 'session' ? 'session mandate' : 'gateway mandate', authorityRecordId: claims.sid }),
     records: lookup(records), sessions: lookup(sessions), delegations: lookup(delegations),
   };

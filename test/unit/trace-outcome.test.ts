@@ -169,7 +169,7 @@ const gatewayRows: Readonly<Record<number, readonly Row[]>> = {
     ['502 sts_unavailable: sts response invalid', [], 'refused', 'gateway', 'sts_unavailable', byGateway('the answer of the STS could not be read')],
   ],
   15: [['403 access_denied: resource upstream not configured', [use()], 'refused', 'gateway', 'access_denied', byGateway('the resource has no upstream')]],
-  16: [['502 internal_error: upstream not addressable', [use(), gateway('upstream_rejected', { error_kind: 'upstream_not_addressable', gateway_status: 502 })], 'refused', 'gateway', 'upstream_not_addressable', byGateway('the address of the upstream may not be called: its form, its name or its range')]],
+  16: [['502 internal_error: upstream not addressable', [use(), gateway('upstream_rejected', { error_kind: 'upstream_not_addressable', gateway_status: 502 })], 'refused', 'gateway', 'upstream_not_addressable', byGateway('the address of the upstream may not be called, for its form, its name or its range')]],
   17: [['400 internal_error: upstream request build failed', [use(), gateway('build_failed', { error_kind: 'request_build_failed', gateway_status: 400 })], 'refused', 'gateway', 'request_build_failed', byGateway('no call to the upstream could be made of this one')]],
   18: [['502 internal_error: upstream unreachable', [use(), gateway('upstream_error', { error_kind: 'transport_error', gateway_status: 502 })], 'refused', 'resource', 'transport_error', 'Caracal passed this call on, but billing:8090 did not answer: it could not be reached from the Gateway.']],
   19: [

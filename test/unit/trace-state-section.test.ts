@@ -37,9 +37,11 @@ const cases: readonly (readonly [name: string, what: string, given: Given, mark:
   ['Authority record of an Application rec', 'revoked with a grant', { state: { records: [record({ status: 'revoked', revokedAt: at(60), revokedReason: 'grant_revoked' })] }, around: { changes: row([change('/v1/zones/zone-1/grants/g-1', { method: 'DELETE', action: 'DELETE grant' })]) } }, 'warning', 'active', 'revoked, grant_revoked, 60 s', 'grant_revoked, likely by ana: DELETE grant'],
   ['Authority record of a user rec', 'revoked with its subject', { state: { records: [record({ type: 'user', subjectId: 'u-1', status: 'revoked', revokedAt: at(60), revokedReason: 'subject_revoked' })] }, around: { changes: row([change('/v1/zones/zone-1/subjects/u-1/revoke', { action: 'Subject authority revoked' })]) } }, 'warning', 'active', 'revoked, subject_revoked, 60 s', 'subject_revoked, by ana: Subject authority revoked'],
   ['Authority record of an Application rec', 'expired before', { state: { records: [record({ expiresAt: at(-1) })] } }, 'failed', 'dead: expired', 'expired, -1 s; its row still says active', ''],
-  ['Approval hold', 'decided', { state: { approvals: [{ ...approval, satisfiedAt: at(60), approverSubjectId: 'console:ana', decisionReason: 'routine' }] } }, 'warning', 'pending', 'approved', 'decided by console:ana: routine'],
-  ['Approval hold', 'expired', { state: { approvals: [{ ...approval, expiresAt: at(60) }] } }, 'warning', 'pending', 'expired', 'nobody decided it in time'],
-  ['Approval hold', 'used before', { state: { approvals: [{ ...approval, satisfiedAt: at(-20), consumedAt: at(-1) }] } }, 'passed', 'used', 'used', ''],
+  ['Approval hold', 'decided', { captured: { approvalId: 'hold' }, state: { approvals: [{ ...approval, satisfiedAt: at(60), approverSubjectId: 'console:ana', decisionReason: 'routine' }] } }, 'warning', 'pending', 'approved', 'decided by console:ana: routine'],
+  ['Approval hold', 'expired', { captured: { approvalId: 'hold' }, state: { approvals: [{ ...approval, expiresAt: at(60) }] } }, 'warning', 'pending', 'expired', 'nobody decided it in time'],
+  ['Approval hold', 'made by the request itself', { events: [event(), event({ event_type: 'step_up_issued', decision: 'pending', metadata_json: { challenge_id: 'hold' } })], state: { approvals: [{ ...approval, createdAt: at(1) }] } }, 'passed', 'pending', 'pending', ''],
+  ['Approval hold', 'used by the request itself', { events: [event(), event({ event_type: 'step_up_consumed', decision: 'consumed', metadata_json: { challenge_id: 'hold' } })], state: { approvals: [{ ...approval, satisfiedAt: at(-5), consumedAt: at(1) }] } }, 'passed', 'used', 'used', ''],
+  ['Approval hold', 'used before', { captured: { approvalId: 'hold' }, state: { approvals: [{ ...approval, satisfiedAt: at(-20), consumedAt: at(-1) }] } }, 'passed', 'used', 'used', ''],
   ['Revocations', 'none', {}, 'passed', 'none', 'none', ''],
   ['Revocations', 'one since', { state: { delegations: [delegation({ status: 'revoked', revokedAt: at(60) })] } }, 'warning', 'none', '1 of what it needs', 'see the rows above'],
   ['Delegation epoch', 'as then', {}, 'passed', '7', '7', ''],
@@ -63,6 +65,21 @@ describe('state then and now', () => {
       deepEqual([cells[0]?.mark, ...cells.slice(1).map(({ text }) => text)], [mark, then, now, by]);
     });
   }
+
+  it('knows of a time in whole seconds that it was before their end', () => {
+    const pasted: Given = { events: [], captured: { at: Date.parse(at(0)) }, evidence: { events: [] }, state: { sessions: [session('target', { startedAt: new Date(Date.parse(at(0)) + 400).toISOString() })] } };
+    equal(rowOf(stateSection(partsOf(pasted)), 'Session target')[1]?.text.startsWith('not there'), false);
+  });
+
+  it('leaves out what else the same Session waits for', () => {
+    const section = stateSection(partsOf({ state: { approvals: [approval] } }));
+    equal(section.blocks.some((block) => block.kind === 'table' && [...block.rows, ...(block.folded?.rows ?? [])].some(([cell]) => cell?.text.startsWith('Approval') === true)), false);
+  });
+
+  it('looks at the Session of a Delegation that an event names alone', () => {
+    const refused = event({ decision: 'deny', evaluation_status: 'resource_outside_delegation', metadata_json: { agent_session_id: '', requested_scopes: undefined } });
+    equal(stateSection(partsOf({ events: [refused] })).summary, 'nothing is known to have changed since');
+  });
 
   it('has the times of both, and folds what is as it was', () => {
     const { blocks: [table], summary } = inSeconds(stateSection(partsOf()));

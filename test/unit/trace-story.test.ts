@@ -48,6 +48,17 @@ describe('the story of a request', () => {
     deepEqual(story.about.map(({ label, value }) => `${label}: ${value.text}`), ['Call: POST billing-api', 'Application: Orders | [bot](command:x)', 'Zone: z-1', 'Time: 2 Aug 2026, 10:15:02 UTC', 'Request id: request-f90ae7', 'From: an id']);
   });
 
+  it('has a title that tells what was called, and how many', () => {
+    const titleOf = (...events: readonly AuditEvent[]): string => told(evidence(events)).title;
+    const denied = (id: string, resource: string): AuditEvent => mint(1, { id, request_id: 'request-f90ae7', decision: 'deny', evaluation_status: 'resource_not_found', metadata_json: { ...ids, resource } });
+    equal(titleOf(denied('a', 'resource://archive'), denied('b', 'resource://billing-api'), denied('c', 'resource://ledger')), 'archive +2 resource_not_found · …f90ae7');
+    equal(titleOf(event('e-launch', 'request-f90ae7', 1, { event_type: 'run_launch', metadata_json: {} })), 'Launch · …f90ae7');
+    // What is likely another's does not tell what this one was about.
+    const refusal = mint(1, { request_id: 'request-f90ae7', decision: 'deny', evaluation_status: 'approval_invalid', metadata_json: { application_id: 'app-orders' } });
+    const held = [mint(0, { id: 'e-held', request_id: 'request-held' }), event('e-hold', 'request-held', 0, { event_type: 'step_up_issued', decision: 'pending', metadata_json: { challenge_id: 'c-1' } })];
+    equal(told(evidence([refusal, ...held], { holds: new Map([['request-f90ae7', { approvalId: 'c-1', certainty: 'likely' }]]) })).title, 'Request approval_invalid · …f90ae7');
+  });
+
   it('of what is not in the audit has a title, and says so', () => {
     const story = told(evidence([], { requestId: undefined }), { what: 'a mandate' });
     deepEqual([story.title, story.mark, story.timeline.summary], ['Request', 'unknown', 'the audit holds no event of this request']);
@@ -135,6 +146,15 @@ describe('the approval of a request', () => {
     deepEqual(blocks.flatMap((block) => (block.kind === 'facts' ? block.facts.map(({ label, value }) => `${label}: ${value.text}`) : [block.kind])), [
       'Approval: c-1', 'Stands: rejected', 'Tier: high, an operator decides', `Held: ${at(0)}, for 83 s`, `Rejected: ${at(83)} by console:dana: not today`, `Until: ${at(600)}`,
     ]);
+  });
+
+  it('that does not fit, of which the event says nothing, is shown with what it is bound to', () => {
+    const refusal = mint(1, { request_id: 'request-f90ae7', decision: 'deny', evaluation_status: 'approval_invalid', determining_policies_json: null, metadata_json: { application_id: 'app-orders' } });
+    const metadata = { resources: ['billing-api'], requested_scopes: ['invoice:write'], agent_session_id: 's-2', policy_set_version_id: 'v-1' };
+    const { summary: words, blocks } = section(told(evidence([refusal], { holds: new Map([['request-f90ae7', { approvalId: 'c-1', certainty: 'likely' }]]), state: rows({ approvals: [row({ metadata, satisfiedAt: at(0) })] }) })), 'approval');
+    equal(words, 'approved, not used: the same mint was not asked for again');
+    deepEqual(blocks.flatMap((block: Block) => (block.kind === 'table' ? block.rows.map((cells) => cells.map(({ text }) => text)) : [])), [['Resources', 'billing-api', ''], ['Scopes', 'invoice:write', ''], ['Session', 's-2', ''], ['Policy version', 'v-1', '']]);
+    equal(section(told(evidence([refusal])), 'approval').summary, 'one was refused, and nothing that was read names it');
   });
 
   it('that does not fit says what is another', () => {
