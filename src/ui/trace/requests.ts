@@ -45,6 +45,8 @@ export interface RequestsParts {
   readonly memory: Memory;
   /** Opens the log of a target at a row, or at its end. */
   readonly openLog: (target: LocatedTarget, row: number | undefined) => Promise<void>;
+  /** The record of a log that the caret is on, as it was written; undefined where it is on none. */
+  readonly recordAtCaret: () => Promise<string | undefined>;
   /** For the log of the extension. */
   readonly failed: (error: unknown) => void;
 }
@@ -85,13 +87,13 @@ export class Requests implements TextDocumentContentProvider {
    * @param zone instead of the picked one
    */
   async #trace(given: string | undefined, zone: string | undefined): Promise<void> {
-    const { session, engine, loadTrace, restore } = this.#parts;
+    const { session, engine, loadTrace, restore, recordAtCaret } = this.#parts;
     if (session.target === undefined) await restore();
     if (session.target === undefined) await commands.executeCommand(commandIds.pickTarget);
     const { target, state } = session;
     if (target === undefined) return;
     const module = await loadTrace();
-    const pasted = given ?? (await ask(module, engine));
+    const pasted = given ?? (await ask(module, engine, recordAtCaret));
     if (pasted === undefined) return;
     const result = module.capture(pasted);
     if (result.kind === 'nothing') throw new Error(`Cannot trace this: ${result.why}`);
@@ -277,8 +279,8 @@ function textOf(given: unknown): string | undefined {
 }
 
 /** What the user pastes; what is at hand is proposed. */
-async function ask({ capture, proposalFrom }: TraceModule, engine: Engine): Promise<string | undefined> {
-  const proposed = proposalFrom(await atHand(), engine.redactor);
+async function ask({ capture, proposalFrom }: TraceModule, engine: Engine, recordAtCaret: RequestsParts['recordAtCaret']): Promise<string | undefined> {
+  const proposed = proposalFrom(await atHand(recordAtCaret), engine.redactor);
   const given = await window.showInputBox({
     title: 'Trace a request',
     placeHolder: 'Paste a request id, token, approval id, response or log line',
