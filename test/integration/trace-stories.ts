@@ -561,7 +561,7 @@ export const stories: Readonly<Record<string, readonly string[]>> = {
     'failed: The approval does not count for this call: the scopes need approvals of an operator and of the user at once; ask for them one by one.',
     'Approval: refused',
     'hops: exchange, asked for',
-    'timeline: STS workload refused, STS workload credential',
+    'timeline: STS workload credential, STS approval refused',
     'approval: it would need an operator and the user at once, which no hold can ask',
   ],
   'a restriction of the zone': [
