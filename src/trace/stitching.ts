@@ -84,7 +84,8 @@ const order: readonly (readonly EventKind[])[] = [
 function rankOf(event: AuditEvent): number {
   // The credential of the provider is fetched last, when all was allowed.
   if (event.evaluation_status === 'provider_credential_unavailable') return rankOfKind('consumption') + 0.5;
-  return rankOfKind(kindOf(event));
+  // An approval is looked at once the policy has asked for it.
+  return rankOfKind(kindOf(event)) + (event.evaluation_status.startsWith('approval_') ? 0.5 : 0);
 }
 
 function rankOfKind(kind: EventKind): number {
@@ -92,9 +93,14 @@ function rankOfKind(kind: EventKind): number {
   return rank === -1 ? order.length : rank;
 }
 
-/** The events of one request in the order in which they caused each other; those of one rank by time and id, which grow with time. */
+/** By code units, as the STS sorts. */
+function inOrder(one: string, other: string): number {
+  return one === other ? 0 : one < other ? -1 : 1;
+}
+
+/** The events of one request in the order in which they caused each other: an exchange goes through its resources by their names; what is alike in that by time and id, which grow with time. */
 export function inCausalOrder(events: readonly AuditEvent[]): readonly AuditEvent[] {
-  return events.toSorted((one, other) => rankOf(one) - rankOf(other) || Date.parse(one.occurred_at) - Date.parse(other.occurred_at) || one.id.localeCompare(other.id));
+  return events.toSorted((one, other) => rankOf(one) - rankOf(other) || inOrder(metadataText(one, 'resource'), metadataText(other, 'resource')) || Date.parse(one.occurred_at) - Date.parse(other.occurred_at) || one.id.localeCompare(other.id));
 }
 
 /** All requests that belong to the one that was asked for, in the order of time; the asked one first among equals. None where no event of it is there. */

@@ -72,6 +72,7 @@ function itemsOf(event: AuditEvent, hop: Hop, { decides, evidence, hops, now }: 
   const at = timeOf(event, evidence.aheadMs);
   const item = (on: Lane, label: string, mark: Mark = decides(event)): Placed => ({ id: event.id, on, label, from: at, mark, details: detailsOf(event, hop) });
   const denied = event.decision === 'deny';
+  if (event.evaluation_status.startsWith('approval_')) return [item('STS', 'approval refused')];
   switch (kindOf(event)) {
     case 'bootstrap':
       return [item('STS', denied ? 'bootstrap denied' : 'bootstrap')];
@@ -86,7 +87,7 @@ function itemsOf(event: AuditEvent, hop: Hop, { decides, evidence, hops, now }: 
     case 'workload':
       return [isHeld(hop) ? item('STS', 'workload held', 'waiting') : item('STS', denied ? 'workload refused' : 'workload credential')];
     case 'exchange':
-      return [item('STS', event.evaluation_status.startsWith('approval_') ? 'approval refused' : denied ? 'exchange refused' : 'exchange')];
+      return [item('STS', denied ? 'exchange refused' : 'exchange')];
     case 'nothing granted':
       return [item('STS', 'nothing granted')];
     case 'jti collision':

@@ -131,6 +131,12 @@ describe('events of one request', () => {
     deepEqual(inCausalOrder([second, first, third]).map(({ id }) => id), [third.id, first.id, second.id]);
   });
 
+  it('of one exchange are in the order of their resources, and an approval is refused after the policy has asked for it', () => {
+    const of = (resource: string, evaluation_status: string): AuditEvent => event('r', 1, { decision: 'deny', evaluation_status, metadata_json: { resource } });
+    const events = [of('', 'approval_rejected'), of('b', 'complete'), of('c', 'resource_not_found'), of('a', 'scope_mismatch')];
+    deepEqual(inCausalOrder(events).map(({ evaluation_status: status }) => status), ['scope_mismatch', 'complete', 'resource_not_found', 'approval_rejected']);
+  });
+
   it('that pages brought twice are one', () => {
     const one = use('g-1', 1);
     equal(stitch('g-1', { events: [one, { ...one }], covered: all, known: {} })[0]?.events.length, 1);
