@@ -88,7 +88,10 @@ export class LogsView extends LitElement {
   }
 
   #scrollTo(top: number): void {
-    if (this.#list !== null) this.#list.scrollTop = top;
+    if (this.#list === null) return;
+    this.#list.scrollTop = top;
+    // Its event comes later, and what is measured before it would be measured from the old place.
+    this.#top = this.#list.scrollTop;
   }
 
   /** The keyboard goes to the rows. */
