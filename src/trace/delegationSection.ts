@@ -5,6 +5,7 @@ import type { Captured } from './capture.ts';
 import { delegationLiveness, sessionLiveness } from './liveness.ts';
 import type { DelegationRow, Finding, Known } from './liveness.ts';
 import type { Evidence } from './read.ts';
+import type { StateRows } from './stateRows.ts';
 import type { Block, ChainHop, Mark, Section } from './story.ts';
 import type { SectionParts } from './sectionParts.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -62,18 +63,21 @@ function hopOf({ application, sessionId, delegationId }: Place, evidence: Eviden
     return row === undefined ? { kind: 'absent' } : { kind: 'row', row };
   };
   const findings: readonly (readonly [what: string, finding: Finding | undefined])[] = rows === undefined ? [] : [
-    ['Delegation', delegationId === '' ? undefined : delegation === undefined ? gone : delegationLiveness(delegation, rows.now)],
-    ['Session', sessionId === '' ? undefined : session === undefined ? gone : sessionLiveness(session, { records, now: rows.now })],
+    ['Delegation', delegationId === '' ? undefined : delegation === undefined ? absent(rows) : delegationLiveness(delegation, rows.now)],
+    ['Session', sessionId === '' ? undefined : session === undefined ? absent(rows) : sessionLiveness(session, { records, now: rows.now })],
   ];
   const bad = findings.flatMap(([what, finding]) => (finding?.result === 'fails' ? [`${what} ${finding.why}${finding.at === undefined ? '' : ` ${moment(finding.at)}`}`] : []));
-  const mark: Mark = bad.length > 0 ? 'failed' : rows === undefined ? 'unknown' : 'passed';
+  const unseen = findings.find(([, finding]) => finding?.result === 'cannot tell');
+  const mark: Mark = bad.length > 0 ? 'failed' : rows === undefined || unseen !== undefined ? 'unknown' : 'passed';
   return {
     application: (applications.kind === 'row' ? applications.row.find(({ id }) => id === application)?.name : undefined) ?? applicationName(application, evidence),
     session: sessionId === '' ? 'no Session' : `Session ${shortId(sessionId)}`,
     delegation: delegationId === '' ? undefined : { name: `Delegation ${shortId(delegationId)}`, scopes: delegation?.scopes ?? [] },
     mark,
-    standing: bad.length > 0 ? bad.join('; ') : rows === undefined ? 'not known now' : 'live now',
+    standing: bad.length > 0 ? bad.join('; ') : mark === 'unknown' ? 'not known now' : 'live now',
   };
 }
 
-const gone: Finding = { result: 'fails', why: 'is not there any more', at: undefined };
+function absent({ notWhole }: StateRows): Finding {
+  return notWhole === undefined ? { result: 'fails', why: 'is not there any more', at: undefined } : { result: 'cannot tell', why: notWhole, at: undefined };
+}

@@ -16,10 +16,16 @@ const structural = new Set(['kind', 'id', 'mark', 'action', 'certainty', 'reques
 export async function finishStory(story: Story, mask: (text: string) => string): Promise<Story> {
   const today = moment(Date.now()).slice(0, 10);
   let since = performance.now();
+  // A long story says the same words a thousand times.
+  const masks = new Map<string, string>();
+  const masked = (text: string): string => {
+    const known = masks.get(text) ?? mask(text);
+    masks.set(text, known);
+    return known;
+  };
   const finish = async (value: unknown, isQuoted: boolean): Promise<unknown> => {
     if (typeof value === 'string') {
-      const masked = mask(value);
-      return isQuoted ? masked : shortMoments(masked, today);
+      return isQuoted ? masked(value) : shortMoments(masked(value), today);
     }
     if (typeof value !== 'object' || value === null) return value;
     if (performance.now() - since > turnMs) {

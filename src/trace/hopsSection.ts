@@ -43,7 +43,9 @@ function placesOf(captured: Captured, trace: Trace, evidence: Evidence): readonl
   const row = (name: string, id: string | undefined, rows: readonly { readonly id: string }[] | undefined): Place => {
     if (id === undefined || id === '') return { name, standing: hops.length === 0 && captured.mandate === undefined ? 'cannot look' : 'absent', why: hops.length === 0 && captured.mandate === undefined ? 'no event and no mandate names one' : 'what is known names none' };
     if (state.kind === 'cannot look') return { name, standing: 'cannot look', why: state.why };
-    return rows?.some((one) => one.id === id) === true ? { name, standing: 'seen', why: `its row in Postgres, ${shortId(id)}` } : { name, standing: 'absent', why: `Postgres has no row ${shortId(id)}` };
+    if (rows?.some((one) => one.id === id) === true) return { name, standing: 'seen', why: `its row, ${shortId(id)}` };
+    const why = state.kind === 'row' ? state.row.notWhole : undefined;
+    return why === undefined ? { name, standing: 'absent', why: `Postgres has no row ${shortId(id)}` } : { name, standing: 'cannot look', why };
   };
   const claims = captured.mandate?.claims;
   const named = (name: string): string | undefined => focus.map((event) => metadataText(event, name)).find((id) => id !== '');
@@ -63,7 +65,7 @@ function placesOf(captured: Captured, trace: Trace, evidence: Evidence): readonl
     place('Gateway call', callSeen ?? seenAs('replay'), unansweredCall(trace, isCall)),
     place('Use exchange', useSeen, isCall ? { standing: trace.outcome.code === 'replay_detected' ? 'not reached' : 'absent', why: trace.outcome.code === 'replay_detected' ? 'the Gateway refused it before it asked the STS' : 'the audit holds none with this request id' } : { standing: 'not reached', why: 'this request is no call through the Gateway' }),
     place('Upstream', all.some(({ event }) => kindOf(event) === 'gateway call' && typeof event.metadata_json['upstream_status'] === 'number') ? 'its status is in the event of the Gateway' : undefined, { standing: callSeen === undefined ? 'not reached' : 'absent', why: callSeen === undefined ? 'no event says that the Gateway passed it on' : 'no answer of it came' }),
-    rows === undefined ? { name: 'Revocation', standing: 'cannot look', why: state.kind === 'cannot look' ? state.why : 'no row was read' } : place('Revocation', dead.length === 0 ? undefined : `${count(dead.length, 'row')} in Postgres: ${dead.map(({ id, status }) => `${shortId(id)} ${status}`).join(', ')}`, { standing: 'absent', why: 'none of the rows that were read is revoked' }),
+    rows === undefined ? { name: 'Revocation', standing: 'cannot look', why: state.kind === 'cannot look' ? state.why : 'no row was read' } : place('Revocation', dead.length === 0 ? undefined : `${count(dead.length, 'row')}: ${dead.map(({ id, status }) => `${shortId(id)} ${status}`).join(', ')}`, { standing: 'absent', why: 'none of the rows that were read is revoked' }),
     firstUse.kind === 'cannot look' ? { name: 'First use of a replayed mandate', standing: 'cannot look', why: firstUse.why } : place('Replay', seenAs('replay'), { standing: 'absent', why: isCall ? 'no other call with this mandate was refused as one' : 'the event is no call' }),
   ];
 }

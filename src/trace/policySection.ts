@@ -23,12 +23,13 @@ export function policySection(parts: SectionParts): Section {
   const exchanges = exchangesOf(parts);
   if (exchanges.length === 0) return { ...section, summary: 'no decision of the policy is recorded of this request', blocks: [] };
   const decided = decidedVersion(parts);
+  const minted = mintedScopes(parts);
   const granted = exchanges.filter(({ decision }) => decision === 'allow').length;
   const summary = [`${granted} of ${count(exchanges.length, 'exchange')} allowed`, ...(decided === undefined ? [] : [versionStanding(parts, decided).summary])].join('; ');
   return {
     ...section, summary,
     blocks: [
-      { kind: 'table', heads: ['Request', 'Resource', 'Requested', 'Granted', 'Rule or reason'], rows: exchanges.map((event) => rowOf(parts, event)) },
+      { kind: 'table', heads: ['Request', 'Resource', 'Requested', 'Granted', 'Rule or reason'], rows: exchanges.map((event) => rowOf(parts, event, minted)) },
       ...(exchanges.some((event) => event.decision === 'allow') ? [textBlock('An allow is no proof that a mandate was issued: later checks of the STS leave no event.')] : []),
       ...(decided === undefined ? [textBlock('No version of a policy set is named: the request was refused before the policy was asked, or none is needed for it.')] : versionBlocks(parts, decided, reasonsOf(exchanges))),
     ],
@@ -45,10 +46,10 @@ function exchangesOf({ trace, evidence }: SectionParts): readonly AuditEvent[] {
 
 const nouns: Partial<Readonly<Record<ReturnType<typeof kindOf>, string>>> = { bootstrap: 'Bootstrap', federation: 'Federation', mint: 'Mint', use: 'Use through the Gateway', workload: 'Workload credential', 'control key': 'Control key', exchange: 'Exchange' };
 
-function rowOf(parts: SectionParts, event: AuditEvent): readonly Cell[] {
+function rowOf(parts: SectionParts, event: AuditEvent, minted: ReadonlyMap<string, readonly unknown[]>): readonly Cell[] {
   const { decision } = event;
   const isAllowed = decision === 'allow';
-  const scopes = requestedScopes(parts, event);
+  const scopes = requestedScopes(parts, event, minted);
   const rule = event.determining_policies_json.map(({ policy }) => policy).join(', ');
   return [
     { text: nouns[kindOf(event)] ?? 'Exchange', mark: isAllowed ? 'passed' : 'failed' }, { text: metadataText(event, 'resource') || 'not recorded', isCode: true }, scopes.cell,
@@ -58,14 +59,27 @@ function rowOf(parts: SectionParts, event: AuditEvent): readonly Cell[] {
 }
 
 /** The policy grants all that is asked of a resource, or nothing of it. A use asks for what its mandate carries. */
-function requestedScopes({ captured, evidence, trace }: SectionParts, event: AuditEvent): { readonly cell: Cell; readonly granted: string } {
+function requestedScopes({ captured, evidence }: SectionParts, event: AuditEvent, minted: ReadonlyMap<string, readonly unknown[]>): { readonly cell: Cell; readonly granted: string } {
   const scopes = event.metadata_json['requested_scopes'];
   if (Array.isArray(scopes) && scopes.length > 0) return { cell: { text: scopes.join(' '), isCode: true }, granted: 'all of them' };
   if (kindOf(event) !== 'use') return { cell: { text: 'not recorded' }, granted: Array.isArray(scopes) ? 'what it asked for' : 'not recorded' };
   const { scope } = event.request_id === evidence.requestId ? (captured.mandate?.claims ?? {}) : {};
-  const minted = trace.hops.flatMap(({ events }) => events).filter((one) => kindOf(one) === 'mint' && one.decision === 'allow' && ['agent_session_id', 'delegation_edge_id', 'resource'].every((name) => metadataText(one, name) === metadataText(event, name))).map(({ metadata_json: metadata }) => metadata['requested_scopes']).find(Array.isArray);
-  const carried = scope ?? minted?.join(' ');
+  const carried = scope ?? minted.get(mandateOf(event))?.join(' ');
   return carried === undefined ? { cell: { text: 'what its mandate carries; not recorded' }, granted: 'the same' } : { cell: { text: `${carried} in its mandate`, isCode: true }, granted: 'the same' };
+}
+
+/** The scopes that were allowed for a mandate, by what it and its use have in common. */
+function mintedScopes({ trace }: SectionParts): ReadonlyMap<string, readonly unknown[]> {
+  const mints = trace.hops.flatMap(({ events }) => events).filter((event) => kindOf(event) === 'mint' && event.decision === 'allow');
+  // The first of several counts.
+  return new Map(mints.toReversed().flatMap((event) => {
+    const scopes: unknown = event.metadata_json['requested_scopes'];
+    return Array.isArray(scopes) ? [[mandateOf(event), scopes] as const] : [];
+  }));
+}
+
+function mandateOf(event: AuditEvent): string {
+  return ['agent_session_id', 'delegation_edge_id', 'resource'].map((name) => metadataText(event, name)).join('\n');
 }
 
 function reasonOf({ diagnostics_json: diagnostics }: AuditEvent): string {

@@ -10,7 +10,8 @@ import type { EventsRead, EventStore, Stretch } from './eventStores.ts';
 import { aboutUnnamed, unnamedHolds } from './holds.ts';
 import type { Known } from './liveness.ts';
 import { readState } from './stateRows.ts';
-import type { StateRows } from './stateRows.ts';
+import type { StateIds, StateRows } from './stateRows.ts';
+import { readStateOfServices } from './stateOfServices.ts';
 import { agreedMs, mandateMs, stitch } from './stitching.ts';
 import type { Covered, Material, NamedHold } from './stitching.ts';
 
@@ -168,7 +169,6 @@ class Reading {
   }
 
   async #state(postgres: PostgresStore | undefined, zoneId: string, requestId: string | undefined, captured: Captured): Promise<Known<StateRows>> {
-    if (postgres === undefined) return { kind: 'cannot look', why: 'Postgres is not given' };
     const { approvalId, mandate } = captured;
     const events = [...this.events.values()];
     const firstUse = this.firstUse.kind === 'row' ? this.firstUse.row : undefined;
@@ -178,13 +178,16 @@ class Reading {
     const given = (...ids: readonly (string | undefined)[]): readonly string[] => ids.filter((id) => id !== undefined);
     const approvalIds = [...named('challenge_id'), ...given(approvalId)];
     try {
-      const row = await readState(postgres, zoneId, {
+      const ids: StateIds = {
         sessions: [...named('agent_session_id', 'agent_parent_id'), ...given(claims.agent_session_id, claims.source_session_id)],
         delegations: [...named('delegation_edge_id'), ...given(claims.delegation_edge_id)],
         records: [...named('session_id'), ...given(claims.sid, claims.root_sid)],
         approvals: approvalIds,
         holdsOf: aboutUnnamed(events).map((event) => metadataText(event, 'application_id')).filter((id) => id !== ''),
-      }, this.#signal);
+      };
+      const row = postgres === undefined
+        ? await readStateOfServices(this.#deployment, zoneId, ids, [...named('application_id'), ...given(claims.client_id)], this.#signal)
+        : await readState(postgres, zoneId, ids, this.#signal);
       const found = unnamedHolds(events, row.approvals);
       // Who pastes both ids knows which approval it is.
       const isGiven = approvalId !== undefined && requestId !== undefined && approvalId !== requestId && row.approvals.some(({ id }) => id === approvalId);

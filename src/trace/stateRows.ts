@@ -42,8 +42,11 @@ export interface RecordState extends AuthorityRecordRow {
 
 /** The rows of some ids, as they stand now. */
 export interface StateRows {
-  /** Clock of the database when they were read, milliseconds since 1970. */
+  /** When they were read, by the clock of the database or, where Postgres is not given, of the API; milliseconds since 1970. */
   readonly now: number;
+  readonly clock?: 'the API' | undefined;
+  /** Why a row may be there although it is not here; undefined where all were read. */
+  readonly notWhole?: string | undefined;
   readonly sessions: readonly SessionState[];
   readonly delegations: readonly DelegationState[];
   readonly records: readonly RecordState[];

@@ -26,7 +26,7 @@ interface Compared {
 const notRecorded = 'not recorded';
 const notThere = 'not there yet';
 
-/** The section of a story about state; it judges by the clock of Postgres. */
+/** The section of a story about state; it judges by the clock of Postgres, or of the API where that is not given. */
 export function stateSection(parts: SectionParts): Section {
   const { captured, trace, evidence } = parts;
   const at = requestTime(captured, trace, evidence);
@@ -44,7 +44,7 @@ export function stateSection(parts: SectionParts): Section {
         kind: 'table', heads: ['State', at === undefined ? 'Then' : `Then, ${moment(at)}`, now, 'What changed it'],
         rows: compared.filter(({ mark }) => mark !== 'passed').map(row), ...(quiet.length === 0 ? {} : { folded: { label: `${count(quiet.length, 'row')} as then`, rows: quiet.map(row) } }),
       },
-      textBlock('Now is told by the clock of Postgres. Then is derived from the times in the rows and from what the events name; what neither has is not recorded.'),
+      textBlock(`Now is told by the clock of ${evidence.state.kind === 'row' ? (evidence.state.row.clock ?? 'Postgres') : 'Postgres'}. Then is derived from the times in the rows and from what the events name; what neither has is not recorded.`),
       ...answerBlocks(parts),
       { kind: 'table', heads: ['Where a revocation is recorded', 'What it says of this request', 'Who reads it'], rows: revocationStores(parts).map(({ store, words, way, mark }) => [{ text: store, mark }, { text: words }, { text: way }]) },
       ...listBlock(effectsOf(parts)),

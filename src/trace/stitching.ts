@@ -126,18 +126,28 @@ interface Joined {
 
 class Requests {
   readonly #material: Material;
-  readonly #all: readonly AuditEvent[];
+  readonly #times: ReadonlyMap<AuditEvent, number>;
   readonly #byId: ReadonlyMap<string, readonly AuditEvent[]>;
   /** Mints that gave a mandate, and uses of mandates, by what a mandate and its use have in common; in the order of time. */
   readonly #mints: ReadonlyMap<string, readonly AuditEvent[]>;
   readonly #uses: ReadonlyMap<string, readonly AuditEvent[]>;
+  /** Requests that are about the same approval, or were made with the same mandate; in the order of time. */
+  readonly #ofApprovals: ReadonlyMap<string, readonly string[]>;
+  readonly #ofPrints: ReadonlyMap<string, readonly string[]>;
+  /** What all requests have been joined by already. */
+  readonly #followed = new Set<string>();
 
   constructor(material: Material) {
     this.#material = material;
-    this.#all = [...new Map(material.events.map((event) => [event.id, event])).values()].toSorted((one, other) => this.#time(one) - this.#time(other));
-    this.#byId = Map.groupBy(this.#all, ({ request_id: id }) => id);
-    this.#mints = byMandate(this.#all.filter((event) => kindOf(event) === 'mint' && event.decision === 'allow' && !this.#isHeld(event.request_id)));
-    this.#uses = byMandate(this.#all.filter((event) => kindOf(event) === 'use'));
+    const events = [...new Map(material.events.map((event) => [event.id, event])).values()];
+    this.#times = new Map(events.map((event) => [event, timeOf(event, material.aheadMs)]));
+    const all = events.toSorted((one, other) => this.#time(one) - this.#time(other));
+    this.#byId = Map.groupBy(all, ({ request_id: id }) => id);
+    this.#mints = byMandate(all.filter((event) => kindOf(event) === 'mint' && event.decision === 'allow' && !this.#isHeld(event.request_id)));
+    this.#uses = byMandate(all.filter((event) => kindOf(event) === 'use'));
+    const { holds } = material.known;
+    this.#ofApprovals = requestsBy(all, (event) => [metadataText(event, 'challenge_id'), holds?.get(event.request_id)?.approvalId ?? '']);
+    this.#ofPrints = requestsBy(all, printsOf);
   }
 
   hop(requestId: string, join: Join | undefined): Hop | undefined {
@@ -156,10 +166,8 @@ class Requests {
   #ofApproval({ events, requestId }: Hop): readonly Joined[] {
     const { holds = new Map<string, NamedHold>() } = this.#material.known;
     const found = holds.get(requestId);
-    const challenges = new Set(events.map((event) => metadataText(event, 'challenge_id')).filter((id) => id !== ''));
-    const named = new Set([...challenges, ...(found === undefined ? [] : [found.approvalId])]);
-    const isAbout = (event: AuditEvent): boolean => named.has(metadataText(event, 'challenge_id')) || named.has(holds.get(event.request_id)?.approvalId ?? '');
-    return this.#others(requestId, isAbout).map((id) => ({ requestId: id, join: { key: 'approval', certainty: [found, holds.get(id)].some((hold) => hold?.certainty === 'likely') ? 'likely' : 'certain' } }));
+    const approvals = [...events.map((event) => metadataText(event, 'challenge_id')), ...(found === undefined ? [] : [found.approvalId])];
+    return this.#others(requestId, approvals, this.#ofApprovals).map((id) => ({ requestId: id, join: { key: 'approval', certainty: [found, holds.get(id)].some((hold) => hold?.certainty === 'likely') ? 'likely' : 'certain' } }));
   }
 
   /** Both are known by the authority record, but the event does not name it: it is the one of that Application in that second. */
@@ -170,8 +178,7 @@ class Requests {
 
   #ofReplay({ events, requestId, kind }: Hop): readonly Joined[] {
     const key = 'fingerprint of the mandate';
-    const prints = new Set(events.flatMap((event) => [metadataText(event, 'subject_fp'), metadataText(event, 'subject_fingerprint')]).filter((print) => print !== ''));
-    const same = this.#others(requestId, (event) => prints.has(metadataText(event, 'subject_fp')) || prints.has(metadataText(event, 'subject_fingerprint'))).map((id): Joined => ({ requestId: id, join: { key, certainty: 'certain' } }));
+    const same = this.#others(requestId, events.flatMap(printsOf), this.#ofPrints).map((id): Joined => ({ requestId: id, join: { key, certainty: 'certain' } }));
     const { firstUse } = this.#material.known;
     // A first call that the STS refused leaves no event of the Gateway; Redis alone knows it.
     return kind === 'replay' && firstUse !== undefined && firstUse !== requestId ? [...same, { requestId: firstUse, join: { key: 'first use of the mandate in Redis', certainty: 'certain' } }] : same;
@@ -187,7 +194,7 @@ class Requests {
   #mintOfUse(use: AuditEvent): Joined | undefined {
     const at = this.#time(use);
     const { issuedAt } = this.#material.known;
-    const near = (this.#mints.get(mandateKey(use)) ?? []).filter((event) => this.#time(event) <= at + agreedMs && this.#time(event) > at - mandateMs);
+    const near = this.#within(this.#mints.get(mandateKey(use)) ?? [], at - mandateMs + 1, at + agreedMs + 1);
     const before = near.filter((event) => this.#time(event) <= at);
     // Both are written by the STS, of which there may be several, whose clocks may differ a little.
     const mints = before.length > 0 ? before : near;
@@ -204,9 +211,10 @@ class Requests {
     return hop.events.filter((event) => kindOf(event) === 'mint' && event.decision === 'allow').flatMap((mint) => {
       const mints = this.#mints.get(mandateKey(mint)) ?? [];
       const at = this.#time(mint);
-      const next = mints.map((event) => this.#time(event)).find((time) => time > at) ?? Infinity;
+      const [following] = this.#within(mints, at + 1, Infinity);
+      const next = following === undefined ? Infinity : this.#time(following);
       // Those that came before it, by a clock that differs, or before the next one may be its calls.
-      const near = (this.#uses.get(mandateKey(mint)) ?? []).filter((use) => this.#time(use) >= at - agreedMs && this.#time(use) < next + agreedMs);
+      const near = this.#within(this.#uses.get(mandateKey(mint)) ?? [], at - agreedMs, next + agreedMs);
       return near.flatMap((use) => {
         const back = this.#mintOfUse(use);
         return back?.requestId === hop.requestId ? [{ requestId: use.request_id, join: back.join }] : [];
@@ -220,12 +228,30 @@ class Requests {
     return events.some(asksForApproval) && !events.some((event) => kindOf(event) === 'consumption');
   }
 
-  #others(requestId: string, fits: (event: AuditEvent) => boolean): readonly string[] {
-    return [...new Set(this.#all.filter((event) => event.request_id !== requestId && fits(event)).map(({ request_id: id }) => id))];
+  /** Other requests that have one of these in common with a request; what was followed once has led to all of them. */
+  #others(requestId: string, keys: readonly string[], requests: ReadonlyMap<string, readonly string[]>): readonly string[] {
+    const fresh = [...new Set(keys)].filter((key) => key !== '' && !this.#followed.has(key));
+    for (const key of fresh) this.#followed.add(key);
+    return [...new Set(fresh.flatMap((key) => requests.get(key) ?? []))].filter((id) => id !== requestId);
   }
 
   #time(event: AuditEvent): number {
-    return timeOf(event, this.#material.aheadMs);
+    return this.#times.get(event) ?? NaN;
+  }
+
+  /** Of events in the order of time those in a stretch: from its first to before its last. */
+  #within(events: readonly AuditEvent[], from: number, until: number): readonly AuditEvent[] {
+    const placeOf = (time: number): number => {
+      let [low, high] = [0, events.length];
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        const event = events[middle];
+        if (event !== undefined && this.#time(event) < time) low = middle + 1;
+        else high = middle;
+      }
+      return low;
+    };
+    return events.slice(placeOf(from), placeOf(until));
   }
 
   #isCovered(sessionId: string, from: number, until: number): boolean {
@@ -234,6 +260,18 @@ class Requests {
     for (const stretch of stretches.toSorted((one, other) => one.from - other.from)) if (stretch.from <= reached) reached = Math.max(reached, stretch.until);
     return reached >= until;
   }
+}
+
+function printsOf(event: AuditEvent): readonly string[] {
+  return [metadataText(event, 'subject_fp'), metadataText(event, 'subject_fingerprint')];
+}
+
+function requestsBy(events: readonly AuditEvent[], keysOf: (event: AuditEvent) => readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const requests = new Map<string, Set<string>>();
+  for (const event of events) {
+    for (const key of keysOf(event)) if (key !== '') requests.set(key, (requests.get(key) ?? new Set()).add(event.request_id));
+  }
+  return new Map([...requests].map(([key, ids]) => [key, [...ids]]));
 }
 
 function hopKind(events: readonly AuditEvent[]): HopKind {

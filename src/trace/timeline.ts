@@ -197,9 +197,13 @@ function rowItems({ state }: Evidence): readonly Placed[] {
 /** Between requests as they were stitched; within one, all events share its id. */
 function joinsOf(hops: readonly Hop[]): readonly TimelineJoin[] {
   const within = hops.flatMap(({ events }) => events.slice(1).map((event, place): TimelineJoin => ({ from: events[place]?.id ?? '', to: event.id, key: 'request id', certainty: 'certain' })));
-  const between = hops.flatMap(({ requestId, join }) => {
-    if (join === undefined) return [];
-    const [one, other] = hops.filter((hop) => hop.requestId === requestId || hop.requestId === join.to).toSorted((left, right) => left.from - right.from);
+  const places = new Map(hops.map((hop, place) => [hop.requestId, place]));
+  const between = hops.flatMap((hop, place) => {
+    const { join } = hop;
+    const joined = join === undefined ? undefined : places.get(join.to);
+    if (join === undefined || joined === undefined) return [];
+    // Hops are in the order of time.
+    const [one, other] = [hops[Math.min(place, joined)], hops[Math.max(place, joined)]];
     const [from, to] = [one?.events.at(-1)?.id, other?.events[0]?.id];
     return from === undefined || to === undefined ? [] : [{ from, to, key: join.key, certainty: join.certainty }];
   });

@@ -31,9 +31,13 @@ export function traceOf(captured: Captured, evidence: Evidence, lookingUntil?: s
   const hops = stitch(requestId, { events, covered, aheadMs, known: { issuedAt: iat, firstUse: firstUse.kind === 'row' ? firstUse.row : undefined, bootstrap, holds } });
   // A replay tells what happened to the call that used its mandate first, so that one comes first here.
   const outcomes = new Map<string, Outcome>();
+  const firstCall = firstCalls(hops, evidence);
+  const holdBy = new Map<string, Hold | undefined>();
   for (const { requestId: id, events: own, kind } of hops.toSorted((one, other) => Number(one.kind === 'replay') - Number(other.kind === 'replay'))) {
-    const first = kind === 'replay' ? hops.find((hop) => hop.kind === 'call' && isFirstUse(hop, own, evidence)) : undefined;
-    outcomes.set(id, outcomeOf({ events: own, ...(id === requestId ? { answer: captured.answer, lookingUntil } : {}), first: first && outcomes.get(first.requestId), hold: heldBy(id, own, hops, evidence) }));
+    const first = kind === 'replay' ? firstCall(own) : undefined;
+    const approvalId = approvalOf(id, own, holds);
+    if (approvalId !== undefined && !holdBy.has(approvalId)) holdBy.set(approvalId, heldNow(approvalId, hops, evidence));
+    outcomes.set(id, outcomeOf({ events: own, ...(id === requestId ? { answer: captured.answer, lookingUntil } : {}), first: first === undefined ? undefined : outcomes.get(first), hold: approvalId === undefined ? undefined : holdBy.get(approvalId) }));
   }
   const outcome = outcomes.get(requestId) ?? outcomeOf({ events: [], answer: captured.answer, lookingUntil });
   const focus = hops.find((hop) => hop.requestId === requestId);
@@ -51,23 +55,25 @@ export function applicationName(id: string, { events }: Evidence): string {
   return name ?? shortId(id);
 }
 
-/** The hold that a request is about, as it stands now. */
-function heldBy(requestId: string, events: readonly AuditEvent[], hops: readonly Hop[], { state, holds }: Evidence): Hold | undefined {
-  const approvalId = approvalOf(requestId, events, holds);
+/** A hold as it stands now. */
+function heldNow(approvalId: string, hops: readonly Hop[], { state }: Evidence): Hold | undefined {
   const rows = state.kind === 'row' ? state.row : undefined;
-  return approvalId === undefined ? undefined : holdOf(approvalId, rows?.approvals ?? [], hops, rows?.now ?? NaN);
+  return holdOf(approvalId, rows?.approvals ?? [], hops, rows?.now ?? NaN);
 }
 
-function isFirstUse({ requestId, events }: Hop, replay: Hop['events'], { firstUse }: Evidence): boolean {
-  if (firstUse.kind === 'row' && firstUse.row === requestId) return true;
-  const prints = new Set(replay.map((event) => metadataText(event, 'subject_fp')));
-  return events.some((event) => prints.has(metadataText(event, 'subject_fingerprint')));
+/** Finds the call that used a mandate first, by the events of one that used it again. */
+function firstCalls(hops: readonly Hop[], { firstUse }: Evidence): (replay: readonly AuditEvent[]) => string | undefined {
+  const calls = hops.filter(({ kind }) => kind === 'call');
+  const byRedis = firstUse.kind === 'row' ? calls.find(({ requestId }) => requestId === firstUse.row)?.requestId : undefined;
+  const byPrint = new Map(calls.toReversed().flatMap(({ requestId, events }) => events.map((event) => [metadataText(event, 'subject_fingerprint'), requestId] as const)));
+  byPrint.delete('');
+  return (replay) => byRedis ?? replay.map((event) => byPrint.get(metadataText(event, 'subject_fp'))).find((id) => id !== undefined);
 }
 
 /** By what the mandate in hand names, else by what the events do. */
 function livenessNow({ mandate }: Captured, focus: Hop | undefined, { state }: Evidence): readonly LivenessCheck[] {
   if (state.kind !== 'row') return [];
-  const { now, records, sessions, delegations } = state.row;
+  const { now, records, sessions, delegations, notWhole } = state.row;
   const claims = mandate?.claims ?? {};
   const named = (name: string): string | undefined => focus?.events.map((event) => metadataText(event, name)).find((id) => id !== '');
   const applicationId = claims.client_id ?? named('application_id');
@@ -78,14 +84,15 @@ function livenessNow({ mandate }: Captured, focus: Hop | undefined, { state }: E
   const asked: Asked = {
     now, applicationId, sessionId: holderId, delegationId, scopes: claims.scope?.split(' ').filter((scope) => scope !== '') ?? [],
     ...(claims.use === undefined ? { subject: 'none' } : { subject: claims.use === 'session' ? 'session mandate' : 'gateway mandate', authorityRecordId: claims.sid }),
-    records: lookup(records), sessions: lookup(sessions), delegations: lookup(delegations),
+    records: lookup(records, notWhole), sessions: lookup(sessions, notWhole), delegations: lookup(delegations, notWhole),
   };
   return livenessOf(asked);
 }
 
-function lookup<Row extends { readonly id: string }>(rows: readonly Row[]): (id: string) => Known<Row> {
+function lookup<Row extends { readonly id: string }>(rows: readonly Row[], notWhole: string | undefined): (id: string) => Known<Row> {
   return (id) => {
     const row = rows.find((one) => one.id === id);
-    return row === undefined ? { kind: 'absent' } : { kind: 'row', row };
+    if (row !== undefined) return { kind: 'row', row };
+    return notWhole === undefined ? { kind: 'absent' } : { kind: 'cannot look', why: notWhole };
   };
 }

@@ -49,6 +49,8 @@ export function dateAndTime(milliseconds: number): string {
   return `${dayOf(milliseconds)}, ${moment(milliseconds).slice(11, 19)} UTC`;
 }
 
+const days = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short', year: 'numeric' });
+
 function dayOf(milliseconds: number): string {
-  return new Date(milliseconds).toLocaleDateString('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short', year: 'numeric' });
+  return days.format(milliseconds);
 }

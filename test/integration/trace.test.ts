@@ -35,6 +35,7 @@ describe('a traced request', function () {
   let caller: Caller;
   let deployment: Deployment;
   let apiOnly: Deployment;
+  let withoutCoordinator: Deployment;
   let auditBefore: unknown;
 
   const adminAudit = (): Promise<unknown> => lab.sql('SELECT count(*)::int AS rows, max(id) AS newest FROM admin_audit_events');
@@ -61,6 +62,10 @@ describe('a traced request', function () {
     const path = join(lab.directory, 'api-only.json');
     await writeFile(path, JSON.stringify(rest));
     apiOnly = await openTarget(await readTargetFile(path), { redactor, zone: undefined, signal });
+    const { coordinator, ...tokens } = rest['tokens'] as Record<string, unknown>;
+    ok(coordinator !== undefined);
+    await writeFile(path, JSON.stringify({ ...rest, tokens }));
+    withoutCoordinator = await openTarget(await readTargetFile(path), { redactor, zone: undefined, signal });
     await decideApproval();
     auditBefore = await adminAudit();
   });
@@ -82,6 +87,7 @@ describe('a traced request', function () {
   after(async () => {
     deployment.close();
     apiOnly.close();
+    withoutCoordinator.close();
     await lab.close();
   });
 
@@ -181,6 +187,20 @@ describe('a traced request', function () {
       }));
       deepEqual(own?.map(({ occurred_at: at, ingested_at: later, ...rest }) => ({ ...rest, at: Date.parse(at), later: Date.parse(later ?? '') })), others?.map(({ occurred_at: at, ingested_at: later, ...rest }) => ({ ...rest, at: Date.parse(at), later: Date.parse(later ?? '') })));
     }
+  });
+
+  it('has its state by the API and the Coordinator where Postgres is not given, and no more than they list', async () => {
+    const before = await adminAudit();
+    const call = await caller.call(mandateOf(await caller.mint()));
+    await ingested(call.requestId, 2);
+    const [whole, listed] = [await traced(captured(call.requestId)), await traced(captured(call.requestId), apiOnly)];
+    const { state } = listed.evidence;
+    ok(state.kind === 'row' && state.row.clock === 'the API' && Math.abs(state.row.now - Date.now()) < 5_000, JSON.stringify(state));
+    const results = ({ liveness }: Trace): unknown => liveness.map(({ description, of, id, result }) => [description, of, id, result]);
+    deepEqual(results(listed), results(whole));
+    const bare = await traced(captured(call.requestId), withoutCoordinator);
+    ok(bare.liveness.every(({ result }) => result !== 'fails') && bare.liveness.some(({ result, why }) => result === 'cannot tell' && why.includes('the API alone was asked')), JSON.stringify(bare.liveness));
+    deepEqual(await adminAudit(), before);
   });
 
   it('stands among the failed calls where it failed, by whoever lists them', async () => {

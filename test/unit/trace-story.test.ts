@@ -124,6 +124,12 @@ describe('the Delegation of a request', () => {
     equal(hops(told(evidence([mint(1, { request_id: 'request-f90ae7', metadata_json: { ...ids, requested_scopes: ['x'], delegation_chain: chain } })])))[1], 'Orders | [bot](command:x), Session s-2 by Delegation d-1 (): unknown, not known now');
   });
 
+  it('is not called dead where a row may be there that was not read', () => {
+    const story = told(evidence([use], { state: rows({ sessions: [], notWhole: 'the API alone was asked' }) }));
+    deepEqual(hops(story)[1]?.split(': ')[1], 'unknown, not known now');
+    equal(section(story, 'delegation').summary, '1 hop');
+  });
+
   it('that nobody names is one line', () => {
     deepEqual(section(told(evidence([])), 'delegation'), { id: 'delegation', title: 'Delegation', summary: 'none is named by what is known', blocks: [] });
     equal(section(told(evidence([use])), 'delegation').summary, 'one is named, and nothing that could be read tells its hops');
@@ -176,6 +182,7 @@ describe('the hops of a request', () => {
     equal(hop(told(evidence([])), 'Mint'), 'Mint, cannot look, no event of this request is there to be joined');
     equal(hop(told(evidence([use])), 'Session'), 'Session, cannot look, Postgres is not given');
     equal(hop(told(evidence([use], { state: rows({ sessions: [] }) })), 'Session'), 'Session, absent, Postgres has no row s-2');
+    equal(hop(told(evidence([use], { state: rows({ sessions: [], notWhole: 'the API alone was asked' }) })), 'Session'), 'Session, cannot look, the API alone was asked');
     equal(hop(told(evidence([use])), 'Gateway call'), 'Gateway call, absent, the call still runs or streams, was refused after the STS, or is not ingested yet');
     ok(hops(told(evidence([use], { notRead: [{ what: 'events of Session s-2', why: 'statement timeout' }] }))).includes('events of Session s-2: statement timeout'));
   });

@@ -1,9 +1,11 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import { Lab } from '../../scripts/lib/lab.ts';
 import { artifactsFolder, root } from '../../scripts/lib/paths.ts';
 import { packagePath } from '../../scripts/package.ts';
 import { openBrowser, openPage, workbenchAddress } from '../../scripts/vscode/browser.ts';
@@ -93,3 +95,67 @@ describe('The packaged extension', () => {
     deepStrictEqual(verdicts.filter(({ status: failed }) => failed === 'fail').map(({ check }) => check), ['CRC-RDY-001', 'CRC-STO-001', 'CRC-STO-020']);
   });
 });
+
+/** In a window that is loaded again VS Code hands back nothing but what the page has kept. */
+describe('A request that is traced with the packaged extension', () => {
+  let folder: string;
+  let lab: Lab;
+  let served: ServedCode | undefined;
+  let browser: Browser | undefined;
+  let page: Page;
+  let requestId: string;
+
+  const panel = (): FrameLocator => page.locator('iframe.webview.ready').filter({ visible: true }).first().contentFrame().frameLocator('#active-frame');
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'caracal-traced-'));
+    lab = new Lab();
+    const target = await lab.ready();
+    requestId = await callOf(target);
+    const data = { userData: join(folder, 'user-data'), extensions: join(folder, 'extensions') };
+    const workspace = join(folder, 'workspace');
+    await mkdir(workspace);
+    await writeSettings(data.userData, quietSettings, { 'caracal.targets': [target] });
+    const code = await provisionCodeServer();
+    await installExtension(code, data, await packagePath());
+    served = await serveForPeople(code, data);
+    browser = await openBrowser();
+    page = await openPage(browser);
+    await page.goto(workbenchAddress(served.url, workspace));
+  });
+
+  after(async () => {
+    await browser?.close();
+    await served?.service.end();
+    await lab.end();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('stands there again after the window was loaded again, with its logs', async () => {
+    await page.getByRole('tab', { name: 'Caracal Debugger' }).click();
+    await page.getByRole('tree', { name: 'Flow' }).getByRole('treeitem').first().waitFor({ timeout: 30_000 });
+    await page.keyboard.press('F1');
+    await page.getByRole('textbox', { name: 'Type the name of a command to run' }).fill('>Caracal: Trace Request…');
+    await page.getByRole('option', { name: /^Caracal: Trace Request…/ }).first().click();
+    await page.getByRole('textbox', { name: /Trace a request/ }).fill(requestId);
+    await page.keyboard.press('Enter');
+    const sentence = (): Locator => panel().getByRole('heading', { name: 'This call went through.' });
+    await sentence().waitFor({ timeout: 30_000 });
+    await panel().getByRole('option', { name: /proxied/ }).first().waitFor();
+    await page.reload();
+    await sentence().waitFor({ timeout: 30_000 });
+    await panel().getByRole('option', { name: /proxied/ }).first().waitFor({ timeout: 30_000 });
+  });
+});
+
+/** A call of the traffic of the lab that went through, once there is one that the audit has, too. */
+async function callOf(targetFile: string): Promise<string> {
+  const { logs } = JSON.parse(await readFile(targetFile, 'utf8')) as { readonly logs: Readonly<Record<string, string>> };
+  for (const end = Date.now() + 30_000; ; await sleep(200)) {
+    const calls = (await readFile(logs['gateway'] ?? '', 'utf8')).split('\n').filter((line) => line.includes('"proxied"'));
+    // The audit is some hundred milliseconds behind.
+    const line = calls.at(-3);
+    if (line !== undefined) return (JSON.parse(line) as { readonly request_id: string }).request_id;
+    ok(Date.now() < end, 'the Gateway has logged no calls');
+  }
+}

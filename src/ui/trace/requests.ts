@@ -267,7 +267,7 @@ function rememberedIn(state: unknown): RememberedRequest | undefined {
 /** Without Postgres nobody knows whether the admin token is live, and the API writes down each call that it refuses. */
 export async function agreesToAsk(target: string, call: string): Promise<boolean> {
   const detail = [
-    'This reads the audit with the admin token of the target, in a few calls:', call, '',
+    'This reads the audit, and lists of what it names, with the tokens of the target, in a few calls. The first:', call, '',
     'If the API refuses them, Caracal writes one row for each to its admin audit. If it answers, Caracal notes when the token was last used. Nothing else changes.',
   ].join('\n');
   const ask = 'Ask the API';
