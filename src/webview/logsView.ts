@@ -52,7 +52,8 @@ export class LogsView extends LitElement {
   #measure(): void {
     const list = this.#list;
     if (list === null) return;
-    const wasSeen = this.#isSeen(this.#active);
+    // A panel that is not in sight has no height yet.
+    const wasSeen = this.#height === 0 ? this.#active > 0 : this.#isSeen(this.#active);
     this.#height = list.clientHeight;
     this.#rowHeight = Math.round((Number.parseFloat(getComputedStyle(this).fontSize) * 22) / 13);
     this.style.setProperty('--row', `${this.#rowHeight}px`);

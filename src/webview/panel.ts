@@ -132,8 +132,12 @@ class PanelView extends LitElement {
     const item = this.#chosenItem;
     const first = this.#hasChosen ? undefined : firstChoice(this.#story);
     if (first !== undefined) this.#chooseItem(first.id);
-    else if (this.#kept.row === undefined && item !== undefined) this.#choose(item.id, rowOf(item, this.#logs.own)?.row);
-    else if (this.#kept.row !== undefined && this.#record === undefined) post({ type: 'readLogRecord', row: this.#kept.row });
+    else if (this.#record === undefined) {
+      // In a log that was read anew a line may have another row than the one that was kept.
+      const row = (item && rowOf(item, this.#logs.own)?.row) ?? this.#kept.row;
+      if (row !== this.#kept.row) this.#choose(item?.id, row);
+      else if (row !== undefined) post({ type: 'readLogRecord', row });
+    }
   }
 
   #chooseItem = (id: string): void => {
@@ -248,8 +252,17 @@ class PanelView extends LitElement {
     }
     if (!this.#isLogBack && this.#logs !== undefined && this.#logsView !== null) {
       this.#isLogBack = true;
-      if (this.#kept.logTop !== undefined) void this.#logsView.scrollBackTo(this.#kept.logTop);
+      void this.#showLogAgain(this.#logsView);
     }
+  }
+
+  /** As the user had left it; what is chosen is in sight even where the log has other rows by now. */
+  async #showLogAgain(log: LogsView): Promise<void> {
+    if (this.#kept.logTop === undefined) return;
+    await log.scrollBackTo(this.#kept.logTop);
+    const chosen = this.#chosenItem;
+    const row = chosen && rowOf(chosen, this.#logs?.own ?? []);
+    if (row !== undefined && row.row === this.#kept.row) await log.reveal(row.place);
   }
 
   #toggleTable = (): void => this.#keep({ isTableOpen: this.#kept.isTableOpen !== true });

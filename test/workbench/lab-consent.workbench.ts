@@ -45,7 +45,7 @@ describe('A call that the API may refuse', () => {
     await page.press('ArrowRight');
     ok((await newest()).label.startsWith(unproven), (await newest()).label);
     const { message, options, buttons } = await ask(undefined);
-    strictEqual(message, 'Ask the API of healthy lab?');
+    strictEqual(message, 'Ask the API of healthy lab without postgres?');
     strictEqual(options.modal, true);
     ok(/\nGET http:\/\/127\.0\.0\.1:\d+\/v1\/zones\/[\w-]+\/audit\?limit=20\n/.test(options.detail ?? ''), options.detail);
     ok(options.detail?.includes('writes one row to its admin audit'));

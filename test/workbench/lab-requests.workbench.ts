@@ -20,9 +20,13 @@ async function requestsWhen(page: WorkbenchPage, wanted: (rows: readonly TreeRow
   }
 }
 
+/** Waits until a request is traced, and closes it. */
 async function tabOf(page: WorkbenchPage, requestId: string): Promise<void> {
-  await page.waitFor({ role: 'tab', name: `/${requestId.slice(-6)}/` });
+  // Before that its tab has another name.
+  const tab: Target = { role: 'tab', name: `/ · …${requestId.slice(-6)}/` };
+  await page.waitFor(tab);
   await closeAll();
+  await page.waitFor(tab, 'hidden');
 }
 
 /** What was typed is thrown away without a question. */

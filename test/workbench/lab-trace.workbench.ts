@@ -94,7 +94,7 @@ describe('A traced request on a healthy lab', () => {
     const agreed = answerNext('Ask the API');
     void commands.executeCommand('caracal.traceRequest', requestId);
     await agreed;
-    match(await panelWhen(page, /This call went through/), /Postgres is not given/);
+    match(await panelWhen(page, /This call went through/), /Now is told by the clock of the API[\s\S]*no connection string of Postgres/);
     ok(window.tabGroups.all.flatMap(({ tabs }) => tabs).length === 1, 'one panel for one request');
     deepStrictEqual(workspace.textDocuments.filter(({ isDirty }) => isDirty), []);
   });

@@ -14,6 +14,16 @@ import { installExtension, serveForPeople, writeSettings } from '../../scripts/v
 import type { ServedCode } from '../../scripts/vscode/server.ts';
 import { quietSettings } from './settings.ts';
 
+/** Serves VS Code as a person uses it, with the package installed and one target in its settings. */
+async function serveInstalled(folder: string, target: string): Promise<ServedCode> {
+  const data = { userData: join(folder, 'user-data'), extensions: join(folder, 'extensions') };
+  await mkdir(join(folder, 'workspace'));
+  await writeSettings(data.userData, quietSettings, { 'caracal.targets': [target] });
+  const code = await provisionCodeServer();
+  await installExtension(code, data, await packagePath());
+  return serveForPeople(code, data);
+}
+
 /**
  * The packaged extension, installed as a person installs it. Only this shows that the package holds
  * every file that the extension needs.
@@ -28,20 +38,14 @@ describe('The packaged extension', () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'caracal-packaged-'));
-    const data = { userData: join(folder, 'user-data'), extensions: join(folder, 'extensions') };
-    const workspace = join(folder, 'workspace');
-    await mkdir(workspace);
-    extensions = data.extensions;
     target = join(folder, 'closed.json');
     // Nothing listens on port 1, so that every answer is a refusal.
     await writeFile(target, JSON.stringify({ kind: 'endpoints', name: 'closed', services: { api: 'http://127.0.0.1:1' }, postgres: 'postgresql://u@127.0.0.1:1/caracal', redis: 'redis://127.0.0.1:1' }));
-    await writeSettings(data.userData, quietSettings, { 'caracal.targets': [target] });
-    const code = await provisionCodeServer();
-    await installExtension(code, data, await packagePath());
-    served = await serveForPeople(code, data);
+    extensions = join(folder, 'extensions');
+    served = await serveInstalled(folder, target);
     browser = await openBrowser();
     page = await openPage(browser);
-    await page.goto(workbenchAddress(served.url, workspace));
+    await page.goto(workbenchAddress(served.url, join(folder, 'workspace')));
   });
 
   after(async () => {
@@ -112,16 +116,10 @@ describe('A request that is traced with the packaged extension', () => {
     lab = new Lab();
     const target = await lab.ready();
     requestId = await callOf(target);
-    const data = { userData: join(folder, 'user-data'), extensions: join(folder, 'extensions') };
-    const workspace = join(folder, 'workspace');
-    await mkdir(workspace);
-    await writeSettings(data.userData, quietSettings, { 'caracal.targets': [target] });
-    const code = await provisionCodeServer();
-    await installExtension(code, data, await packagePath());
-    served = await serveForPeople(code, data);
+    served = await serveInstalled(folder, target);
     browser = await openBrowser();
     page = await openPage(browser);
-    await page.goto(workbenchAddress(served.url, workspace));
+    await page.goto(workbenchAddress(served.url, join(folder, 'workspace')));
   });
 
   after(async () => {
@@ -131,20 +129,25 @@ describe('A request that is traced with the packaged extension', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  async function runCommand(title: string): Promise<void> {
+    await page.keyboard.press('F1');
+    await page.getByRole('textbox', { name: 'Type the name of a command to run' }).fill(`>${title}`);
+    await page.getByRole('option', { name: new RegExp(`^${title}`) }).first().click();
+  }
+
   it('stands there again after the window was loaded again, with its logs', async () => {
     await page.getByRole('tab', { name: 'Caracal Debugger' }).click();
     await page.getByRole('tree', { name: 'Flow' }).getByRole('treeitem').first().waitFor({ timeout: 30_000 });
-    await page.keyboard.press('F1');
-    await page.getByRole('textbox', { name: 'Type the name of a command to run' }).fill('>Caracal: Trace Request…');
-    await page.getByRole('option', { name: /^Caracal: Trace Request…/ }).first().click();
+    await runCommand('Caracal: Trace Request…');
     await page.getByRole('textbox', { name: /Trace a request/ }).fill(requestId);
     await page.keyboard.press('Enter');
     const sentence = (): Locator => panel().getByRole('heading', { name: 'This call went through.' });
     await sentence().waitFor({ timeout: 30_000 });
-    await panel().getByRole('option', { name: /proxied/ }).first().waitFor();
-    await page.reload();
+    await panel().getByRole('option', { name: /proxied 200 of this call/, selected: true }).waitFor();
+    await runCommand('Developer: Reload Window');
+    await sentence().waitFor({ state: 'hidden' });
     await sentence().waitFor({ timeout: 30_000 });
-    await panel().getByRole('option', { name: /proxied/ }).first().waitFor({ timeout: 30_000 });
+    await panel().getByRole('option', { name: /proxied 200 of this call/, selected: true }).waitFor({ timeout: 30_000 });
   });
 });
 
