@@ -1,5 +1,5 @@
-import { metadataText } from './auditEvent.ts';
-import { asksForApproval, bindingsOf, needsBoth, standingOf } from './holds.ts';
+import { asksForApproval, metadataText } from './auditEvent.ts';
+import { bindingsOf, needsBoth, standingOf } from './holds.ts';
 import type { Binding, HoldStanding } from './holds.ts';
 import { approvalIds, askedHop } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';

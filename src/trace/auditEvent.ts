@@ -65,3 +65,8 @@ export function metadataText(event: AuditEvent, name: string): string {
   const value = event.metadata_json[name];
   return typeof value === 'string' ? value : '';
 }
+
+/** Whether the policy asks for an approval; its decision is allow all the same. */
+export function asksForApproval({ diagnostics_json: diagnostics }: AuditEvent): boolean {
+  return diagnostics.some((entry) => 'step_up_required' in entry);
+}

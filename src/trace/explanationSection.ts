@@ -1,8 +1,7 @@
 /** What Caracal's explain would say of the request, where that misleads, and the way to simulate the decision. Explain itself is never called. */
 import { denyReasons } from '../caracal/decisions.ts';
-import { kindOf } from './auditEvent.ts';
+import { asksForApproval, kindOf } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
-import { asksForApproval } from './holds.ts';
 import { replayInput } from './replayInput.ts';
 import type { ReplayField, ReplayInput } from './replayInput.ts';
 import { askedHop, listBlock, textBlock } from './sectionParts.ts';

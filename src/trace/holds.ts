@@ -1,6 +1,6 @@
 /** Holds of requests: how they stand, and which one a request is about that names none. Facts of Caracal: contract request-evidence 7.3 and 13. */
 import * as z from 'zod';
-import { kindOf, metadataText } from './auditEvent.ts';
+import { asksForApproval, kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
 import type { ApprovalRow } from './stateRows.ts';
 import type { Hop, NamedHold } from './stitching.ts';
@@ -46,11 +46,6 @@ function lifeOf(events: readonly AuditEvent[]): HoldLife | undefined {
     satisfiedAt: decided?.decision === 'approved' ? decided.occurred_at : undefined, rejectedAt: decided?.decision === 'rejected' ? decided.occurred_at : undefined, consumedAt: used?.occurred_at,
     expiresAt: metadataText(issued, 'expires_at'), approverClass: metadataText(issued, 'approver_class'), approverSubjectId: text(decided, 'approver_subject_id'), decisionReason: text(decided, 'reason'),
   };
-}
-
-/** Whether the policy asks for an approval; its decision is allow all the same. */
-export function asksForApproval({ diagnostics_json: diagnostics }: AuditEvent): boolean {
-  return diagnostics.some((entry) => 'step_up_required' in entry);
 }
 
 const tiers = z.object({ tiers: z.array(z.object({ approver: z.string().default('operator') })) });

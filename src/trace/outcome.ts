@@ -5,9 +5,9 @@
 import { denyReasons, evaluationStatuses, withoutAnswer } from '../caracal/decisions.ts';
 import { layers } from '../caracal/refusals.ts';
 import type { Layer, Refusal } from '../caracal/refusals.ts';
-import { kindOf, metadataText } from './auditEvent.ts';
+import { asksForApproval, kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent, EventKind } from './auditEvent.ts';
-import { asksForApproval, needsBoth } from './holds.ts';
+import { needsBoth } from './holds.ts';
 import type { Hold } from './holds.ts';
 import { refusalsLike, verifierRefusalOf } from './refusal.ts';
 import type { CallerAnswer } from './refusal.ts';

@@ -1,8 +1,7 @@
 /** What was asked of the policy and granted, by which rule of which version, and what is in force now. */
 import { denyReasons, evaluationStatuses } from '../caracal/decisions.ts';
-import { kindOf, metadataText } from './auditEvent.ts';
+import { asksForApproval, kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
-import { asksForApproval } from './holds.ts';
 import { decidedVersion } from './revocation.ts';
 import { askedHop, changeBy, changerOf, textBlock } from './sectionParts.ts';
 import type { SectionParts } from './sectionParts.ts';

@@ -2,9 +2,8 @@
  * Joins the events of one governed call, which Caracal writes under several request ids: bootstrap, mint, hold, decision, retry
  * and the call itself. Contract request-evidence 8.1 to 8.3.
  */
-import { kindOf, metadataText } from './auditEvent.ts';
+import { asksForApproval, kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent, EventKind } from './auditEvent.ts';
-import { asksForApproval } from './holds.ts';
 
 /** A stretch of time of which all events of a Session were read, milliseconds since 1970. */
 export interface Covered {

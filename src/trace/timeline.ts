@@ -1,7 +1,7 @@
 /** What happened to a call, in lanes over time. */
-import { kindOf, metadataText } from './auditEvent.ts';
+import { asksForApproval, kindOf, metadataText } from './auditEvent.ts';
 import type { AuditEvent } from './auditEvent.ts';
-import { asksForApproval, needsBoth } from './holds.ts';
+import { needsBoth } from './holds.ts';
 import type { Evidence } from './read.ts';
 import { timeOf } from './stitching.ts';
 import type { Hop } from './stitching.ts';

@@ -3,13 +3,8 @@ import type { Found } from '../targets/find.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import type { Engine } from './engineSlot.ts';
 import { problemText } from './problem.ts';
+import type { Memory } from './memory.ts';
 import { tracedKey } from './trace/tracedRequests.ts';
-
-/** Fits `vscode.Memento`. */
-export interface Memory {
-  get(key: string): unknown;
-  update(key: string, value: unknown): PromiseLike<void>;
-}
 
 /** A target that was picked here. One that was found by itself is kept whole: it names places and holds no secret. */
 export interface Remembered {

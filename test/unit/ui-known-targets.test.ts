@@ -4,7 +4,7 @@ import type { Found } from '../../src/targets/find.ts';
 import type { LocatedTarget } from '../../src/targets/located.ts';
 import type { Engine, EngineModule } from '../../src/ui/engineSlot.ts';
 import { KnownTargets } from '../../src/ui/knownTargets.ts';
-import type { Memory } from '../../src/ui/knownTargets.ts';
+import type { Memory } from '../../src/ui/memory.ts';
 
 function located(id: string): LocatedTarget {
   return { id, folder: '/', origin: 'target file', target: { kind: 'endpoints', name: id, services: {} } };

@@ -1,7 +1,7 @@
 import { TabInputText, TextEditorSelectionChangeKind, Uri, window, workspace } from 'vscode';
 import type { Tab, TextEditor } from 'vscode';
 import type { Anchor, LogPlace } from '../../logs/protocol.ts';
-import type { Memory } from '../knownTargets.ts';
+import type { Memory } from '../memory.ts';
 import { DisposableStore, Emitter } from '../lifecycle.ts';
 import { emptyContent } from './logContent.ts';
 import { LogDocument, opensText } from './logDocument.ts';

@@ -9,7 +9,7 @@ import { commandIds } from '../commandIds.ts';
 import type { Engine } from '../engineSlot.ts';
 import type { FlowSession } from '../flowSession.ts';
 import type { Guard } from '../guard.ts';
-import type { Memory } from '../knownTargets.ts';
+import type { Memory } from '../memory.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { OpenLogs } from '../logs/openLogs.ts';
 import { atHand } from './atHand.ts';

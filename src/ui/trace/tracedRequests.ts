@@ -1,5 +1,5 @@
 /** The requests that were traced, by target. Knows nothing of the editor. */
-import type { Memory } from '../knownTargets.ts';
+import type { Memory } from '../memory.ts';
 import { Emitter } from '../lifecycle.ts';
 
 /** A request that was traced. Never what was pasted: that may be a token. */

@@ -2,12 +2,11 @@ import { CancellationTokenSource, Uri, window, workspace } from 'vscode';
 import type { QuickPickItem } from 'vscode';
 import { languageNames, verifierLanguages } from '../../caracal/verifiers.ts';
 import type { VerifierLanguage } from '../../caracal/verifiers.ts';
+import type { ReadVerifiers } from '../../trace/service.ts';
 import type { ConfiguredVerifier } from '../../trace/verifier/configured.ts';
-import type { LookedForVerifiers } from '../../trace/verifier/section.ts';
 import type { VerifierSettings } from '../../trace/verifier/setting.ts';
 import { SourceReader } from '../../trace/verifier/sourceReader.ts';
-import type { Memory } from '../knownTargets.ts';
-import type { TraceModule } from './requests.ts';
+import type { Memory } from '../memory.ts';
 
 /** JavaScript is read as TypeScript. */
 const include = '**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs,py,go}';
@@ -28,12 +27,7 @@ export interface VerifierSourcesOptions {
   readonly memory: Memory;
   /** Folder of the built extension, with the program of the thread and the parsers. */
   readonly folder: Uri;
-  readonly load: () => Promise<Pick<TraceModule, 'configuredVerifiers'>>;
-}
-
-export interface ReadVerifiers {
-  readonly verifiers: readonly VerifierSettings[];
-  readonly looked: LookedForVerifiers;
+  readonly load: () => Promise<Pick<typeof import('../../trace/service.ts'), 'configuredVerifiers'>>;
 }
 
 /** Where the settings of verifiers come from: the source of the workspace, which is only read, the configuration, and what was typed in. */
