@@ -79,7 +79,7 @@ async function workbench(): Promise<Totals> {
   const source = await inHost();
   if (stop.signal.aborted) return source;
   await step('Package the extension', packageExtension);
-  return sum([source, await mocha('packaged', ['test/workbench/**/*.test.ts'], '--timeout=120000')]);
+  return sum([source, await mocha('packaged', ['test/workbench/**/*.test.ts'], '--timeout=120000', '--parallel', '--jobs=2')]);
 }
 
 /**
