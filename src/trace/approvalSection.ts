@@ -27,6 +27,8 @@ export function approvalSection(parts: SectionParts): Section {
   if (trace.outcome.code === 'approval_class_conflict' || needsBoth(askedHop(trace, evidence)?.events ?? [])) return section('it would need an operator and the user at once, which no hold can ask');
   const isAsked = trace.hops.some(({ events }) => events.some(asksForApproval));
   if (trace.outcome.layer === 'approval') return section('one was refused, and nothing that was read names it');
+  // Whether one is needed is decided with the policy.
+  if (trace.outcome.states.approval === 'not reached' && !isAsked) return section('not reached');
   return section(isAsked ? 'the policy asks for one; nothing that was read names it' : trace.hops.length === 0 ? 'none is named by what is known' : 'none was needed');
 }
 

@@ -56,7 +56,7 @@ function plain(text: string): string {
 }
 
 const quiet: Partial<Readonly<Record<SectionId, readonly string[]>>> = {
-  approval: ['none was needed', 'none is named by what is known'], delegation: ['1 hop', 'none is named by what is known'], state: ['nothing is known to have changed since'],
+  approval: ['none was needed', 'not reached', 'none is named by what is known'], delegation: ['1 hop', 'none is named by what is known'], state: ['nothing is known to have changed since'],
 };
 
 /** What matters of a story, line by line; sections only where they have something to say. */

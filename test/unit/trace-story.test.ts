@@ -147,6 +147,12 @@ describe('the approval of a request', () => {
   ];
   for (const [what, more, words] of lives) it(`that is ${what} says so`, () => equal(summary(more), words));
 
+  it('is not said to be needless where the policy denied before it', () => {
+    const deny = mint(1, { request_id: 'request-f90ae7', decision: 'deny', diagnostics_json: [{ reason: 'role_scope_mismatch' }] });
+    equal(section(told(evidence([deny])), 'approval').summary, 'not reached');
+    equal(section(told(evidence([mint(1, { request_id: 'request-f90ae7' })])), 'approval').summary, 'none was needed');
+  });
+
   it('says for whom, how long, by whom and why, and offers no way to decide', () => {
     const { blocks } = section(told(evidence([], { state: rows({ approvals: [row({ rejectedAt: at(83), approverSubjectId: 'console:dana', decisionReason: 'not today' })] }) }), asked), 'approval');
     deepEqual(blocks.flatMap((block) => (block.kind === 'facts' ? block.facts.map(({ label, value }) => `${label}: ${value.text}`) : [block.kind])), [
