@@ -137,17 +137,17 @@ describe('A request that is traced with the packaged extension', () => {
 
   it('stands there again after the window was loaded again, with its logs', async () => {
     await page.getByRole('tab', { name: 'Caracal Debugger' }).click();
-    await page.getByRole('tree', { name: 'Flow' }).getByRole('treeitem').first().waitFor({ timeout: 30_000 });
+    await page.getByRole('tree', { name: 'Flow' }).getByRole('treeitem').first().waitFor({ timeout: 50_000 });
     await runCommand('Caracal: Trace Request…');
     await page.getByRole('textbox', { name: /Trace a request/ }).fill(requestId);
     await page.keyboard.press('Enter');
     const sentence = (): Locator => panel().getByRole('heading', { name: 'This call went through.' });
-    await sentence().waitFor({ timeout: 30_000 });
+    await sentence().waitFor({ timeout: 50_000 });
     await panel().getByRole('option', { name: /proxied 200 of this call/, selected: true }).waitFor();
     await runCommand('Developer: Reload Window');
     await sentence().waitFor({ state: 'hidden' });
-    await sentence().waitFor({ timeout: 30_000 });
-    await panel().getByRole('option', { name: /proxied 200 of this call/, selected: true }).waitFor({ timeout: 30_000 });
+    await sentence().waitFor({ timeout: 50_000 });
+    await panel().getByRole('option', { name: /proxied 200 of this call/, selected: true }).waitFor({ timeout: 50_000 });
   });
 });
 
