@@ -83,11 +83,7 @@ export function activate(context: ExtensionContext): void {
     openLog: async (target, row) => {
       await logDocuments.open(subjectOf(target, []), row === undefined ? undefined : () => Promise.resolve({ at: 'row', row }));
     },
-    recordAtCaret: async () => {
-      const shown = logDocuments.active();
-      const row = shown && logDocuments.rowAt(shown);
-      return row === undefined ? undefined : (await shown?.document.log.record(row))?.raw;
-    },
+    recordAtCaret: () => logDocuments.recordAtCaret(),
     failed: (error) => log.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   }));
   store.add(new RequestsView({ session, engine, guard, contextKeys, traced, load: loadTrace, firstShown: () => void restore() }));

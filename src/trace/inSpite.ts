@@ -15,13 +15,10 @@ export function inSpiteOf(parts: SectionParts): readonly string[] {
   return sentence === undefined ? [] : [sentence];
 }
 
-/** The time of an answer is that of its `Date` header, which leaves its milliseconds out. */
-const headerPrecisionMs = 1_000;
-
 /** What had ended when the request was; all that ended where neither time is known. */
 function endedThen(parts: SectionParts): readonly Ended[] {
   const then = requestTime(parts.captured, parts.trace, parts.evidence);
-  return endedOf(parts).filter(({ at }) => at === undefined || then === undefined || at <= then + headerPrecisionMs);
+  return endedOf(parts).filter(({ at }) => at === undefined || then === undefined || at <= then);
 }
 
 type Explain = (parts: SectionParts) => string | undefined;

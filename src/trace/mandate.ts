@@ -96,17 +96,6 @@ export function decodeMandate(pasted: string): Decoded {
   };
 }
 
-/**
- * The name under which the Gateway records whoever presented a token: `subject_fingerprint` of `gateway_resource_request`, contract request-evidence 7.3.
- *
- * @param pasted as for `decodeMandate`; any bearer has one
- * @returns 16 hexadecimal digits, the first 8 bytes of the SHA-256 of the bearer
- */
-export async function subjectFingerprint(pasted: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(bearerOf(pasted)));
-  return Buffer.from(digest, 0, 8).toString('hex');
-}
-
 /** Quotes, the name of the header, the scheme, quotes. */
 const mostLayers = 4;
 const wrapped = /^(?:(["'`])([\s\S]*)\1|(?:authorization:|bearer\s)\s*([\s\S]*))$/i;

@@ -55,7 +55,7 @@ export type Block =
   | { readonly kind: 'action'; readonly label: string; readonly action: StoryAction };
 
 /** What the user can start from the panel. */
-export const storyActions = ['readVerifiers', 'typeVerifier', 'pasteMandate', 'simulate', 'lookAgain'] as const;
+export const storyActions = ['readVerifiers', 'typeVerifier', 'pasteMandate', 'simulate'] as const;
 export type StoryAction = (typeof storyActions)[number];
 
 /** Always all of them, in this order. */

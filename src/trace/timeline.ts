@@ -7,7 +7,7 @@ import { timeOf } from './stitching.ts';
 import type { Hop } from './stitching.ts';
 import type { Fact, Mark, Timeline, TimelineItem, TimelineJoin } from './story.ts';
 import type { Trace } from './trace.ts';
-import { count, duration, shortId, shortIds } from './words.ts';
+import { count, duration, shortIds } from './words.ts';
 
 type Lane = 'Approval' | 'API' | 'Coordinator' | 'STS' | 'Gateway' | 'resource';
 const lanes: readonly Lane[] = ['Approval', 'API', 'Coordinator', 'STS', 'Gateway', 'resource'];
@@ -219,9 +219,4 @@ function rowJoins(items: readonly { readonly id: string }[], hops: readonly Hop[
     const first = end === undefined ? events.find((event) => metadataText(event, name) === rowId) : undefined;
     return first === undefined ? [] : [{ from: id, to: first.id, key: what === 'session' ? 'Session' : 'Delegation', certainty: 'certain' }];
   });
-}
-
-/** `mint …f90ae7`. */
-export function hopName({ kind, requestId }: Hop): string {
-  return `${kind} ${shortId(requestId)}`;
 }

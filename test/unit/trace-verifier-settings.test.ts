@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { overridden } from '../../src/trace/verifier/setting.ts';
 import type { Setting, Settings, SourcePlace, VerifierSettings } from '../../src/trace/verifier/setting.ts';
-import { asgiRoute, findVerifiers, languageOf, mayHaveVerifier } from '../../src/trace/verifier/settings.ts';
+import { findVerifiers, languageOf, mayHaveVerifier } from '../../src/trace/verifier/settings.ts';
 import { openParsers, parserFiles } from '../../src/trace/verifier/parsers.ts';
 import type { Parsers } from '../../src/trace/verifier/syntax.ts';
 import type { VerifierLanguage } from '../../src/caracal/verifiers.ts';
@@ -423,11 +423,4 @@ describe('an override', () => {
   for (const [what, language, by, expected] of cases) {
     it(`${language}: ${what}`, () => deepEqual(Object.fromEntries(Object.entries(shownSettings(overridden(base, by, language))).map(([name, value]) => [name, value.replace(/ 1:1$/, '')])), expected));
   }
-});
-
-describe('a route of CaracalASGIAuth', () => {
-  const routes = ['/', '/payouts', '/payouts/large/', '/pay'];
-  const cases: readonly (readonly [path: string, route: string | undefined])[] = [['/payouts', '/payouts'], ['/payouts/1', '/payouts'], ['/payouts/large', '/payouts/large/'], ['/payouts/large/1', '/payouts/large/'], ['/payoutsx', '/'], ['/pay/x', '/pay'], ['/other', '/']];
-  for (const [path, route] of cases) it(`${path} falls under ${String(route)}`, () => equal(asgiRoute(routes, path), route));
-  it('is none where no prefix fits', () => equal(asgiRoute(['/payouts'], '/payoutsx'), undefined));
 });

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MarkdownString, Selection, commands, window } from 'vscode';
-import type { Hover } from 'vscode';
+import { Selection, commands, window } from 'vscode';
 import { pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
@@ -235,12 +234,13 @@ describe('Deployments that are found by themselves', () => {
   it('of Kubernetes: lead from a node over its log to a request beside the logs, by the mouse', async () => {
     await openNodeLog(/^gateway/);
     await caretAtCall();
-    const editor = window.activeTextEditor;
-    ok(editor);
-    const hovers = await commands.executeCommand<readonly Hover[]>('vscode.executeHoverProvider', editor.document.uri, editor.selection.active);
-    const texts = hovers.flatMap(({ contents }) => contents.map((content) => (content instanceof MarkdownString ? content.value : '')));
-    const [, command = '', parameters = ''] = /\[Trace this request\]\(command:([\w.]+)\?([^) ]+)/.exec(texts.join('\n')) ?? [];
-    await commands.executeCommand(command, ...(JSON.parse(decodeURIComponent(parameters)) as unknown[]));
+    // Whoever moves the caret stops the log, whose next line would close the hover.
+    await commands.executeCommand('workbench.action.focusActiveEditorGroup');
+    await page.press('ArrowUp');
+    await page.press('ArrowDown');
+    await page.waitFor({ role: 'button', name: '/^Caracal log: Paused/' });
+    await commands.executeCommand('editor.action.showHover');
+    await page.click({ role: 'link', name: 'Trace this request' });
     await requestShown('walk-kubernetes');
   });
 

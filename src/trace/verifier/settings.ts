@@ -82,16 +82,3 @@ function lineOfError(root: Source['root']): string {
   }
   return ` at line ${at.startPosition.row + 1}`;
 }
-
-/**
- * The route of `CaracalASGIAuth` that a path falls under: the longest prefix that ends with a segment, contract request-evidence 11.1.
- *
- * @param path of the request, without its query
- */
-export function asgiRoute(routes: readonly string[], path: string): string | undefined {
-  const matching = routes.filter((route) => {
-    const prefix = route.replace(/\/+$/, '');
-    return path === prefix || path.startsWith(`${prefix}/`);
-  });
-  return matching.toSorted((one, other) => other.length - one.length)[0];
-}

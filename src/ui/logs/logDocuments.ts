@@ -108,6 +108,13 @@ export class LogDocuments {
     return document.rowNear(inSight || editor.visibleRanges[0] === undefined ? active.line : editor.visibleRanges[0].start.line);
   }
 
+  /** The record that the caret is on, as it was written; undefined where the active editor shows no log. */
+  async recordAtCaret(): Promise<string | undefined> {
+    const shown = this.active();
+    const row = shown && this.rowAt(shown);
+    return row === undefined ? undefined : (await shown?.document.log.record(row))?.raw;
+  }
+
   /**
    * Opens a log in the editor, at its end or at what `find` gives once everything is read.
    *

@@ -185,8 +185,6 @@ export class RequestPanel {
   async #act(action: StoryAction): Promise<void> {
     const { askForMandate, typeVerifier, simulate } = this.#parts;
     switch (action) {
-      case 'lookAgain':
-        break;
       case 'readVerifiers':
         this.#looks = { ...this.#looks, verifiers: undefined };
         break;
