@@ -11,14 +11,16 @@ import tseslint from 'typescript-eslint';
 const rooms = new Map([
   ['model', []],
   ['caracal', ['model']],
+  ['diagnosis', ['model', 'caracal']],
   ['redaction', []],
   ['targets', ['model', 'caracal', 'redaction']],
   ['watch', ['redaction', 'targets']],
   ['logs', ['model', 'caracal', 'redaction', 'targets']],
   ['trace', ['model', 'caracal', 'redaction', 'targets', 'logs']],
-  ['flow', ['model', 'caracal', 'redaction', 'targets', 'watch', 'logs']],
-  ['ui', ['model', 'caracal', 'redaction', 'targets', 'watch', 'logs', 'trace', 'flow']],
-  ['cli', ['model', 'caracal', 'redaction', 'targets', 'flow']],
+  ['flow', ['model', 'caracal', 'diagnosis', 'redaction', 'targets', 'watch', 'logs']],
+  ['remedies', ['model', 'caracal', 'diagnosis', 'redaction', 'targets', 'flow']],
+  ['ui', ['model', 'caracal', 'diagnosis', 'redaction', 'targets', 'watch', 'logs', 'trace', 'flow', 'remedies']],
+  ['cli', ['model', 'caracal', 'diagnosis', 'redaction', 'targets', 'flow', 'remedies']],
 ]);
 
 const names = [...rooms.keys()];

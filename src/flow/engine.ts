@@ -11,6 +11,7 @@ import type { LocatedTarget } from '../targets/located.ts';
 import { openTarget } from '../targets/open.ts';
 import { checks, checksOf, observers, subjects } from './catalogue.ts';
 import { withConsent } from './consent.ts';
+import { causesOf } from './diagnosing.ts';
 import { liveSource } from './liveSource.ts';
 import { earlierSource, recordedSource } from './recordedSource.ts';
 import { buildReport } from './report.ts';
@@ -21,6 +22,7 @@ import { wouldAsk } from './wouldAsk.ts';
 export { observerAcl } from '../caracal/observerAcl.ts';
 export { observerRoleSql } from '../caracal/observerRole.ts';
 export { checks, checksOf } from './catalogue.ts';
+export { causesOf } from './diagnosing.ts';
 export { readReport } from './report.ts';
 export { listZones } from './zones.ts';
 export { asTheyCome, lookEverywhere } from '../targets/find.ts';
@@ -34,6 +36,8 @@ export interface FlowOptions {
   /** Zone that per-zone checks look at, instead of the target's own. */
   readonly zone?: string | undefined;
   readonly selection?: Selection;
+  /** Runs further checks as well, as long as they would tell the causes of what is red apart. */
+  readonly untilExplained?: boolean;
   /** The user agreed to ask the API with a token that is not known to be live. */
   readonly askUnproven?: boolean;
   /** Observations of an earlier run of the same target, so that what grew since can be told. */
@@ -49,11 +53,14 @@ export interface FlowOptions {
  * report holds the selected checks and those that they need.
  */
 export async function runFlow(options: FlowOptions): Promise<Report> {
-  const { target, zone, selection = {}, askUnproven = false, earlier = [], redactor, signal, onVerdict } = options;
+  const { target, zone, selection = {}, untilExplained = false, askUnproven = false, earlier = [], redactor, signal, onVerdict } = options;
   const deployment = await openTarget(target, { redactor, zone, signal });
   try {
+    const { kind } = target.target;
+    const all = checksOf(kind);
     const result = await run({
-      checks: select(checksOf(target.target.kind), selection),
+      checks: select(all, selection),
+      ...(untilExplained ? { further: (verdicts, observations) => select(all, { checks: causesOf(kind, verdicts, observations).wants }) } : {}),
       source: withConsent(liveSource(deployment, observers, earlierSource(earlier, subjects)), {
         given: askUnproven,
         zone: deployment.target.zone ?? null,
@@ -112,6 +119,7 @@ export async function judgeAgain(report: Report, selection: Selection = {}): Pro
   return {
     ...report,
     verdicts: [...result.verdicts],
+    diagnosis: causesOf(report.target.kind as TargetKind, result.verdicts, report.observations).result,
     judgedAgainAt: result.startedAt,
   };
 }

@@ -12,6 +12,16 @@ export function finding(
   return { result: { status, summary, reasoning, facts } };
 }
 
+/** The judgement with what rules go by; see `verdictSchema`. */
+export function signed(judgement: Judgement, ...signs: readonly string[]): Judgement {
+  return { ...judgement, result: { ...judgement.result, signs } };
+}
+
+/** Why an observation has no answer, as a sign: an errno, an SQLSTATE, the word of a Redis error, `timeout`. */
+export function signOf({ outcome }: Observation): string {
+  return outcome.kind === 'refused' ? outcome.code : outcome.kind;
+}
+
 /** Why an observation has no answer, in words that fit a summary. */
 export function lack({ outcome, tookMs }: Observation): string {
   switch (outcome.kind) {

@@ -57,6 +57,7 @@ function factsOf(messages: readonly string[], questions: readonly Question<Answe
     });
 }
 
-function recentIn({ findings, to }: Answer): Answer['findings'] {
+/** Those that were said lately, by the end of the log. */
+export function recentIn({ findings, to }: Answer): Answer['findings'] {
   return findings.filter(({ lastAt }) => to === null || lastAt === null || Date.parse(to) - Date.parse(lastAt) <= recentMs);
 }

@@ -5,6 +5,7 @@ import type { Report } from '../model/report.ts';
 import type { Deployment } from '../targets/deployment.ts';
 import { fileProblem, readSmallFile } from '../targets/smallFile.ts';
 import type { RunResult } from './runner.ts';
+import { causesOf } from './diagnosing.ts';
 import { zoneInView } from './zone.checks.ts';
 
 /** A report of a whole flow is below 1 MB; what is larger than this is something else. */
@@ -22,6 +23,7 @@ export function buildReport({ target, place }: Pick<Deployment, 'target' | 'plac
     tookMs,
     cancelled,
     verdicts: [...verdicts],
+    diagnosis: causesOf(target.kind, verdicts, observations).result,
     // Answers passed the schema of their subject, which describes plain JSON.
     observations: observations.map((observation) => ({ ...observation, question: plainQuestion(observation.question) })) as Report['observations'],
   };

@@ -10,6 +10,9 @@ const concurrentQuestions = 16;
 /** Rounds of further questions that a judge may ask before its provisional result stands. */
 const roundsOfQuestions = 4;
 
+/** Rounds of checks that are run because of what others told. */
+const roundsOfFurtherChecks = 3;
+
 /** A whole flow ends within this time; what has answered by then is kept. */
 export const flowDeadlineMs = 25_000;
 
@@ -27,12 +30,14 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** Called once per check, as soon as its verdict stands, with the observations it rests on. */
   readonly onVerdict?: (verdict: Verdict, observations: readonly Observation[]) => void;
+  /** Asked when all have a verdict: further checks to run, by what is known by then; none ends the run. */
+  readonly further?: (verdicts: readonly Verdict[], observations: readonly Observation[]) => readonly Check[];
   /** Milliseconds after which open questions end as timeouts. Default `flowDeadlineMs`. */
   readonly deadlineMs?: number;
 }
 
 export interface RunResult {
-  /** In the order of `checks`. */
+  /** In the order of `checks`, then further ones. */
   readonly verdicts: readonly Verdict[];
   readonly observations: readonly Observation[];
   /** Local clock, ISO 8601. */
@@ -102,7 +107,13 @@ export async function run(options: RunOptions): Promise<RunResult> {
     return check ? decided(check) : Promise.resolve(undefined);
   };
   try {
-    const verdicts = await Promise.all(options.checks.map(decided));
+    let verdicts = await Promise.all(options.checks.map(decided));
+    for (let round = 0; round < roundsOfFurtherChecks && !options.signal.aborted; round += 1) {
+      const further = (options.further?.(verdicts, asking.observations()) ?? []).filter(({ id }) => !byId.has(id));
+      if (further.length === 0) break;
+      for (const check of further) byId.set(check.id, check);
+      verdicts = await Promise.all([...byId.values()].map(decided));
+    }
     return {
       verdicts,
       observations: asking.observations(),
@@ -238,8 +249,12 @@ function named(check: Check): Pick<Verdict, 'check' | 'step' | 'component' | 'ti
 }
 
 function concluded(check: Check, finding: Finding, observations: string[]): Verdict {
-  const { status, summary, reasoning, facts = [] } = finding;
-  return { ...named(check), status, summary, reasoning, facts: [...facts], observations };
+  const { status, summary, reasoning, facts = [], signs = [], since } = finding;
+  return {
+    ...named(check), status, summary, reasoning, facts: [...facts],
+    ...(signs.length === 0 ? {} : { signs: [...signs] }), ...(since === undefined ? {} : { since }),
+    observations,
+  };
 }
 
 function blocked(check: Check, blockedBy: string, summary: string): Verdict {

@@ -21,6 +21,10 @@ export const verdictSchema = z.strictObject({
   /** One or two sentences: how the summary follows from the observations, with the source in Caracal. */
   reasoning: z.string(),
   facts: z.array(factSchema),
+  /** What rules go by: the word of whoever was asked for what was found, `redis_unreachable`, `28P01`, `OOMKilled`. */
+  signs: z.array(z.string()).optional(),
+  /** When what was found began, ISO 8601 by the clock of whoever was asked, where that is known. */
+  since: z.string().optional(),
   /** The check that failed first on the way to this one. Present exactly when `status` is `blocked`. */
   blockedBy: z.string().optional(),
   /** Ids of observations. */
@@ -36,6 +40,9 @@ export interface Finding {
   readonly summary: string;
   readonly reasoning: string;
   readonly facts?: readonly Fact[];
+  /** See `verdictSchema`. */
+  readonly signs?: readonly string[];
+  readonly since?: string | undefined;
 }
 
 /**

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { verdictSchema } from './check.ts';
+import { diagnosisSchema } from './diagnosis.ts';
 import { observationSchema } from './observation.ts';
+import { remedyRunSchema } from './remedy.ts';
 
 /** Everything of one run, as it is saved and shown. Secrets are masked before it is built. */
 export const reportSchema = z.strictObject({
@@ -17,6 +19,10 @@ export const reportSchema = z.strictObject({
   /** Set when these verdicts were judged again from the observations of an earlier report. */
   judgedAgainAt: z.iso.datetime().optional(),
   verdicts: z.array(verdictSchema),
+  /** Absent in reports of versions that looked for no causes. */
+  diagnosis: diagnosisSchema.optional(),
+  /** What was done about causes since, oldest first. */
+  remedies: z.array(remedyRunSchema).optional(),
   observations: z.array(observationSchema),
 });
 

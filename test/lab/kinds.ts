@@ -5,13 +5,15 @@ import { decoys, faults } from './faults/index.ts';
 import { clusterDecoys, clusterFaults } from './kubernetes/faults.ts';
 import { startClusterLab } from './kubernetes/lab.ts';
 import { startLab } from './lab.ts';
-import { type Proof, proveDecoy, proveFault } from './proof.ts';
+import { onFresh, type Proof, proveDecoy, proveFault, runAfter, type TimedRun } from './proof.ts';
 
 /** What a lab of any kind may be told. A cluster has no ports and no home of its own. */
 export interface CommonOptions {
   readonly ports?: 'free' | 'standard';
   readonly home?: string;
   readonly log?: (line: string) => void;
+  /** How many times the steady traffic runs. Default: once. */
+  readonly traffic?: number;
 }
 
 export type FaultHead = Pick<Fault<never, never>, 'id' | 'title' | 'contract' | 'verdicts'>;
@@ -25,6 +27,10 @@ export interface LabKind {
   start(faults: readonly string[], options: CommonOptions): Promise<Stage>;
   /** A fault or decoy on a lab of its own. */
   prove(id: string): Promise<Proof>;
+  /** Runs the flow on a lab of its own to which these faults and decoys happen in their order. */
+  runAfter(ids: readonly string[]): Promise<TimedRun>;
+  /** Runs the flow again and again on one healthy lab under load. */
+  runHealthy(times: number, load: number): Promise<readonly TimedRun[]>;
 }
 
 interface Parts<On extends Stage, Options> {
@@ -40,6 +46,7 @@ function labKind<On extends Stage, Options extends object>({ start, faults: brok
     return fault;
   };
   const fresh = (options: Options | undefined): Promise<On> => start(options, {});
+  const happening = (id: string): Decoy<On, Options> => harmless.find((candidate) => candidate.id === id) ?? faultOf(id);
   return {
     faults: broken,
     decoys: harmless,
@@ -61,13 +68,24 @@ function labKind<On extends Stage, Options extends object>({ start, faults: brok
       const decoy = harmless.find((candidate) => candidate.id === id);
       return decoy ? proveDecoy(decoy, fresh) : proveFault(faultOf(id), fresh);
     },
+    runAfter(ids) {
+      const chosen = ids.map(happening);
+      return onFresh(() => fresh(chosen.find(({ options }) => options !== undefined)?.options), (lab) => runAfter(chosen, lab));
+    },
+    runHealthy(times, load) {
+      return onFresh(() => start(undefined, { traffic: load }), async (lab) => {
+        const runs: TimedRun[] = [];
+        for (let run = 0; run < times; run += 1) runs.push(await runAfter([], lab));
+        return runs;
+      });
+    },
   };
 }
 
 export const labKinds = {
   endpoints: labKind({ start: (options, common) => startLab({ ...options, ...common }), faults, decoys }),
   compose: labKind({ start: (options, common) => startContainerLab({ ...options, ...common }), faults: composeFaults, decoys: composeDecoys }),
-  kubernetes: labKind({ start: (options, { log }) => startClusterLab({ ...options, ...(log === undefined ? {} : { log }) }), faults: clusterFaults, decoys: clusterDecoys }),
+  kubernetes: labKind({ start: (options, { log, traffic }) => startClusterLab({ ...options, ...(log === undefined ? {} : { log }), ...(traffic === undefined ? {} : { traffic }) }), faults: clusterFaults, decoys: clusterDecoys }),
 } as const satisfies Record<string, LabKind>;
 
 export type LabKindName = keyof typeof labKinds;

@@ -25,11 +25,25 @@ export async function proveDecoy<On extends Stage, Options>(decoy: Decoy<On, Opt
   return onFresh(() => start(decoy.options), async (lab) => compared(decoy.id, {}, await flowAfter(decoy, lab)));
 }
 
-async function flowAfter<On extends Stage, Options>({ before, inject }: Decoy<On, Options>, lab: On): Promise<Report> {
-  const earlier = before ? (await runFlowOn(lab.targetFile)).observations : [];
-  await inject(lab);
+async function flowAfter<On extends Stage, Options>(happening: Decoy<On, Options>, lab: On): Promise<Report> {
+  return (await runAfter([happening], lab)).report;
+}
+
+/** A flow, and when each of its verdicts stood, milliseconds after its start. */
+export interface TimedRun {
+  readonly report: Report;
+  readonly verdictMs: Readonly<Record<string, number>>;
+}
+
+/** Lets one after the other happen to a lab, and runs the flow then. */
+export async function runAfter<On extends Stage, Options>(happenings: readonly Decoy<On, Options>[], lab: On): Promise<TimedRun> {
+  const earlier = happenings.some(({ before }) => before) ? (await runFlowOn(lab.targetFile)).observations : [];
+  for (const { inject } of happenings) await inject(lab);
   await lab.settled?.();
-  return runFlowOn(lab.targetFile, { earlier });
+  const verdictMs: Record<string, number> = {};
+  const startedMs = performance.now();
+  const report = await runFlowOn(lab.targetFile, { earlier, onVerdict: ({ check }) => { verdictMs[check] = Math.round(performance.now() - startedMs); } });
+  return { report, verdictMs };
 }
 
 /** Runs on one healthy lab, one after another. */
@@ -41,7 +55,8 @@ export async function proveHealthy(runs: number, options: LabOptions): Promise<r
   });
 }
 
-async function onFresh<On extends Stage, Result>(start: () => Promise<On>, work: (lab: On) => Promise<Result>): Promise<Result> {
+/** Works with a lab of its own, which is closed after it. */
+export async function onFresh<On extends Stage, Result>(start: () => Promise<On>, work: (lab: On) => Promise<Result>): Promise<Result> {
   const lab = await start();
   try {
     return await work(lab);
@@ -50,7 +65,8 @@ async function onFresh<On extends Stage, Result>(start: () => Promise<On>, work:
   }
 }
 
-function compared(id: string, expected: Fault['verdicts'], report: Report): Proof {
+/** The verdicts of a report that are other than expected. */
+export function compared(id: string, expected: Fault['verdicts'], report: Report): Proof {
   const found = notPassed(report.verdicts);
   const wrong = [...new Set([...Object.keys(expected), ...Object.keys(found)])].sort().flatMap((check) => {
     const [wanted, got] = [expected[check] ?? 'pass', found[check] ?? 'pass'];

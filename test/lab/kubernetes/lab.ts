@@ -47,6 +47,8 @@ export interface ClusterLabOptions {
   /** Whether the Prometheus Operator is installed. */
   readonly monitoring?: boolean;
   readonly bookmarkMs?: number;
+  /** How many times the steady traffic of its own lab runs. Default: once. */
+  readonly traffic?: number;
   /** Whether watches can send what is there first and say where that ends; default: they can. */
   readonly watchList?: boolean;
   readonly log?: (line: string) => void;
@@ -90,7 +92,7 @@ type StoreName = keyof typeof storePorts;
  */
 export async function startClusterLab(options: ClusterLabOptions = {}): Promise<ClusterLab> {
   const log = options.log ?? (() => undefined);
-  const lab = options.lab ?? await startLab(options.log === undefined ? {} : { log: options.log });
+  const lab = options.lab ?? await startLab({ ...(options.log === undefined ? {} : { log: options.log }), ...(options.traffic === undefined ? {} : { traffic: options.traffic }) });
   const undo: (() => unknown)[] = options.lab === undefined ? [() => lab.close()] : [];
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
