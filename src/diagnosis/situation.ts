@@ -1,5 +1,4 @@
 import type { Check, Verdict } from '../model/check.ts';
-import type { TargetKind } from '../model/target.ts';
 
 /** A known message that stands in a log, counted over its last lines. */
 export interface LoggedMessage {
@@ -24,7 +23,6 @@ export interface Change {
 
 /** All that is known when causes are looked for. */
 export interface Situation {
-  readonly kind: TargetKind;
   /** Every check of the target, also those that were not run. */
   readonly checks: readonly Pick<Check, 'id' | 'component' | 'title'>[];
   readonly verdicts: readonly Verdict[];

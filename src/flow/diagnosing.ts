@@ -4,17 +4,16 @@ import type { Diagnosed } from '../diagnosis/diagnose.ts';
 import type { LoggedMessage, Situation } from '../diagnosis/situation.ts';
 import type { Verdict } from '../model/check.ts';
 import type { Observation } from '../model/observation.ts';
-import type { TargetKind } from '../model/target.ts';
 import { checksOf } from './catalogue.ts';
 import { logFindings, recentIn } from './logs.checks.ts';
 
 /** What the verdicts of a target and the observations that they rest on say together. */
-export function situationOf(kind: TargetKind, verdicts: readonly Verdict[], observations: readonly Observation[]): Situation {
-  return { kind, checks: checksOf(kind), verdicts, logged: observations.flatMap(loggedIn), changes: [] };
+export function situationOf(kind: string, verdicts: readonly Verdict[], observations: readonly Observation[]): Situation {
+  return { checks: checksOf(kind), verdicts, logged: observations.flatMap(loggedIn), changes: [] };
 }
 
 /** The causes of what the verdicts of a target say, and the checks that would tell more. */
-export function causesOf(kind: TargetKind, verdicts: readonly Verdict[], observations: readonly Observation[]): Diagnosed {
+export function causesOf(kind: string, verdicts: readonly Verdict[], observations: readonly Observation[]): Diagnosed {
   return diagnose(situationOf(kind, verdicts, observations));
 }
 

@@ -119,7 +119,7 @@ export async function judgeAgain(report: Report, selection: Selection = {}): Pro
   return {
     ...report,
     verdicts: [...result.verdicts],
-    diagnosis: causesOf(report.target.kind as TargetKind, result.verdicts, report.observations).result,
+    diagnosis: causesOf(report.target.kind, result.verdicts, report.observations).result,
     judgedAgainAt: result.startedAt,
   };
 }
