@@ -31,7 +31,7 @@ const stop = new AbortController();
 
 async function check(script: string, ...args: string[]): Promise<Totals> {
   const code = await runInherited(process.execPath, [script, ...args], { cwd: root });
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  return code === 0 ? { passed: 1, failed: 0, failures: [] } : { passed: 0, failed: 1, failures: [[script, ...args].join(' ')] };
 }
 
 /** An empty place for the results of a suite: those of an earlier run must not count. */
@@ -113,10 +113,11 @@ const suites: Readonly<Record<string, () => Promise<Totals>>> = {
 async function runSuite(name: string): Promise<Totals> {
   say(`\n== ${name}`);
   try {
-    return (await suites[name]?.()) ?? { passed: 0, failed: 1 };
+    return (await suites[name]?.()) ?? { passed: 0, failed: 1, failures: [name] };
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-    return { passed: 0, failed: 1 };
+    const message = error instanceof Error ? error.message : String(error);
+    say(message);
+    return { passed: 0, failed: 1, failures: [`${name}: ${message}`] };
   }
 }
 
@@ -134,9 +135,10 @@ async function main(): Promise<number> {
   }
   if (stop.signal.aborted) {
     say('Stopped before the end.');
-    totals.push({ passed: 0, failed: 1 });
+    totals.push({ passed: 0, failed: 1, failures: ['stopped before the end'] });
   }
-  const { passed, failed } = sum(totals);
+  const { passed, failed, failures } = sum(totals);
+  for (const failure of failures) process.stdout.write(`\nFAILED  ${failure}\n`);
   process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
   return failed === 0 ? 0 : 1;
 }

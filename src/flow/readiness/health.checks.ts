@@ -25,6 +25,7 @@ export function judgeHealth(service: ServiceName, observed: Observed): Judgement
           ? 'Audit says consumer_unhealthy since its reader failed once, and an empty read does not take it back. Redis and the group are well and nothing waits, so the next audit event clears it. Where liveness uses /health, the process is restarted for nothing.'
           : 'Audit answers 503 consumer_unhealthy on /health as well, when its reader of the audit stream failed. The process is alive, and restarting it does not help while Redis is away.',
         facts,
+        signs: [sticky ? 'sticky' : 'consumer_unhealthy'],
       },
       wants,
     };

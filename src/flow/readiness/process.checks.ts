@@ -4,7 +4,7 @@ import type { Fact, Judgement, Observed } from '../../model/check.ts';
 import type { Question } from '../../model/observation.ts';
 import type { ServiceName } from '../../model/target.ts';
 import { composeContainers, containerWords } from '../containers.ts';
-import { finding, lack } from '../judging.ts';
+import { finding, lack, signed, signOf } from '../judging.ts';
 import { migrationHistory } from '../storage/migrations.checks.ts';
 import { postgresHello } from '../storage/postgres.checks.ts';
 import { redisHello } from '../storage/redis.checks.ts';
@@ -42,13 +42,13 @@ export function judgeProcess(service: ServiceName, observed: Observed): Judgemen
   const failed = `${asked} had no complete HTTP answer from here.`;
   const summary = `${lack(observation)}${containerWords(service, observed)}`;
   const container = composeContainers.of(service);
-  if (outcome.kind !== 'refused' || outcome.code !== 'ECONNREFUSED') return { ...finding('fail', summary, failed), wants: [container] };
+  if (outcome.kind !== 'refused' || outcome.code !== 'ECONNREFUSED') return { ...signed(finding('fail', summary, failed), signOf(observation)), wants: [container] };
   const facts = missingAtStart(service, observed);
   const why = facts.length > 0
     ? `${service} ends while it starts when what it needs is away, so its own answer cannot tell the reason.`
     : 'It was stopped, is shutting down, or ended while it started. Nothing else that was seen tells which; its log does.';
   return {
-    result: { status: 'fail', summary, reasoning: `${failed} Nothing listens there. ${why}`, facts },
+    result: { status: 'fail', summary, reasoning: `${failed} Nothing listens there. ${why}`, facts, signs: [signOf(observation)] },
     wants: [container, ...neededToStart(service)],
   };
 }

@@ -3,7 +3,7 @@ import { notTold, servicesWith } from '../../caracal/readinessOrder.ts';
 import type { Fact, Judgement, Observed } from '../../model/check.ts';
 import type { Question } from '../../model/observation.ts';
 import type { ServiceName } from '../../model/target.ts';
-import { finding, lack } from '../judging.ts';
+import { finding, lack, signed, signOf } from '../judging.ts';
 import { redisHello } from '../storage/redis.checks.ts';
 import { milliseconds } from '../words.ts';
 import { auditReader } from './auditReader.checks.ts';
@@ -41,6 +41,7 @@ export function judgeReady(service: ServiceName, observed: Observed): Judgement 
         summary: lack(observation),
         reasoning: `${asked} had no answer, while /health of the same process had one. ${outcome.kind === 'timeout' ? hint.reasoning : 'The process may have ended between the two calls.'}`.trim(),
         facts: outcome.kind === 'timeout' ? hint.facts : [],
+        signs: [signOf(observation)],
       },
       wants: outcome.kind === 'timeout' ? hint.wants : [],
     };
@@ -50,7 +51,7 @@ export function judgeReady(service: ServiceName, observed: Observed): Judgement 
     return finding('pass', `ready in ${milliseconds(answer.tookMs)}`, `${asked} gave 200. ${service} does not look at ${notLookedAt[service]} for that.`);
   }
   if (answer.status === 429 && reasonOf(answer.body) === 'rate_limited') {
-    return finding('unknown', '429 rate_limited: asked too often, wait a minute', `${asked} is limited to 120 calls a minute and address by default, which all that ask from one host share. It says nothing about ${service}.`);
+    return signed(finding('unknown', '429 rate_limited: asked too often, wait a minute', `${asked} is limited to 120 calls a minute and address by default, which all that ask from one host share. It says nothing about ${service}.`), 'rate_limited');
   }
   const foreign = notFromService(service, asked, answer);
   if (foreign) return foreign;
@@ -68,14 +69,14 @@ function judgeReason(service: ServiceName, reason: string, answer: ServiceAnswer
   ];
   const told = `${service} says ${reason}: ${meaningOf(service, reason)}.`;
   const order = hidden.length > 0 ? ' The first failing test ends the answer, so what comes after it was not told.' : '';
-  const result = (summary: string, more: string, seen: readonly Fact[] = []): Judgement['result'] => ({
-    status: 'fail', summary, reasoning: `${told} ${more}`.trim() + order, facts: [...facts, ...seen],
+  const result = (summary: string, more: string, seen: readonly Fact[] = [], sign = reason): Judgement['result'] => ({
+    status: 'fail', summary, reasoning: `${told} ${more}`.trim() + order, facts: [...facts, ...seen], signs: [sign],
   });
   if (reason === 'consumer_unhealthy') {
     const reader = auditReader(observed);
     const sticky = reader.state === 'sticky';
     const more = sticky ? 'Redis and the group are well and nothing waits, so only this flag is left: one audited action, or a restart of Audit, clears it.' : '';
-    return { result: result(`${answer.status} ${reason}${sticky ? ', sticky' : slow}`, more, reader.facts), wants: reader.wants };
+    return { result: result(`${answer.status} ${reason}${sticky ? ', sticky' : slow}`, more, reader.facts, sticky ? 'sticky' : reason), wants: reader.wants };
   }
   if (reason === 'internal_error') {
     const hint = redisHint(service, observed);

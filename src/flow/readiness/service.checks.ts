@@ -3,7 +3,7 @@ import { services } from '../../caracal/services.ts';
 import type { Finding, Judgement } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import type { ServiceName } from '../../model/target.ts';
-import { finding } from '../judging.ts';
+import { finding, signed } from '../judging.ts';
 
 /** An HTTP answer as far as readiness is read from it. */
 const httpAnswer = z.object({
@@ -108,7 +108,7 @@ function healthLike(answer: ServiceAnswer): readonly ServiceName[] {
   return services.flatMap(({ name }) => (isOwnHealth(name, answer) ? name : []));
 }
 
-const drainingFinding = finding('warn', 'draining: it is shutting down', 'It gave 503 without a reason, as a service does between SIGTERM and its end. Nothing is wrong with a rollout.');
+const drainingFinding = signed(finding('warn', 'draining: it is shutting down', 'It gave 503 without a reason, as a service does between SIGTERM and its end. Nothing is wrong with a rollout.'), 'draining');
 
 /**
  * The judgement on an answer that is none of `service`: something in front of it, or something else in
@@ -119,7 +119,7 @@ const drainingFinding = finding('warn', 'draining: it is shutting down', 'It gav
 export function notFromService(service: ServiceName, asked: string, answer: ServiceAnswer): Judgement | undefined {
   const { status, location, body } = answer;
   const unreached = (summary: string, seen: string): Judgement =>
-    finding('unknown', summary, `${asked} gave ${status}, which no service of Caracal gives there. ${seen} Nothing is known about ${service}.`);
+    signed(finding('unknown', summary, `${asked} gave ${status}, which no service of Caracal gives there. ${seen} Nothing is known about ${service}.`), 'in front');
   if (isDraining(answer)) return drainingFinding;
   if (status >= 300 && status < 400) {
     return unreached(`${status} to ${location || 'nowhere'}: give that address`, 'A redirect is not followed, because credentials go only to the address of the target.');
@@ -133,14 +133,14 @@ export function notFromService(service: ServiceName, asked: string, answer: Serv
   const foreign = status === 200 || status === 404 || fields === undefined;
   if (!foreign) return undefined;
   if (status === 502 || status === 503 || status === 504) {
-    return finding('fail', `${status} from something in front: it gets no answer of ${service}`, `${asked} gave ${kindOf(answer)}. That is no answer of ${service}, but of something in front that cannot reach it.`);
+    return signed(finding('fail', `${status} from something in front: it gets no answer of ${service}`, `${asked} gave ${kindOf(answer)}. That is no answer of ${service}, but of something in front that cannot reach it.`), 'unreached');
   }
   const siblings = healthLike(answer);
   if (siblings.length > 0 && status === 200) {
-    return finding('fail', `another service of Caracal: as of ${siblings.join(' or ')}`, `${asked} gave what ${siblings.join(' or ')} gives there, not what ${service} gives. The address is that of another service.`);
+    return signed(finding('fail', `another service of Caracal: as of ${siblings.join(' or ')}`, `${asked} gave what ${siblings.join(' or ')} gives there, not what ${service} gives. The address is that of another service.`), 'another');
   }
   const broken = answer.contentType.includes('json') && fields === undefined ? ' that is no JSON object' : '';
-  return finding('fail', `another application: ${kindOf(answer)}${broken}`, `${asked} did not give what ${service} gives. Something else listens there, or a path is missing from its address.`);
+  return signed(finding('fail', `another application: ${kindOf(answer)}${broken}`, `${asked} did not give what ${service} gives. Something else listens there, or a path is missing from its address.`), 'another');
 }
 
 /** `name` and `value` of those fields of a body that are text or numbers. */

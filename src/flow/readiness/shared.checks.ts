@@ -4,7 +4,7 @@ import { services } from '../../caracal/services.ts';
 import type { Check } from '../../model/check.ts';
 import type { Observation } from '../../model/observation.ts';
 import type { ServiceName } from '../../model/target.ts';
-import { finding } from '../judging.ts';
+import { finding, signed } from '../judging.ts';
 import { reasonOf, saysReady, serviceReady } from './service.checks.ts';
 import type { ServiceAnswer } from './service.checks.ts';
 
@@ -65,14 +65,17 @@ export const sharedCheck: Check = {
     if (known.length === 0) return finding('unknown', 'no readiness was read: give the addresses of the services', 'No service gave an answer of its own to /ready.');
     const ready = known.filter((reading) => reading === 'ready').length;
     if (known.length > 1 && known.every((reading) => reading === 'silent')) {
-      return finding('fail', 'every service refuses: not started, or another host', 'No port of the target has a listener.');
+      return signed(finding('fail', 'every service refuses: not started, or another host', 'No port of the target has a listener.'), 'all');
     }
     const shared = sharedDependency(readings);
     if (shared) {
-      return finding(
-        'fail',
-        `${shared.dependency}, by ${shared.because.join(', ')}`,
-        `The answers of ${shared.because.join(', ')} together are what Caracal gives when ${shared.dependency} is away. Look at ${shared.dependency} itself before these services.`,
+      return signed(
+        finding(
+          'fail',
+          `${shared.dependency}, by ${shared.because.join(', ')}`,
+          `The answers of ${shared.because.join(', ')} together are what Caracal gives when ${shared.dependency} is away. Look at ${shared.dependency} itself before these services.`,
+        ),
+        shared.dependency,
       );
     }
     return finding('pass', `none, ${ready} of ${known.length} ready`, 'The answers do not point to one dependency that several services share.');

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import { adminTokenId, asksForApi, whenApiAnswers } from '../audit/audit.checks.ts';
-import { finding, whenAnswered } from '../judging.ts';
+import { finding, signed, whenAnswered } from '../judging.ts';
 import { judgeIdentity } from '../readiness/identity.checks.ts';
 import { readinessCheck, saysReady, serviceHealth, serviceReady } from '../readiness/service.checks.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
@@ -120,10 +120,13 @@ function named({ name, version }: Active): string {
 
 function judgeActive({ sets, active, manifestComputed, policies }: ZonePolicy): Judgement {
   if (!active) {
-    return finding(
-      'fail',
-      `none active of ${count(sets, 'policy set')}`,
-      'No policy set of the zone has an active version, so that the STS denies every exchange in it with no_active_policy_set.',
+    return signed(
+      finding(
+        'fail',
+        `none active of ${count(sets, 'policy set')}`,
+        'No policy set of the zone has an active version, so that the STS denies every exchange in it with no_active_policy_set.',
+      ),
+      'no_active_policy_set',
     );
   }
   const facts: Fact[] = [
@@ -187,14 +190,17 @@ function judgeLoaded(observed: Observed, active: Active, answer: Activation): Ju
     return finding('not-applicable', 'not told: give the API GATEWAY_STS_HMAC_KEY', 'Without that key, as in development, the API does not ask the STS.', facts);
   }
   if (sts.state === 'unreachable') {
-    return finding('fail', `the API cannot reach the STS: ${sts.detail ?? ''}`, 'The STS answers from here, but not where the STS_URL of the API leads. Policy versions cannot be verified or made.', facts);
+    return signed(finding('fail', `the API cannot reach the STS: ${sts.detail ?? ''}`, 'The STS answers from here, but not where the STS_URL of the API leads. Policy versions cannot be verified or made.', facts), 'unreachable');
   }
   if (sts.state === 'failed') {
-    return finding(
-      'fail',
-      `the STS refuses the API: ${sts.detail ?? ''}`,
-      'The STS did not accept the signed call of the API: GATEWAY_STS_HMAC_KEY differs between them, their clocks are over 60 s apart, or the STS cannot reach Redis.',
-      facts,
+    return signed(
+      finding(
+        'fail',
+        `the STS refuses the API: ${sts.detail ?? ''}`,
+        'The STS did not accept the signed call of the API: GATEWAY_STS_HMAC_KEY differs between them, their clocks are over 60 s apart, or the STS cannot reach Redis.',
+        facts,
+      ),
+      'refused',
     );
   }
   const age = sts.ageSeconds === null ? '' : `, ${milliseconds(sts.ageSeconds * 1_000)} ago`;
@@ -214,12 +220,12 @@ function judgeLoaded(observed: Observed, active: Active, answer: Activation): Ju
       facts,
     );
   }
-  return finding(
+  return signed(finding(
     'fail',
     `not loaded: the STS has ${has.replace(/,.*/, '')}, ${activeFor} after the activation`,
     `The STS has ${has} although its poll came round since. It cannot load the active version: its log says why, and CRC-SVC-011 and CRC-SVC-012 show what can be seen from outside.`,
     facts,
-  );
+  ), 'not loaded');
 }
 
 /** Judges by what the API says of the active version; without one there is nothing to ask about. */

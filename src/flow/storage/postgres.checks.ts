@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Check } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import { composeContainers, containerWords } from '../containers.ts';
-import { finding, lack, whenAnswered } from '../judging.ts';
+import { finding, lack, signed, signOf, whenAnswered } from '../judging.ts';
 import { milliseconds } from '../words.ts';
 
 export const postgresHello = subject('postgres.hello', z.object({ tls: z.boolean(), tookMs: z.number(), forwarded: z.boolean().default(false) }));
@@ -62,7 +62,7 @@ export const postgresChecks: readonly Check[] = [
       }
       if (outcome.kind === 'unavailable') return finding('unknown', lack(observation), 'The target gives no connection string.');
       return {
-        ...finding('fail', `${lack(observation)}${containerWords('postgres', observed)}`, `${asked} had no answer of a Postgres server from here. Nothing was sent that needs a credential.`),
+        ...signed(finding('fail', `${lack(observation)}${containerWords('postgres', observed)}`, `${asked} had no answer of a Postgres server from here. Nothing was sent that needs a credential.`), signOf(observation)),
         wants: [composeContainers.of('postgres')],
       };
     },
@@ -88,11 +88,11 @@ export const postgresChecks: readonly Check[] = [
           ]);
         }
         case 'refused':
-          return finding('fail', lack(observation), `${refusal(outcome.code)} The server refused ${asked}.`);
+          return signed(finding('fail', lack(observation), `${refusal(outcome.code)} The server refused ${asked}.`), signOf(observation));
         case 'unavailable':
           return finding('unknown', lack(observation), 'The target gives no usable connection string.');
         default:
-          return finding('fail', lack(observation), `${asked} got as far as the server and then had no answer.`);
+          return signed(finding('fail', lack(observation), `${asked} got as far as the server and then had no answer.`), signOf(observation));
       }
     },
   },

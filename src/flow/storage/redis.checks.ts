@@ -1,7 +1,7 @@
 import { keyOf, streams } from '../../caracal/streams.ts';
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { composeContainers, containerWords } from '../containers.ts';
-import { finding, lack, whenAnswered } from '../judging.ts';
+import { finding, lack, signed, signOf, whenAnswered } from '../judging.ts';
 import { redisStream } from '../streams/snapshot.ts';
 import { count, milliseconds } from '../words.ts';
 import { figure, info, redisAuthenticationId, redisComponent, redisHello, redisLoadingId, redisReachableId, redisRoleId, redisSession } from './redisFacts.ts';
@@ -110,7 +110,7 @@ const access: readonly Check[] = [
       }
       if (outcome.kind === 'unavailable') return finding('unknown', lack(observation), 'The target gives no connection string.');
       return {
-        ...finding('fail', `${lack(observation)}${containerWords('redis', observed)}`, `${asked} had no answer of a Redis server from here. Nothing was sent that needs a credential.`),
+        ...signed(finding('fail', `${lack(observation)}${containerWords('redis', observed)}`, `${asked} had no answer of a Redis server from here. Nothing was sent that needs a credential.`), signOf(observation)),
         wants: [composeContainers.of('redis')],
       };
     },
@@ -132,7 +132,7 @@ const access: readonly Check[] = [
         case 'unavailable':
           return finding('unknown', lack(observation), 'The target gives no usable connection string.');
         default:
-          return finding('fail', lack(observation), `${asked} was not let in.`);
+          return signed(finding('fail', lack(observation), `${asked} was not let in.`), signOf(observation));
       }
     },
   },

@@ -1,5 +1,5 @@
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
-import { finding, notKnown, whenAnswered } from '../judging.ts';
+import { finding, notKnown, signed, whenAnswered } from '../judging.ts';
 import { bytes, count, milliseconds } from '../words.ts';
 import { between, earlierInfo, figure, info, looks, redisAuthenticationId, redisComponent, redisInfo, redisLoadingId, sameServer } from './redisFacts.ts';
 import type { RedisFields } from './redisFacts.ts';
@@ -69,6 +69,11 @@ function refused(fields: RedisFields, name: string): number {
   return Number(/^count=(\d+)$/.exec(fields[name] ?? '')?.[1] ?? 0);
 }
 
+/** `OOM 12, MISCONF 1` → OOM, MISCONF */
+function wordsOf(risen: string): readonly string[] {
+  return Object.values(refusals).filter((word) => risen.includes(word));
+}
+
 /** What was refused between two readings: `OOM 12, MISCONF 1`; empty when nothing was. */
 function risen(before: RedisFields, now: RedisFields): string {
   return Object.entries(refusals)
@@ -104,7 +109,7 @@ function judgeRefusals(observed: Observed, first: RedisFields): Judgement {
   const now = risen(first, last);
   if (now !== '') {
     const window = between(first, last);
-    return finding('fail', `${now}${window === undefined ? '' : ` in ${milliseconds(window)}`}`, 'Redis refuses writes now: nothing can be published, acknowledged or counted. Its memory, persistence and role tell why.', facts);
+    return signed(finding('fail', `${now}${window === undefined ? '' : ` in ${milliseconds(window)}`}`, 'Redis refuses writes now: nothing can be published, acknowledged or counted. Its memory, persistence and role tell why.', facts), ...wordsOf(now));
   }
   return since === ''
     ? finding('pass', `none now, ${total} since its start`, 'Redis refused writes at some time and does not do so now.', facts)

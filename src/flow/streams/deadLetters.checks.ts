@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { keyOf, streams } from '../../caracal/streams.ts';
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
-import { finding, whenAnswered } from '../judging.ts';
+import { finding, signed, whenAnswered } from '../judging.ts';
 import { count, milliseconds } from '../words.ts';
 import { ageMs, redisStream } from './snapshot.ts';
 import type { StreamSnapshot } from './snapshot.ts';
@@ -57,11 +57,11 @@ function judgeLetters(name: string, length: number, answer: z.infer<typeof lette
     ...(name === auditDeadLetters ? [{ name: `replayable${part}`, value: String(replayable.length) }] : []),
   ];
   if (name === auditDeadLetters && replayable.length > 0) {
-    return finding('warn', `${count(length, 'dead letter')}, ${replayable.length} can be replayed`, 'Audit could not store these events, and the ledger lacks them until they are replayed.', facts);
+    return signed(finding('warn', `${count(length, 'dead letter')}, ${replayable.length} can be replayed`, 'Audit could not store these events, and the ledger lacks them until they are replayed.', facts), 'replayable', ...new Set(recent.map(({ reason }) => reason)));
   }
   if (worst) {
     const meaning = name === auditDeadLetters ? 'Audit refused these events: they are kept here and are not in the ledger.' : 'A reader gave these messages up: what they said was not applied by it.';
-    return finding('warn', `${recent.length} in 24 h, newest ${milliseconds(ageMs(answer, worst.id))}: ${byReason(recent)}`, meaning, facts);
+    return signed(finding('warn', `${recent.length} in 24 h, newest ${milliseconds(ageMs(answer, worst.id))}: ${byReason(recent)}`, meaning, facts), ...new Set(recent.map(({ reason }) => reason)));
   }
   return finding('pass', `none in 24 h, ${length} kept${newest ? `, newest ${milliseconds(ageMs(answer, newest.id))}` : ''}`, 'Dead letters are never deleted by Caracal; these are history.', facts);
 }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import type { Question, Subject } from '../../model/observation.ts';
-import { finding, notKnown } from '../judging.ts';
+import { finding, notKnown, signed } from '../judging.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
 import { count, milliseconds } from '../words.ts';
 
@@ -99,20 +99,24 @@ function judge({ subject: of, publisher, whenDead, maxAttempts, manyPending = In
   const [error] = snapshot.errors;
   const because = error ? `: ${errorClass(error.text)}` : '';
   if (snapshot.dead > 0) {
-    return finding('fail', `${count(snapshot.dead, 'dead event')}, and ${snapshot.dead === 1 ? 'stays' : 'stay'} dead${because}`, whenDead, facts);
+    return signed(finding('fail', `${count(snapshot.dead, 'dead event')}, and ${snapshot.dead === 1 ? 'stays' : 'stay'} dead${because}`, whenDead, facts), 'dead');
   }
   if (pending === 0) return finding('pass', 'none pending', 'Events leave for their streams.', facts);
   if ((snapshot.readyForMs ?? 0) > notTakenMs) return judgeTaken(observed, question, snapshot, publisher, facts);
   if (snapshot.mostAttempts >= manyAttempts) {
-    return finding(
-      'warn',
-      `${shown}${because || `, tried up to ${snapshot.mostAttempts} times`}`,
-      `${publisher} fails to publish these. At ${maxAttempts} tries they are dead, and ${publisher} is not ready.`,
-      facts,
+    return signed(
+      finding(
+        'warn',
+        `${shown}${because || `, tried up to ${snapshot.mostAttempts} times`}`,
+        `${publisher} fails to publish these. At ${maxAttempts} tries they are dead, and ${publisher} is not ready.`,
+        facts,
+      ),
+      'retrying',
+      ...snapshot.errors.map(({ text }) => errorClass(text).split(':')[0] ?? ''),
     );
   }
   if (pending > manyPending || (snapshot.oldestPendingMs ?? 0) > oldPendingMs) {
-    return finding('warn', shown, 'Events wait longer than their publisher needs: Redis, the publisher, or the memory of the streams.', facts);
+    return signed(finding('warn', shown, 'Events wait longer than their publisher needs: Redis, the publisher, or the memory of the streams.', facts), 'waiting');
   }
   return finding('pass', shown, 'Events leave for their streams.', facts);
 }
@@ -130,7 +134,7 @@ function judgeTaken(observed: Observed, question: Question<OutboxSnapshot>, firs
   }
   return last.readyId !== first.readyId || last.ready < first.ready
     ? finding('warn', `${shown}, draining`, `${publisher} publishes, and has more to do than it can at once.`, facts)
-    : finding('fail', shown, `${publisher} takes none of the rows that wait for it, over ${looks} looks: its publisher does not run, or hangs in Redis.`, facts);
+    : signed(finding('fail', shown, `${publisher} takes none of the rows that wait for it, over ${looks} looks: its publisher does not run, or hangs in Redis.`, facts), 'not taken');
 }
 
 const outboxes: readonly (Outbox & Pick<Check, 'id' | 'title' | 'privilege' | 'source'>)[] = [

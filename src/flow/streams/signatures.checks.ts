@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { streams } from '../../caracal/streams.ts';
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
-import { finding, notKnown } from '../judging.ts';
+import { finding, notKnown, signed } from '../judging.ts';
 import { count } from '../words.ts';
 import { compareIds } from './snapshot.ts';
 import { firstNumber, streamCheck } from './stream.checks.ts';
@@ -22,8 +22,8 @@ export const redisSignatures = subject('redis.signatures', signatures);
 
 type Entry = z.infer<typeof signatures>['entries'][number];
 
-const signed = streams.filter((stream) => stream.signed === true);
-const questions = signed.map(({ name }) => redisSignatures.of(name));
+const signedStreams = streams.filter((stream) => stream.signed === true);
+const questions = signedStreams.map(({ name }) => redisSignatures.of(name));
 
 const producerWords: Readonly<Record<Entry['producer'], string>> = { api: 'api', coordinator: 'coordinator', unknown: 'an unknown writer' };
 
@@ -69,7 +69,7 @@ function judge(name: string, observed: Observed): Judgement {
   const newest = entriesOf(observed, questions) ?? [];
   let validSince = sinceWhen(newest);
   if (validSince === undefined || compareIds(validSince, newestBad.id) > 0) {
-    const before = signed.map((stream) => redisSignatures.of(`${stream.name} before ${newestBad.id}`));
+    const before = signedStreams.map((stream) => redisSignatures.of(`${stream.name} before ${newestBad.id}`));
     const older = entriesOf(observed, before);
     if (older === null) {
       return { result: { status: 'unknown', summary: 'not all verify, not looked at yet', reasoning: 'Whether the key was changed takes a look at older entries.', facts }, wants: before };
@@ -90,16 +90,19 @@ function judge(name: string, observed: Observed): Judgement {
   }
   const producers = [...new Set(recent.map(({ producer }) => producerWords[producer]))].join(', ');
   const unsigned = recent.every(({ signature }) => signature === 'missing');
-  return finding(
-    'fail',
-    `${count(recent.length, 'entry', 'entries')} of ${producers} ${unsigned ? 'unsigned' : 'wrongly signed'}`,
-    `Readers drop such messages and apply nothing of them: STREAMS_HMAC_KEY of ${producers} is another one than that of the rest, or somebody else wrote them.`,
-    facts,
+  return signed(
+    finding(
+      'fail',
+      `${count(recent.length, 'entry', 'entries')} of ${producers} ${unsigned ? 'unsigned' : 'wrongly signed'}`,
+      `Readers drop such messages and apply nothing of them: STREAMS_HMAC_KEY of ${producers} is another one than that of the rest, or somebody else wrote them.`,
+      facts,
+    ),
+    unsigned ? 'unsigned' : 'wrong',
   );
 }
 
 /** Whether what producers wrote last would be accepted by its readers. */
-export const signatureChecks: readonly Check[] = signed.map(
+export const signatureChecks: readonly Check[] = signedStreams.map(
   (stream): Check => ({
     id: streamCheck({ 'policy.invalidate': 25, 'sessions.revoke': 38, 'agents.lifecycle': 55 }[stream.name] ?? 0),
     title: 'Signatures',

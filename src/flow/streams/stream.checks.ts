@@ -1,7 +1,7 @@
 import { streams } from '../../caracal/streams.ts';
 import type { ConsumerGroup, Stream } from '../../caracal/streams.ts';
 import type { Check, Fact, Judgement } from '../../model/check.ts';
-import { finding } from '../judging.ts';
+import { finding, signed } from '../judging.ts';
 import { redisAuthenticationId, redisLoadingId, redisRoleId } from '../storage/redisFacts.ts';
 import { count, milliseconds } from '../words.ts';
 import { looksAsked, whenLooked } from './looks.ts';
@@ -43,11 +43,11 @@ export const readerSource: Readonly<Record<NonNullable<ConsumerGroup['reader']>,
 function judgeStream(stream: Stream, { latest, before }: Looks): Judgement {
   if (latest.type === 'none') {
     return stream.madeByServices
-      ? finding('fail', 'missing', `${stream.key} does not exist. The services that read it make it when they start; after a loss of Redis data they must be restarted.`)
+      ? signed(finding('fail', 'missing', `${stream.key} does not exist. The services that read it make it when they start; after a loss of Redis data they must be restarted.`), 'missing')
       : finding('not-applicable', 'not provisioned; no service needs it', `${stream.key} is made by the provisioner of Compose or by its first entry, and no service reads it.`);
   }
   if (latest.type !== 'stream') {
-    return finding('fail', `is a ${latest.type}, not a stream`, `${stream.key} holds something else, so every read and write of it fails with WRONGTYPE.`);
+    return signed(finding('fail', `is a ${latest.type}, not a stream`, `${stream.key} holds something else, so every read and write of it fails with WRONGTYPE.`), 'WRONGTYPE');
   }
   const facts: Fact[] = [
     { name: 'entries added', value: latest.entriesAdded === null ? 'not counted by this Redis' : String(latest.entriesAdded) },
@@ -66,10 +66,13 @@ const worstFirst: readonly Standing['kind'][] = ['stalled', 'near-trim', 'slow',
 
 function missingGroup(stream: Stream, expected: ConsumerGroup): Judgement {
   return expected.reader
-    ? finding(
-        'fail',
-        'group missing',
-        `${expected.reader} makes ${expected.name} on ${stream.key} only when it starts. Until then its reads fail with NOGROUP and what the stream brings is not applied, while its readiness may stay green.`,
+    ? signed(
+        finding(
+          'fail',
+          'group missing',
+          `${expected.reader} makes ${expected.name} on ${stream.key} only when it starts. Until then its reads fail with NOGROUP and what the stream brings is not applied, while its readiness may stay green.`,
+        ),
+        'NOGROUP',
       )
     : finding('not-applicable', 'not provisioned; no service reads it', `${expected.name} is made by the provisioner of Compose only.`);
 }
@@ -94,16 +97,16 @@ function judgeGroup(stream: Stream, expected: ConsumerGroup, { taken, latest, be
         wants: [redisStream.of(stream.name, taken.length + 1)],
       };
     case 'stalled':
-      return finding('fail', worst.words, `The position of ${expected.name} on ${stream.key} does not move while entries wait: ${reader} does not read.`, facts);
+      return signed(finding('fail', worst.words, `The position of ${expected.name} on ${stream.key} does not move while entries wait: ${reader} does not read.`, facts), 'stalled');
     case 'near-trim':
-      return finding('warn', worst.words, 'Writers trim this stream to about 100,000 entries and take no notice of groups: what waits is about to be lost.', facts);
+      return signed(finding('warn', worst.words, 'Writers trim this stream to about 100,000 entries and take no notice of groups: what waits is about to be lost.', facts), 'slow');
     case 'slow':
-      return finding('warn', worst.words, `${reader} reads ${stream.key} more slowly than it grows, over ${taken.length} looks.`, facts);
+      return signed(finding('warn', worst.words, `${reader} reads ${stream.key} more slowly than it grows, over ${taken.length} looks.`, facts), 'slow');
     default: {
       const changes = !sameServer ? [] : living.flatMap(({ name }) => changeSince(name, before, latest) ?? []);
       return changes[0] === undefined
         ? finding('pass', worst.words, `${reader} keeps up with ${stream.key}.`, facts)
-        : finding('warn', changes[0], `Somebody moved ${expected.name} on ${stream.key} since the earlier run. Entries between its old and its new position were given to ${reader} twice, or never.`, facts);
+        : signed(finding('warn', changes[0], `Somebody moved ${expected.name} on ${stream.key} since the earlier run. Entries between its old and its new position were given to ${reader} twice, or never.`, facts), 'moved');
     }
   }
 }

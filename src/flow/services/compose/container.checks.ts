@@ -40,7 +40,7 @@ function judgeContainers(service: Lasting, all: readonly ContainerFacts[], obser
   if (containers.length === 0) {
     const result: Finding = runsElsewhere(service, observed)
       ? { status: 'not-applicable', summary: 'no container; one answers at the address of the target', reasoning: 'The store of this deployment is not one of its containers.' }
-      : { status: 'fail', summary: 'no container', reasoning: 'It was removed, or it could not be made, as when a file that it mounts is missing; then the output of the up command tells why.' };
+      : { status: 'fail', summary: 'no container', reasoning: 'It was removed, or it could not be made, as when a file that it mounts is missing; then the output of the up command tells why.', signs: ['absent'] };
     const elsewhere = storeAnswers[service];
     return { result, wants: elsewhere ? [elsewhere] : [] };
   }
@@ -49,12 +49,10 @@ function judgeContainers(service: Lasting, all: readonly ContainerFacts[], obser
   const [worst] = looks;
   if (!worst) throw new Error('there is a container');
   const several = containers.length > 1;
-  const { status, summary, reasoning, facts = [] } = worst.said;
+  const { status, summary, reasoning, facts = [], signs = [], since } = worst.said;
   const words = !several ? summary : status === 'pass' ? `${containers.length} containers, ${summary}` : `${called(worst.container)}: ${summary}`;
-  return {
-    ...finding(status, words, reasoning, [...facts, ...looks.flatMap(({ container }) => containerFacts(container, nowMs).map(({ name, value }) => ({ name: several ? `${called(container)} ${name}` : name, value })))]),
-    wants: containers.flatMap(wanted),
-  };
+  const judged = finding(status, words, reasoning, [...facts, ...looks.flatMap(({ container }) => containerFacts(container, nowMs).map(({ name, value }) => ({ name: several ? `${called(container)} ${name}` : name, value })))]);
+  return { result: { ...judged.result, signs, since }, wants: containers.flatMap(wanted) };
 }
 
 const ids: readonly (readonly [id: string, service: Lasting, component: string])[] = [

@@ -1,6 +1,6 @@
 import type { ContainerFacts } from '../../../model/compose.ts';
 import type { Check, Judgement } from '../../../model/check.ts';
-import { finding } from '../../judging.ts';
+import { finding, signed } from '../../judging.ts';
 import { count } from '../../words.ts';
 import { called, composeBase, containersOf, kept, lasting, listed, whenListed } from './facts.ts';
 import type { Lasting } from './facts.ts';
@@ -50,7 +50,7 @@ function judgeNetworks(all: readonly ContainerFacts[]): Judgement {
       lone.length === 1 && lone[0]
         ? `${called(lone[0])} shares no network with any other service`
         : `${called(first.container)} shares no network with ${listed(first.from)}${cut.length > 1 ? `, ${cut.length - 1} more` : ''}`;
-    return finding('fail', summary, 'Names such as postgres are known, and reached, only inside of a network that both are in.', facts);
+    return signed(finding('fail', summary, 'Names such as postgres are known, and reached, only inside of a network that both are in.', facts), lone.length === 1 && lone[0] ? lone[0].service : first.container.service);
   }
   const names = [...new Set(containers.flatMap(networksOf))];
   return finding('pass', `${listed(names)}, ${count(containers.length, 'container')}`, 'Every service shares a network with the stores and services that it calls.', facts);

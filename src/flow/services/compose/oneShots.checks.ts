@@ -1,12 +1,12 @@
 import type { ContainerFacts } from '../../../model/compose.ts';
 import type { Check, Fact, Finding, Judgement, Observed } from '../../../model/check.ts';
 import { composeServices } from '../../../model/compose.ts';
-import { finding } from '../../judging.ts';
+import { finding, signed } from '../../judging.ts';
 import { composeBase, containersOf, oneShots, whenListed } from './facts.ts';
 import { ending, lastIn, reasonIn, startError } from './endings.ts';
 import { chain } from './waiting.ts';
 
-type Said = Pick<Finding, 'status' | 'summary' | 'reasoning'>;
+type Said = Pick<Finding, 'status' | 'summary' | 'reasoning' | 'signs'>;
 
 const unreachable = 'migrate: database did not become reachable';
 
@@ -18,6 +18,10 @@ function meaning(service: string, line: string | undefined): string {
 }
 
 function judgeOne(container: ContainerFacts, observed: Observed): Said {
+  return { ...saidOf(container, observed), signs: [container.service, container.oneoff ? 'one-off' : container.status] };
+}
+
+function saidOf(container: ContainerFacts, observed: Observed): Said {
   const { service, status, error, exitCode } = container;
   const line = reasonIn(container.lastLines) ?? lastIn(container.lastLines);
   const why = meaning(service, line);
@@ -59,7 +63,7 @@ function judgeOneShots(containers: readonly ContainerFacts[], observed: Observed
     return finding('pass', 'none left, as after a good up', 'The up command removes dbMigrate and replayVolumeInit when all services are ready. That they are absent is how it should be.', facts);
   }
   const summary = worst.status === 'pass' ? said.map((each) => each.summary).join(', ') : worst.summary;
-  return finding(worst.status, summary, worst.reasoning, facts);
+  return signed(finding(worst.status, summary, worst.reasoning, facts), ...(worst.signs ?? []));
 }
 
 export const oneShotChecks: readonly Check[] = [

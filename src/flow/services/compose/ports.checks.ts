@@ -1,6 +1,6 @@
 import type { ContainerFacts, ProjectFacts } from '../../../model/compose.ts';
 import type { Check, Fact, Judgement } from '../../../model/check.ts';
-import { finding, whenAnswered } from '../../judging.ts';
+import { finding, signed, whenAnswered } from '../../judging.ts';
 import { count } from '../../words.ts';
 import { called, composeBase, containersOf, kept, lasting, listed, lives, portWords, project, whenListed } from './facts.ts';
 
@@ -63,10 +63,10 @@ function judgePorts(containers: readonly ContainerFacts[], { project: own, other
   if (first) {
     const more = missing.length > 1 ? `, ${missing.length - 1} more` : '';
     const [why, reasoning] = reasonOf(first);
-    return finding('fail', `${first.port} of ${called(first.container)} is not bound${more}${why}`, reasoning, facts);
+    return signed(finding('fail', `${first.port} of ${called(first.container)} is not bound${more}${why}`, reasoning, facts), rivals.length > 0 ? 'other project' : 'in use');
   }
   if (rivals.length > 0) {
-    return finding('warn', `${listed(rivals)} ${rivals.length === 1 ? 'runs' : 'run'} as well`, 'Another project with images of Caracal runs on this engine. Both publish the same ports by default: make sure that what answers there is the one you mean.', facts);
+    return signed(finding('warn', `${listed(rivals)} ${rivals.length === 1 ? 'runs' : 'run'} as well`, 'Another project with images of Caracal runs on this engine. Both publish the same ports by default: make sure that what answers there is the one you mean.', facts), 'other project');
   }
   if (bound.length === 0) return finding('pass', 'none bound, none wanted that somebody else holds', 'No container that runs wants a port of the host.', facts);
   const hosts = new Set(bound.map(({ host, protocol }) => `${host}/${protocol}`));

@@ -1,6 +1,6 @@
 import type { ContainerFacts, SecretFileFacts } from '../../../model/compose.ts';
 import type { Check, Fact, Judgement } from '../../../model/check.ts';
-import { finding, whenAnswered } from '../../judging.ts';
+import { finding, signed, whenAnswered } from '../../judging.ts';
 import { bytes, count, milliseconds } from '../../words.ts';
 import { called, composeBase, containersOf, fileName, kept, lasting, listed, lives, secretFiles, whenListed } from './facts.ts';
 
@@ -39,11 +39,14 @@ function judgePresence(files: readonly SecretFileFacts[]): Judgement {
   const [first] = bad;
   if (first) {
     const state = first.file.state as (typeof badStates)[number];
-    return finding(
-      'fail',
-      `${stateWords[state]}: ${first.name} of ${listed(first.services)}${bad.length > 1 ? `, ${bad.length - 1} more` : ''}`,
-      'A service reads its secrets once, when it starts. What runs goes on with what it has read; the next start fails.',
-      facts,
+    return signed(
+      finding(
+        'fail',
+        `${stateWords[state]}: ${first.name} of ${listed(first.services)}${bad.length > 1 ? `, ${bad.length - 1} more` : ''}`,
+        'A service reads its secrets once, when it starts. What runs goes on with what it has read; the next start fails.',
+        facts,
+      ),
+      state,
     );
   }
   const closed = used.filter(({ file }) => file.state === 'not readable');

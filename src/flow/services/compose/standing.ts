@@ -44,7 +44,7 @@ const healthy: Readonly<Record<Lasting, string>> = {
   redis: 'It answers PING, and the streams were provisioned at its start.',
 };
 
-export type Said = Pick<Finding, 'status' | 'summary' | 'reasoning'> & { readonly facts?: readonly Fact[] };
+export type Said = Pick<Finding, 'status' | 'summary' | 'reasoning' | 'signs' | 'since'> & { readonly facts?: readonly Fact[] };
 
 /** One container and what is known beside it. */
 export interface Look {
@@ -73,9 +73,10 @@ function created({ container, observed }: Look): Said {
       summary: waits,
       reasoning: 'It was made and does not run: Compose starts it when what it waits for is well, and gives up when that fails.',
       facts: container.dependsOn.map((dependency) => ({ name: `waits for ${dependency.service}`, value: notMet(dependency, observed) ?? 'nothing seen in the way' })),
+      signs: ['created'],
     };
   }
-  return { status: 'fail', summary: 'created, not started', reasoning: 'It was made and never ran. What it waits for is not seen to be in its way: the up command may still be at work, or was ended before it came to this.' };
+  return { status: 'fail', summary: 'created, not started', reasoning: 'It was made and never ran. What it waits for is not seen to be in its way: the up command may still be at work, or was ended before it came to this.', signs: ['created'] };
 }
 
 /** What other observations say of the things that a start needs. */
@@ -95,11 +96,16 @@ function needs({ service, observed }: Look): readonly (Fact & { readonly isWrong
 }
 
 function notStarted(container: ContainerFacts, head: string): Said {
-  return { status: 'fail', summary: `${head}: ${startError(container)}`, reasoning: 'That is what the engine says of the start that failed.', facts: [{ name: 'error', value: container.error }] };
+  return { status: 'fail', summary: `${head}: ${startError(container)}`, reasoning: 'That is what the engine says of the start that failed.', facts: [{ name: 'error', value: container.error }], signs: ['not started'] };
 }
 
 /** A container whose process ended. `head` says how, without a reason. */
 function ended(look: Look, head: string): Said {
+  const { finishedAt } = look.container;
+  return { ...endedSo(look, head), ...(finishedAt === null ? {} : { since: finishedAt }) };
+}
+
+function endedSo(look: Look, head: string): Said {
   const { service, container } = look;
   const { exitCode, oomKilled, error, restartPolicy, status, memoryLimitBytes, lastLines } = container;
   if (error !== '') return notStarted(container, `did not start, ${head}`);
@@ -110,24 +116,26 @@ function ended(look: Look, head: string): Said {
           status: 'fail',
           summary: `out of memory${limit}, ${head}; Argon2id takes 64 MB for each secret that is verified`,
           reasoning: 'The kernel ended it. Each verification of a client secret takes 64 MB, and STS_SECRET_VERIFY_CONCURRENCY of them, 2 by default, run at once. Raise CARACAL_STS_MEM_LIMIT.',
+          signs: ['OOMKilled'],
         }
-      : { status: 'fail', summary: `out of memory${limit}, ${head}`, reasoning: 'The kernel ended it, because it or the machine had no memory left. Its limit is set in the Compose file.' };
+      : { status: 'fail', summary: `out of memory${limit}, ${head}`, reasoning: 'The kernel ended it, because it or the machine had no memory left. Its limit is set in the Compose file.', signs: ['OOMKilled'] };
   }
   if (exitCode === 0 || exitCode === 143) {
-    return { status: 'fail', summary: `${head}; stopped in order`, reasoning: 'It ended when it was told to, with docker stop or the like. Nothing is seen to be wrong but that it does not run.' };
+    return { status: 'fail', summary: `${head}; stopped in order`, reasoning: 'It ended when it was told to, with docker stop or the like. Nothing is seen to be wrong but that it does not run.', signs: ['stopped'] };
   }
   const byHand = status === 'exited' && (restartPolicy === 'unless-stopped' || restartPolicy === 'always') ? ' Its restart policy would have started it again: likely somebody stopped it after that.' : '';
   const reason = reasonIn(lastLines);
   const last = lastIn(lastLines);
   if (lastLines !== null && reason === undefined && exitCode === 1 && silentAtEnd.includes(service)) return lineLost(look, `${head}, ${last === undefined ? 'no log line' : 'no log line that tells why'}`, byHand);
+  const signs = ['exited'];
   const killed = exitCode === 137 ? ' 137 is SIGKILL: somebody killed it, or it did not end in time when it was told to.' : '';
-  if (reason !== undefined) return { status: 'fail', summary: `${head}: ${reason}`, reasoning: `That is the line of its log that most likely tells why.${killed}${byHand}` };
-  if (killed !== '') return { status: 'fail', summary: `${head}; killed`, reasoning: `It did not end by itself.${killed}${byHand}` };
-  if (last !== undefined) return { status: 'fail', summary: `${head}, last line: ${last}`, reasoning: `No line of the last ones names a reason.${byHand}` };
+  if (reason !== undefined) return { status: 'fail', summary: `${head}: ${reason}`, reasoning: `That is the line of its log that most likely tells why.${killed}${byHand}`, signs };
+  if (killed !== '') return { status: 'fail', summary: `${head}; killed`, reasoning: `It did not end by itself.${killed}${byHand}`, signs: ['killed'] };
+  if (last !== undefined) return { status: 'fail', summary: `${head}, last line: ${last}`, reasoning: `No line of the last ones names a reason.${byHand}`, signs };
   const panic = exitCode === 2 && silentAtEnd.includes(service) ? ' With 2 a service in Go ends in a panic, as over a setting or secret file that it refuses; the line that begins with panic: tells which.' : '';
   return lastLines !== null && lastLines.length === 0
-    ? { status: 'fail', summary: `${head}, no log line`, reasoning: `It ended without a word.${byHand}` }
-    : { status: 'fail', summary: head, reasoning: `${lastLines === null ? 'Its log could not be read here.' : 'The last lines of its log are of a stack; what tells why stands above them.'}${panic}${byHand}` };
+    ? { status: 'fail', summary: `${head}, no log line`, reasoning: `It ended without a word.${byHand}`, signs }
+    : { status: 'fail', summary: head, reasoning: `${lastLines === null ? 'Its log could not be read here.' : 'The last lines of its log are of a stack; what tells why stands above them.'}${panic}${byHand}`, signs };
 }
 
 function wrongOf(needed: ReturnType<typeof needs>): string {
@@ -146,6 +154,7 @@ function lineLost(look: Look, head: string, byHand: string): Said {
       'Its log writer is not flushed when a start fails, so that the line with the reason is likely lost. What a start needs are its secret files, there and of the right length, ' +
       `Postgres${service === 'gateway' ? ' with the tables of revocations' : ''} and Redis.${wrongOf(needed)}${byHand}`,
     facts: needed.map(({ name, value }) => ({ name, value })),
+    signs: ['exited', 'without a word'],
   };
 }
 
@@ -155,12 +164,12 @@ function judgeUnhealthy({ service, container }: Look, up: string): Said {
   const times = container.health?.failingStreak ?? 0;
   const head = `, ${up}, ${count(times, 'health check')} failed in a row`;
   if (last && (/exec failed/.test(last.output) || last.exitCode === 126 || last.exitCode === 127)) {
-    return { status: 'fail', summary: `unhealthy: the health check does not run${head}`, reasoning: 'The engine could not start it inside of the container, as when the image is another one. It says nothing of the service.' };
+    return { status: 'fail', summary: `unhealthy: the health check does not run${head}`, reasoning: 'The engine could not start it inside of the container, as when the image is another one. It says nothing of the service.', signs: ['health check does not run'] };
   }
   const line = service === 'redis' ? reasonIn(container.lastLines) : undefined;
-  if (line !== undefined && /XGROUP|XADD|provision/i.test(line)) return { status: 'fail', summary: `unhealthy: streams not provisioned${head}`, reasoning: `${means} Its log says: ${line}` };
+  if (line !== undefined && /XGROUP|XADD|provision/i.test(line)) return { status: 'fail', summary: `unhealthy: streams not provisioned${head}`, reasoning: `${means} Its log says: ${line}`, signs: ['not provisioned'] };
   const late = last && /exceeded timeout/i.test(last.output) ? ', no answer in time' : '';
-  return { status: 'fail', summary: `unhealthy: ${words}${late}${head}`, reasoning: means };
+  return { status: 'fail', summary: `unhealthy: ${words}${late}${head}`, reasoning: means, signs: ['unhealthy'] };
 }
 
 function runs(look: Look): Said {
@@ -176,19 +185,20 @@ function runs(look: Look): Said {
       summary: `restart loop, ${restarts} restarts, ${up}`,
       reasoning: `It runs at the moment, has ended and started again and again, and is not healthy.${wrongOf(needed)}`,
       facts: needed.map(({ name, value }) => ({ name, value })),
+      signs: ['exited', 'loop'],
     };
   }
   const again = restarts > 0 ? `, ${count(restarts, 'restart')}` : '';
   if (health?.status === 'starting') {
-    return { status: 'warn', summary: `starting, ${up}${again}`, reasoning: 'Its health check has not passed yet. The engine calls it unhealthy when it has not after about 2 min.' };
+    return { status: 'warn', summary: `starting, ${up}${again}`, reasoning: 'Its health check has not passed yet. The engine calls it unhealthy when it has not after about 2 min.', signs: ['starting'] };
   }
   const state = health ? 'healthy' : 'no health check';
   if (health && health.failingStreak >= streak) {
-    return { status: 'warn', summary: `${health.failingStreak} health checks failed in a row, ${up}; called unhealthy after 20`, reasoning: unhealthy[service][1] };
+    return { status: 'warn', summary: `${health.failingStreak} health checks failed in a row, ${up}; called unhealthy after 20`, reasoning: unhealthy[service][1], signs: ['unhealthy'] };
   }
-  if (oomKilled) return { status: 'warn', summary: `out of memory since its start, ${up}, ${state}`, reasoning: 'The kernel ended a process of it for lack of memory, and the service went on.' };
+  if (oomKilled) return { status: 'warn', summary: `out of memory since its start, ${up}, ${state}`, reasoning: 'The kernel ended a process of it for lack of memory, and the service went on.', signs: ['OOMKilled'] };
   if (restarts > 0 && upMs < recentMs) {
-    return { status: 'warn', summary: `restarted ${seconds(upMs)} ago, ${state}${again}`, reasoning: 'The engine started it again after it had ended by itself. What it held in memory is gone, and its log before that tells why.' };
+    return { status: 'warn', summary: `restarted ${seconds(upMs)} ago, ${state}${again}`, reasoning: 'The engine started it again after it had ended by itself. What it held in memory is gone, and its log before that tells why.', signs: ['restarted'], ...(startedAt === null ? {} : { since: startedAt }) };
   }
   return { status: 'pass', summary: `${up}, ${state}`, reasoning: health ? healthy[service] : 'It runs, and the engine asks it for no health.' };
 }
@@ -207,11 +217,11 @@ export function standing(look: Look): Said {
     case 'dead':
       return ended(look, `dead, exit ${container.exitCode}`);
     case 'paused':
-      return { status: 'fail', summary: 'paused', reasoning: 'Its processes are frozen, with docker pause or by what backs up: connections are taken and nothing answers.' };
+      return { status: 'fail', summary: 'paused', reasoning: 'Its processes are frozen, with docker pause or by what backs up: connections are taken and nothing answers.', signs: ['paused'] };
     case 'removing':
-      return { status: 'fail', summary: 'being removed', reasoning: 'The engine removes it.' };
+      return { status: 'fail', summary: 'being removed', reasoning: 'The engine removes it.', signs: ['stopped'] };
     case 'stopping':
-      return { status: 'fail', summary: 'being stopped', reasoning: 'It was told to end and has time to do so.' };
+      return { status: 'fail', summary: 'being stopped', reasoning: 'It was told to end and has time to do so.', signs: ['stopped'] };
   }
 }
 

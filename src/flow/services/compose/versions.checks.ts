@@ -2,11 +2,11 @@ import type { ContainerFacts, RuntimeFilesFacts } from '../../../model/compose.t
 import { serviceNames } from '../../../model/serviceNames.ts';
 import type { Check, Fact, Finding, Judgement } from '../../../model/check.ts';
 import type { Observation } from '../../../model/observation.ts';
-import { finding } from '../../judging.ts';
+import { finding, signed } from '../../judging.ts';
 import { age } from '../timeline.ts';
 import { called, composeBase, containersOf, engine, engineNowMs, kept, listed, runtimeFiles, unseen, valueOf, whenListed } from './facts.ts';
 
-type Said = Pick<Finding, 'status' | 'summary' | 'reasoning'>;
+type Said = Pick<Finding, 'status' | 'summary' | 'reasoning' | 'signs'>;
 
 const release = /^v?\d+\.\d+/;
 
@@ -61,7 +61,7 @@ function againstFiles(containers: readonly ContainerFacts[], files: RuntimeFiles
   const [version] = versions;
   return [
     ...(last && last.outcome !== 'success'
-      ? [{ status: 'warn', summary: `last upgrade, ${age(last.at, now)}, to ${last.to}: ${last.outcome}`, reasoning: 'upgrade.log says that the last upgrade did not end well, so that files, schema and containers may be of different releases.' } as const]
+      ? [{ status: 'warn', summary: `last upgrade, ${age(last.at, now)}, to ${last.to}: ${last.outcome}`, reasoning: 'upgrade.log says that the last upgrade did not end well, so that files, schema and containers may be of different releases.', signs: ['upgrade'] } as const]
       : []),
     ...(files.installed && version && versions.length === 1 && bare(version) !== bare(files.installed.version)
       ? [{ status: 'warn', summary: `images ${bare(version)}, runtime.json ${files.installed.version}`, reasoning: 'The caracal command has set up its files for another release than the containers run: an upgrade stopped half-way, or the images were chosen by hand.' } as const]
@@ -83,7 +83,7 @@ function judgeVersions(containers: readonly ContainerFacts[], observation: Obser
   if (containers.length === 0) return finding('not-applicable', 'no container of a service', 'Without containers there is no version.', facts);
   const said = [skew(containers), sameTagOtherImage(containers), relabelled(containers), ...(files ? againstFiles(containers, files, now) : [])].filter((each) => each !== undefined);
   const [first] = said;
-  if (first) return finding(first.status, said.length > 1 ? `${first.summary}, ${said.length - 1} more` : first.summary, first.reasoning, facts);
+  if (first) return signed(finding(first.status, said.length > 1 ? `${first.summary}, ${said.length - 1} more` : first.summary, first.reasoning, facts), ...said.flatMap(({ signs = [] }) => signs));
   const [version] = containers.map(versionOf);
   if (version === undefined || version === null) return finding('unknown', 'images tell no version', 'They have neither a tag nor the label org.opencontainers.image.version. They are one image for each service.', facts);
   return finding('pass', `${version}, all services`, files?.installed ? 'Images and runtime.json name one version.' : 'All images name one version.', facts);

@@ -1,7 +1,7 @@
 import type { ContainerFacts, ProjectFacts, SecretFileFacts } from '../../../model/compose.ts';
 import type { Check, Fact, Finding, Judgement } from '../../../model/check.ts';
 import type { Observation } from '../../../model/observation.ts';
-import { finding, whenAnswered } from '../../judging.ts';
+import { finding, signed, whenAnswered } from '../../judging.ts';
 import { count, milliseconds } from '../../words.ts';
 import { called, composeBase, containersOf, kept, project, secretFiles, unseen, valueOf, whenListed } from './facts.ts';
 
@@ -17,17 +17,17 @@ const momentMs = 5_000;
 
 const asked = ['postgres', 'dbMigrate', 'sts', 'gateway'] as const;
 
-type Said = Pick<Finding, 'status' | 'summary' | 'reasoning'>;
+type Said = Pick<Finding, 'status' | 'summary' | 'reasoning' | 'signs'>;
 
 function judgeReplay(container: ContainerFacts): Said | undefined {
   const mount = container.mounts.find(({ destination }) => replayFolders.includes(destination));
   const lost = 'Audit events that cannot be published are kept there, and are sent when the service starts again.';
   if (mount) {
-    if (!mount.writable) return { status: 'fail', summary: `${called(container)} has its replay volume read-only`, reasoning: `${lost} It cannot write there, so that such events are lost.` };
+    if (!mount.writable) return { status: 'fail', summary: `${called(container)} has its replay volume read-only`, reasoning: `${lost} It cannot write there, so that such events are lost.`, signs: ['read-only', container.service] };
     return mount.type === 'tmpfs' ? { status: 'warn', summary: `${called(container)} keeps its replay files in memory`, reasoning: `${lost} They end with the container.` } : undefined;
   }
   return container.readOnlyRoot
-    ? { status: 'fail', summary: `${called(container)} has no replay volume`, reasoning: `${lost} Its root file system is read-only, so that it has no place for them.` }
+    ? { status: 'fail', summary: `${called(container)} has no replay volume`, reasoning: `${lost} Its root file system is read-only, so that it has no place for them.`, signs: ['none'] }
     : { status: 'warn', summary: `${called(container)} has no replay volume`, reasoning: `${lost} They end with the container.` };
 }
 
@@ -46,6 +46,7 @@ function judgePassword(containers: readonly ContainerFacts[], { volumes }: Proje
     status: refused ? 'fail' : 'warn',
     summary: `${name} changed ${milliseconds(laterMs)} after ${volume.name} was made${refused ? `; likely why dbMigrate exited ${migrator.exitCode}` : ''}`,
     reasoning: 'Postgres takes this password only when its data is first made. A newer file does not change it: dbMigrate is refused, unless somebody has set the new one in the database as well.',
+    signs: ['password'],
   };
 }
 
@@ -63,7 +64,7 @@ function judgeVolumes(containers: readonly ContainerFacts[], seen: ProjectFacts,
     ...seen.volumes.map(({ name, createdAt }) => ({ name, value: createdAt === null ? 'there' : `made ${createdAt}` })),
   ];
   const worst = said.find(({ status }) => status === 'fail') ?? said[0];
-  if (worst) return finding(worst.status, said.length > 1 ? `${worst.summary}, ${said.length - 1} more` : worst.summary, worst.reasoning, facts);
+  if (worst) return signed(finding(worst.status, said.length > 1 ? `${worst.summary}, ${said.length - 1} more` : worst.summary, worst.reasoning, facts), ...(worst.signs ?? []));
   if (writers.length === 0) return finding('not-applicable', 'no container of sts or gateway', 'Without them nothing needs a replay volume.', facts);
   return finding('pass', `${count(writers.length, 'replay volume')}, writable`, 'sts and gateway can keep audit events that cannot be published.', facts);
 }

@@ -1,7 +1,7 @@
 import type { Check, Fact, Judgement } from '../../../model/check.ts';
 import type { ClusterFacts } from '../../../model/kubernetes.ts';
 import type { Observation } from '../../../model/observation.ts';
-import { finding, lack } from '../../judging.ts';
+import { finding, lack, signed } from '../../judging.ts';
 import { milliseconds } from '../../words.ts';
 import { apiServerId, cluster, isForbidden, kubernetesBase, kubernetesPermissions, notTold, whenTold } from './kubernetesFacts.ts';
 
@@ -41,9 +41,9 @@ function judgeRefusal(observation: Observation, code: string, message: string): 
   if (mayPass.includes(code)) return notTold(observation);
   const reasoning = `${observation.asked} was refused. ${hereAlone}`;
   const facts: Fact[] = message === '' ? [] : [{ name: 'answer', value: message }];
-  if (code === 'ECONNREFUSED') return finding('fail', `${lack(observation)}; no API server listens there`, reasoning, facts);
+  if (code === 'ECONNREFUSED') return signed(finding('fail', `${lack(observation)}; no API server listens there`, reasoning, facts), code);
   const meaning = meanings[code];
-  return finding('fail', meaning === undefined ? lack(observation) : `${code === 'Unauthorized' ? '401 ' : ''}${code}; ${meaning}`, reasoning, facts);
+  return signed(finding('fail', meaning === undefined ? lack(observation) : `${code === 'Unauthorized' ? '401 ' : ''}${code}; ${meaning}`, reasoning, facts), code);
 }
 
 function judgeAnswer(answer: ClusterFacts, observation: Observation): Judgement {

@@ -17,7 +17,7 @@ import {
 import type { ComponentFacts, HelmFacts } from '../../../model/kubernetes.ts';
 import { subject } from '../../../model/observation.ts';
 import type { Observation, Question } from '../../../model/observation.ts';
-import { finding, lack } from '../../judging.ts';
+import { finding, lack, signed, signOf } from '../../judging.ts';
 
 export const kubernetesCluster = subject('kubernetes.cluster', clusterSchema);
 export const kubernetesPermissions = subject('kubernetes.permissions', permissionsSchema);
@@ -63,7 +63,7 @@ export function whenTold<Answer>(observation: Observation<Answer>, judge: (answe
 export function notTold(observation: Observation): Judgement {
   const { asked, outcome } = observation;
   const wayOut = isForbidden(observation) && outcome.kind === 'unavailable' ? ` ${outcome.wayOut}` : '';
-  return finding('unknown', lackOf(observation), `${asked} had no answer, so nothing is known here.${wayOut}`);
+  return signed(finding('unknown', lackOf(observation), `${asked} had no answer, so nothing is known here.${wayOut}`), signOf(observation));
 }
 
 /** The answer, where there is one. */

@@ -1,7 +1,7 @@
 import type { Check, Fact, Judgement, Observed } from '../../../model/check.ts';
 import { chartComponents } from '../../../model/kubernetes.ts';
 import type { NetworkPolicyFacts } from '../../../model/kubernetes.ts';
-import { finding } from '../../judging.ts';
+import { finding, signed } from '../../judging.ts';
 import { components, helm, kubernetesBase, kubernetesNetworkPolicies, newestRevision, secrets, told, whenTold } from './kubernetesFacts.ts';
 
 const policies = kubernetesNetworkPolicies.of('Kubernetes');
@@ -151,7 +151,7 @@ function judgePolicies(all: readonly NetworkPolicyFacts[], observed: Observed): 
   const result = ready
     ? finding('warn', `${words}; pods are ready all the same`, `${why} Pods that are ready may live on connections of before the change, or the network of this cluster does not enforce policies: it is seen at the next start.`, [...shown, ...facts])
     : finding('fail', words, why, [...shown, ...facts]);
-  return { ...result, wants };
+  return { ...signed(result, ...gaps.map(({ name }) => name)), wants };
 }
 
 /** Whether NetworkPolicies leave open what the release needs. */

@@ -2,7 +2,7 @@ import { services as known } from '../../../caracal/services.ts';
 import type { Check, Fact, Judgement, Observed } from '../../../model/check.ts';
 import { chartComponents } from '../../../model/kubernetes.ts';
 import type { AutoscalerFacts, ClaimFacts, MonitorsFacts, ServiceObjectFacts } from '../../../model/kubernetes.ts';
-import { finding } from '../../judging.ts';
+import { finding, signed } from '../../judging.ts';
 import { count } from '../../words.ts';
 import { brief, cluster, components, helm, kubernetesAutoscalers, kubernetesBase, kubernetesClaims, kubernetesMonitors, kubernetesServices, newestRevision, serverTime, since, told, whenTold } from './kubernetesFacts.ts';
 
@@ -40,6 +40,8 @@ function portOf(component: string | null): number | undefined {
 }
 
 interface ServiceFault {
+  readonly sign: 'no pod' | 'selects none' | 'not ready' | 'no port' | 'wrong port' | 'no Service';
+  readonly component: string;
   readonly words: string;
   readonly why: string;
 }
@@ -49,17 +51,17 @@ function faultOf(service: ServiceObjectFacts, observed: Observed): ServiceFault 
   const label = component ?? name;
   if (ready.length === 0 && notReady.length === 0) {
     const pods = components.filter(({ of }) => of === component).flatMap((question) => told(observed, question)?.pods ?? []);
-    if (pods.length > 0 && !pods.some(({ phase }) => phase === 'Running')) return { words: `${label} has no endpoint; ${count(pods.length, 'pod')} not started`, why: `A pod is an endpoint of Service ${name} only when it has an address.` };
+    if (pods.length > 0 && !pods.some(({ phase }) => phase === 'Running')) return { sign: 'no pod', component: label, words: `${label} has no endpoint; ${count(pods.length, 'pod')} not started`, why: `A pod is an endpoint of Service ${name} only when it has an address.` };
     return pods.length > 0
-      ? { words: `${label} selects none of ${count(pods.length, 'pod')}`, why: `The selector of Service ${name} fits no pod of ${label}, so that nobody gets through to it.` }
-      : { words: `${label} has no pod`, why: `There is no pod for Service ${name} to lead to; Rollout tells why.` };
+      ? { sign: 'selects none', component: label, words: `${label} selects none of ${count(pods.length, 'pod')}`, why: `The selector of Service ${name} fits no pod of ${label}, so that nobody gets through to it.` }
+      : { sign: 'no pod', component: label, words: `${label} has no pod`, why: `There is no pod for Service ${name} to lead to; Rollout tells why.` };
   }
-  if (ready.length === 0) return { words: `${label} has no ready endpoint, ${notReady.length} not ready`, why: `Service ${name} leads to ready pods alone.` };
-  if (endpointPorts.length === 0) return { words: `${label} leads to no port; no container has ${ports.map(({ targetPort }) => targetPort).join(', ')}`, why: `The targetPort of Service ${name} is a name that no port of its pods has.` };
+  if (ready.length === 0) return { sign: 'not ready', component: label, words: `${label} has no ready endpoint, ${notReady.length} not ready`, why: `Service ${name} leads to ready pods alone.` };
+  if (endpointPorts.length === 0) return { sign: 'no port', component: label, words: `${label} leads to no port; no container has ${ports.map(({ targetPort }) => targetPort).join(', ')}`, why: `The targetPort of Service ${name} is a name that no port of its pods has.` };
   const port = portOf(component);
   return port === undefined || endpointPorts.includes(port)
     ? undefined
-    : { words: `${label} leads to port ${endpointPorts.join(', ')}; it listens on ${port}`, why: `Service ${name} leads to a port on which ${label} does not listen.` };
+    : { sign: 'wrong port', component: label, words: `${label} leads to port ${endpointPorts.join(', ')}; it listens on ${port}`, why: `Service ${name} leads to a port on which ${label} does not listen.` };
 }
 
 function judgeServices(all: readonly ServiceObjectFacts[], observed: Observed): Judgement {
@@ -73,13 +75,13 @@ function judgeServices(all: readonly ServiceObjectFacts[], observed: Observed): 
   const wants = components.filter(({ of }) => absent.some((component) => component === of) || empty.includes(of));
   const workloads = absent.filter((component) => components.some((question) => question.of === component && told(observed, question)?.workload));
   const faults: ServiceFault[] = [
-    ...workloads.map((component) => ({ words: `${component} has no Service`, why: `A workload of ${component} is there, and no Service of the release leads to it.` })),
+    ...workloads.map((component): ServiceFault => ({ sign: 'no Service', component, words: `${component} has no Service`, why: `A workload of ${component} is there, and no Service of the release leads to it.` })),
     ...selecting.flatMap((service) => faultOf(service, observed) ?? []),
   ];
   const [first, ...others] = faults;
   if (!first) return { ...(all.length === 0 ? finding('unknown', 'no Service of the release', 'No Service has the labels of the release.') : finding('pass', `${all.length}, each with ready endpoints`, 'Every Service of the release leads to ready pods, on the port on which they listen.', facts)), wants };
   return {
-    ...finding('fail', `${first.words}${others.length > 0 ? `, and ${others.length} more` : ''}`, faults.map(({ why }) => why).join(' '), [...faults.map(({ words }) => ({ name: 'fault', value: words })), ...facts]),
+    ...signed(finding('fail', `${first.words}${others.length > 0 ? `, and ${others.length} more` : ''}`, faults.map(({ why }) => why).join(' '), [...faults.map(({ words }) => ({ name: 'fault', value: words })), ...facts]), ...faults.map(({ sign, component }) => `${component}: ${sign}`)),
     wants,
   };
 }

@@ -4,7 +4,7 @@ import type { ComponentFacts, PodFacts } from '../../../model/kubernetes.ts';
 import type { Question } from '../../../model/observation.ts';
 import { serviceNames } from '../../../model/serviceNames.ts';
 import type { ServiceName } from '../../../model/target.ts';
-import { finding } from '../../judging.ts';
+import { finding, signed } from '../../judging.ts';
 import { isAuditUnhealthy, serviceHealth } from '../../readiness/service.checks.ts';
 import { postgresHello } from '../../storage/postgres.checks.ts';
 import { redisHello } from '../../storage/redis.checks.ts';
@@ -115,7 +115,7 @@ function judgePods(service: ServiceName, component: ComponentFacts, now: string,
   if (pods.length === 0) {
     return workload === null || workload.wanted === 0
       ? finding('not-applicable', workload === null ? 'no workload' : 'scaled to 0', 'No pod is wanted; Rollout says so.')
-      : finding('fail', `none; ${workload.wanted} wanted`, `The ${workload.kind} has no pod; Rollout tells why none is made.`);
+      : signed(finding('fail', `none; ${workload.wanted} wanted`, `The ${workload.kind} has no pod; Rollout tells why none is made.`), 'none');
   }
   const states = pods.map((pod) => stateOf(pod, component, now)).toSorted((left, right) => levels.indexOf(left.level) - levels.indexOf(right.level));
   const facts = factsOf(component, states, now);
@@ -135,10 +135,11 @@ function judgePods(service: ServiceName, component: ComponentFacts, now: string,
   }
   const alike = states.filter(({ kind, level }) => kind === worst.kind && level === worst.level).length;
   const summary = alike === pods.length ? worst.words : `${alike} of ${pods.length} ${worst.words}`;
-  if (service === 'audit' && worst.ended?.by === 'liveness') return afterLiveness(worst, summary, component, facts, observed);
-  if (!worst.ended || worst.ended.by || worst.kind === 'OOMKilled') return finding(worst.level, summary, worst.why, facts);
+  if (service === 'audit' && worst.ended?.by === 'liveness') return signed(afterLiveness(worst, summary, component, facts, observed), 'liveness');
+  const signs = [...new Set(states.filter(({ level }) => level === worst.level).flatMap(({ kind, ended }) => [kind, ...(ended?.by === undefined ? [] : [ended.by])]))];
+  if (!worst.ended || worst.ended.by || worst.kind === 'OOMKilled') return signed(finding(worst.level, summary, worst.why, facts), ...signs);
   const { facts: missing, wants } = missingAtStart(service, observed);
-  return { result: { status: worst.level, summary, reasoning: worst.why, facts: [...missing, ...facts] }, wants };
+  return { result: { status: worst.level, summary, reasoning: worst.why, facts: [...missing, ...facts], signs }, wants };
 }
 
 /** How the pods of each component do; by number, in the order of the services. */

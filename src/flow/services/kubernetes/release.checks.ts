@@ -1,6 +1,6 @@
 import type { Check, Fact, Judgement } from '../../../model/check.ts';
 import type { HelmFacts, JobFacts } from '../../../model/kubernetes.ts';
-import { finding } from '../../judging.ts';
+import { finding, signed } from '../../judging.ts';
 import { count, milliseconds } from '../../words.ts';
 import { age } from '../timeline.ts';
 import { brief, cluster, helm, jobs, kubernetesBase, newestRevision, serverTime, since, told, whenTold } from './kubernetesFacts.ts';
@@ -43,11 +43,11 @@ function judgeRelease(answer: HelmFacts, now: string): Judgement {
   const hook = broken.length === 0 ? '' : ` The hook ${broken.join(', ')} failed; CRC-SVC-203 shows its Job.`;
   if (status === 'deployed') return finding('pass', `deployed, revision ${revision}, chart ${chartVersion},${ago}`, `Helm ended its last operation well: ${brief(description)}.`, facts);
   if (status === 'failed') {
-    return finding('fail', `failed, revision ${revision},${ago}; ${words}`, `The last operation of Helm failed: ${brief(description, 400)}.${hook} What it applied before stays, so that objects of two revisions may stand side by side.`, facts);
+    return signed(finding('fail', `failed, revision ${revision},${ago}; ${words}`, `The last operation of Helm failed: ${brief(description, 400)}.${hook} What it applied before stays, so that objects of two revisions may stand side by side.`, facts), 'failed');
   }
   if (status.startsWith('pending-')) {
     return forMs > operationMs
-      ? finding('fail', `${status} for ${milliseconds(forMs)}; interrupted`, `An operation of Helm began${ago} and never ended, longer than its hooks may take. Helm refuses the next upgrade until the revision is rolled back or its Secret is gone.`, facts)
+      ? signed(finding('fail', `${status} for ${milliseconds(forMs)}; interrupted`, `An operation of Helm began${ago} and never ended, longer than its hooks may take. Helm refuses the next upgrade until the revision is rolled back or its Secret is gone.`, facts), 'interrupted')
       : finding('warn', `${status} for ${milliseconds(forMs)}`, 'An operation of Helm is under way: pods change while you look.', facts);
   }
   if (status === 'uninstalling' || status === 'uninstalled') {
@@ -102,7 +102,7 @@ function judgeFailedJob(job: JobFacts, release: HelmFacts | undefined, facts: re
   if (newest?.status === 'deployed' && newest.lastDeployed !== null && Date.parse(newest.lastDeployed) > Date.parse(endedAt)) {
     return finding('warn', `${words}; revision ${newest.revision} was deployed since`, 'Helm removes a hook Job that succeeded. This one failed, and a later operation ended well without running it again, as a rollback does.', facts);
   }
-  return finding('fail', `${words}${told}`, `Helm removes a hook Job that succeeded, so that only a failed one is left. The install or upgrade ended here, before any pod was changed.${hidden(job)}`, facts);
+  return signed(finding('fail', `${words}${told}`, `Helm removes a hook Job that succeeded, so that only a failed one is left. The install or upgrade ended here, before any pod was changed.${hidden(job)}`, facts), 'failed', component);
 }
 
 function judgeJobs(all: readonly JobFacts[], release: HelmFacts | undefined, now: string): Judgement {
@@ -117,7 +117,7 @@ function judgeJobs(all: readonly JobFacts[], release: HelmFacts | undefined, now
   const again = by('tries again');
   if (again) {
     const line = lineOfFailure(again);
-    return finding('warn', `${again.component} tries again for ${running(again)}${line === undefined ? '' : `; ${brief(line, 100)}`}`, `It failed, and Kubernetes starts it anew until it has had its tries (backoff limit ${again.backoffLimit}).${hidden(again)}`, facts);
+    return signed(finding('warn', `${again.component} tries again for ${running(again)}${line === undefined ? '' : `; ${brief(line, 100)}`}`, `It failed, and Kubernetes starts it anew until it has had its tries (backoff limit ${again.backoffLimit}).${hidden(again)}`, facts), 'tries again', again.component);
   }
   const waits = by('waits');
   if (waits) {

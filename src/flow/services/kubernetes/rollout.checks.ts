@@ -2,7 +2,7 @@ import type { Check, Fact, Judgement } from '../../../model/check.ts';
 import type { ComponentFacts, HelmFacts, PodFacts, WorkloadFacts } from '../../../model/kubernetes.ts';
 import { serviceNames } from '../../../model/serviceNames.ts';
 import type { ServiceName } from '../../../model/target.ts';
-import { finding } from '../../judging.ts';
+import { finding, signed } from '../../judging.ts';
 import { age } from '../timeline.ts';
 import { brief, cluster, helm, kubernetesBase, kubernetesComponent, newestRevision, serverTime, since, told, whenTold } from './kubernetesFacts.ts';
 import { startupProbeMs, stateOf } from './podState.ts';
@@ -63,13 +63,13 @@ function judgeWorkload(service: ServiceName, component: ComponentFacts, workload
   const facts = factsOf(workload, component.warnings, now);
   const standing = `${ready} of ${wanted} ready`;
   const part = `${updated} of ${wanted} updated`;
-  if (wanted === 0) return finding('fail', `scaled to 0; ${service} does not run`, `Somebody set ${kind} ${workload.name} to 0 replicas.`, facts);
+  if (wanted === 0) return signed(finding('fail', `scaled to 0; ${service} does not run`, `Somebody set ${kind} ${workload.name} to 0 replicas.`, facts), 'scaled to 0');
   if (observedGeneration < generation) {
     return finding('warn', `not taken up yet, ${standing}`, `The ${kind} was changed, and the controller has not looked at the change. If it stays so, the controller manager of the cluster does not work.`, facts);
   }
   const progressing = conditions.find(({ type }) => type === 'Progressing');
   const refused = ready < wanted || updated < wanted ? notCreated(component) : undefined;
-  if (refused !== undefined) return finding('fail', `FailedCreate, ${standing}; ${brief(refused.replace(/^.*? is forbidden: /s, ''))}`, `The API server refuses new pods of ${service}, by a quota, a limit or an admission rule of the cluster: ${refused}`, facts);
+  if (refused !== undefined) return signed(finding('fail', `FailedCreate, ${standing}; ${brief(refused.replace(/^.*? is forbidden: /s, ''))}`, `The API server refuses new pods of ${service}, by a quota, a limit or an admission rule of the cluster: ${refused}`, facts), 'FailedCreate');
   const blocked = blocking(workload, component.pods);
   if (blocked) {
     const first = component.pods.length < wanted;
@@ -77,15 +77,15 @@ function judgeWorkload(service: ServiceName, component: ComponentFacts, workload
     if (state.level !== 'fail' && state.kind !== 'not ready') {
       return finding('warn', `waits for ${blocked.name}, ${standing}${first ? '' : `, ${part}`}`, `${kind} ${workload.name} is OrderedReady and goes on when this pod is ready, which takes as long as its start: ${state.words}.`, facts);
     }
-    return finding(
+    return signed(finding(
       'fail',
       `stuck at ${blocked.name}, ${standing}${first ? '' : `, ${part}`}`,
       `${kind} ${workload.name} is OrderedReady: ${first ? 'no other pod is made' : 'no other pod is replaced'} before ${blocked.name} is ready. When an update broke it, a corrected one does not replace this pod by itself: it takes kubectl delete pod ${blocked.name}.`,
       facts,
-    );
+    ), 'stuck');
   }
   if (progressing?.status === 'False') {
-    return finding('fail', `${progressing.reason}, ${part}, ${standing}`, `The rollout gave up: ${progressing.message || 'new pods did not get ready in time'}. Pods of the revision before go on as far as there are any; nothing rolls back by itself.`, facts);
+    return signed(finding('fail', `${progressing.reason}, ${part}, ${standing}`, `The rollout gave up: ${progressing.message || 'new pods did not get ready in time'}. Pods of the revision before go on as far as there are any; nothing rolls back by itself.`, facts), progressing.reason);
   }
   const newest = revisions.at(-1);
   if (ready === 0 && newest && since(newest.at, now) < startupProbeMs) return finding('warn', `starting, ${standing}`, `The first pods of ${service} are being made.`, facts);

@@ -1,6 +1,6 @@
 import type { Check, Fact, Judgement, Observed } from '../../../model/check.ts';
 import type { SecretsFacts } from '../../../model/kubernetes.ts';
-import { finding } from '../../judging.ts';
+import { finding, signed } from '../../judging.ts';
 import { count } from '../../words.ts';
 import { age } from '../timeline.ts';
 import { cluster, components, kubernetesBase, lackOf, notTold, secrets, serverTime, told, whenTold } from './kubernetesFacts.ts';
@@ -29,12 +29,12 @@ function judgeKeys({ secrets: all, uses }: SecretsFacts, now: string): Judgement
   const [gone] = absent;
   if (gone) {
     const takers = by(uses.filter((use) => absent.some(({ name }) => name === use.secret)));
-    return finding(
+    return signed(finding(
       'fail',
       `no Secret ${absent.map(({ name }) => name).join(', ')}; ${takers} cannot start`,
       `Pods that name a Secret wait until it is there. The chart makes ${gone.name} only with secrets.create; otherwise the operator, External Secrets or another tool does.`,
       facts,
-    );
+    ), 'no Secret');
   }
   const missing = uses.filter(({ secret, key }) => all.find(({ name }) => name === secret)?.secret?.keys.includes(key) === false);
   const names = (list: readonly Use[]): string[] => [...new Set(list.map(({ secret, key }) => `${secret}/${key}`))];
@@ -46,12 +46,12 @@ function judgeKeys({ secrets: all, uses }: SecretsFacts, now: string): Judgement
   });
   const [first = '', ...others] = names(needed);
   if (first === '') return finding('pass', `${count(names(uses).length - names(missing).length, 'key')}, all there`, 'Every key that a pod takes is in its Secret. Values are not read here.', [...shown, ...facts]);
-  return finding(
+  return signed(finding(
     'fail',
     `missing ${first}${others.length > 0 ? ` and ${others.length} more` : ''}; ${by(needed)} cannot start`,
     'A pod that takes a missing key as a file stays in ContainerCreating with FailedMount, one that takes it as a variable in CreateContainerConfigError. Pods that run already go on until they are started anew.',
     [...shown, ...facts],
-  );
+  ), 'missing key');
 }
 
 /** The newest change of a Secret that the uses of one component could feel. */
