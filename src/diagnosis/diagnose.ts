@@ -79,7 +79,7 @@ class Diagnosing {
   }
 
   all(): Diagnosed {
-    const { chosen, contradicted } = this.#cover();
+    const chosen = this.#cover();
     const ids = new Set(chosen.filter(isNamed).map(({ candidate }) => candidate.cause.id));
     const ranked = chosen
       .map((one) => this.#told(one, ids))
@@ -91,7 +91,7 @@ class Diagnosing {
     return {
       result: {
         causes: ranked,
-        ruledOut: this.#ruledOut(chosen, contradicted, reds),
+        ruledOut: this.#ruledOut(chosen, reds),
         notCauses: [...notCausesIn(this.#known)],
         unexplained: reds.filter(({ check }) => !covered.has(check)).map(({ check }) => check),
         failures: { all: failures.length, explained: failures.filter(({ check }) => covered.has(check)).length },
@@ -146,18 +146,14 @@ class Diagnosing {
     return explained;
   }
 
-  #cover(): { readonly chosen: readonly Chosen[]; readonly contradicted: readonly Candidate[] } {
+  #cover(): readonly Chosen[] {
     const covered = new Set<string>();
     const chosen: Chosen[] = [];
-    const contradicted: Candidate[] = [];
     let left = this.#candidates;
     for (;;) {
       const scored = left.map((candidate) => this.#score(candidate, covered)).filter(({ covers }) => covers.length > 0);
       const best = scored.reduce<Scored | undefined>((before, one) => (before === undefined || one.total > before.total ? one : before), undefined);
-      if (best === undefined || best.total < this.#by.least) {
-        contradicted.push(...scored.filter(({ candidate }) => this.#contradictions(candidate).length > 0).map(({ candidate }) => candidate));
-        return { chosen, contradicted };
-      }
+      if (best === undefined || best.total < this.#by.least) return chosen;
       const rivals = best.candidate.standing.state === 'seen' ? [] : scored.filter((one) => one !== best && isRival(one, best) && best.total - one.total < this.#by.margin);
       const standing = this.#standingWords(best, rivals.length > 0);
       const among = [best, ...(standing === 'possible' ? rivals.toSorted((one, other) => other.total - one.total).slice(0, mostPossible - 1) : [])];
@@ -282,34 +278,33 @@ class Diagnosing {
     return { check: open.check, why: verdict?.summary ?? 'not run' };
   }
 
-  /** Over as many stages as there are, to what has an observation of its own. */
+  /** Over as many stages as there are to what a person sees, each with a check that shows it. */
   #path({ cause, standing: { own }, explained }: Candidate, explains: readonly string[]): readonly Evidence[] {
+    const first = this.#inOrder(own)[0];
+    const begin: Evidence = { ...(first === undefined ? { check: null, observations: [], at: null } : this.#known.ofCheck(first)), words: cause.title };
     const stages = (check: string): number => explained.get(check)?.length ?? 0;
     const shown = explains.filter((check) => (this.#known.verdict(check)?.observations.length ?? 0) > 0);
     const end = shown.reduce<string | undefined>((before, check) => (before === undefined || stages(check) > stages(before) ? check : before), undefined);
-    const first = this.#inOrder(own)[0];
-    const begin: Evidence = { ...(first === undefined ? { check: null, observations: [], at: null } : this.#known.ofCheck(first)), words: cause.title };
     if (end === undefined) return first === undefined ? [begin] : [begin, this.#known.ofCheck(first)];
     const between = (explained.get(end) ?? []).slice(1).flatMap((id): readonly Evidence[] => {
       const condition = this.#byId.get(id);
-      if (!condition) return [];
-      const check = this.#inOrder(this.#standingOf(id).own)[0];
-      // The last stage is often seen at the very check at which the path ends.
-      if (check === end) return [];
-      const words = isCause(condition) ? condition.title : condition.words;
-      return [{ ...(check === undefined ? { check: null, observations: this.#known.verdict(end)?.observations ?? [], at: null } : this.#known.ofCheck(check)), words }];
+      const showing = [...this.#inOrder(this.#standingOf(id).own), ...shown.filter((check) => explained.get(check)?.at(-1) === id)].find((check) => check !== end);
+      // A stage that shows nowhere but at the end is told there.
+      if (!condition || showing === undefined) return [];
+      return [{ ...this.#known.ofCheck(showing), words: isCause(condition) ? condition.title : condition.words }];
     });
     return [begin, ...between, this.#known.ofCheck(end)];
   }
 
   /** What would explain something that is red, and was looked at and is not so. */
-  #ruledOut(chosen: readonly Chosen[], contradicted: readonly Candidate[], reds: readonly Verdict[]): Diagnosis['ruledOut'] {
+  #ruledOut(chosen: readonly Chosen[], reds: readonly Verdict[]): Diagnosis['ruledOut'] {
     const taken = new Set(chosen.flatMap(({ candidate }) => [candidate.cause.id, ...[...candidate.explained.values()].flat()]));
     const failed = new Set(reds.filter(({ status }) => status === 'fail').map(({ check }) => check));
     if (failed.size === 0) return [];
-    const against = contradicted.flatMap((candidate) => {
+    const against = this.#candidates.flatMap((candidate) => {
+      const { cause, explained } = candidate;
       const [first] = this.#contradictions(candidate);
-      return first === undefined || taken.has(candidate.cause.id) ? [] : [{ cause: candidate.cause, why: this.#known.evidence(first), reach: candidate.explained.size }];
+      return first === undefined || taken.has(cause.id) ? [] : [{ cause, why: this.#known.evidence(first), reach: explained.size }];
     });
     const notSo = conditions.filter(isCause).flatMap((cause) => {
       if (taken.has(cause.id) || this.#standingOf(cause.id).state !== 'not so') return [];

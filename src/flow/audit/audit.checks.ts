@@ -3,7 +3,7 @@ import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
 import type { Question } from '../../model/observation.ts';
 import { asksConsent } from '../consent.ts';
-import { finding, lack, notKnown, whenAnswered } from '../judging.ts';
+import { finding, lack, notKnown, signed, whenAnswered } from '../judging.ts';
 import { readinessCheck } from '../readiness/service.checks.ts';
 import { postgresAuthenticationId } from '../storage/postgres.checks.ts';
 import { count, milliseconds, notAskedUnproven } from '../words.ts';
@@ -115,7 +115,7 @@ const tokenChecks: readonly Check[] = [
           return finding('fail', 'unknown to this database', 'No row of admin_tokens has the digest of the token in hand. The API would answer 401 invalid_admin_token.');
         }
         if (row.revoked) {
-          return finding('fail', `${row.name}, revoked`, 'The row of this token is revoked. A start of the API with another CARACAL_ADMIN_TOKEN revokes the bootstrap tokens before it.');
+          return signed(finding('fail', `${row.name}, revoked`, 'The row of this token is revoked. A start of the API with another CARACAL_ADMIN_TOKEN revokes the bootstrap tokens before it.'), 'revoked');
         }
         if (!row.usable) return finding('fail', `${row.name}, without a hash`, 'The row has no slow hash, so the API refuses the token.');
         return finding('pass', `${row.name}, ${row.scope}, ${row.capability}`, 'The token in hand is live by the table that the API looks it up in. It was not sent anywhere.');
