@@ -20,7 +20,7 @@ export const policyCauses: readonly CauseDefinition[] = [
     ...policy, id: 'policy-not-compiling', title: 'The active policy does not compile', means: 'The STS keeps what it had for the zone, and after a restart refuses every exchange in it.',
     seenAt: [isRed('SVC-011')], brings: [isRed('SVC-013'), warns('SVC-090')], says: [logged('sts: opa pg poll: reload zone'), logged('sts: opa seed: load zone')], source: 'readiness 2.7',
   },
-  { ...policy, id: 'policy-not-loaded', title: 'The STS has not loaded the active policy', means: 'It decides by what it had before.', seenAt: [isRed('SVC-013', 'not loaded')], unless: [isRed('SVC-012')], brings: [fails('STR-021', 'NOGROUP')], source: 'readiness 5.2' },
+  { ...policy, id: 'policy-not-loaded', title: 'The STS has not loaded the active policy', means: 'It decides by what it had before.', seenAt: [isRed('SVC-013', 'not loaded')], unless: [isRed('SVC-012')], source: 'readiness 5.2' },
   { ...policy, id: 'policy-loading', title: 'The active policy is being loaded', means: 'It was activated a moment ago; the poll of the STS brings it. That passes by itself.', seenAt: [warns('SVC-013')], source: 'readiness 5.2' },
   {
     ...policy, id: 'api-sts-key-differs', component: 'api', title: 'The STS refuses signed calls of the API', means: 'Their GATEWAY_STS_HMAC_KEY differ, or their clocks by more than 60 s. Policies cannot be verified or made.',

@@ -18,7 +18,7 @@ function ofGroup({ id, check, stream, reader, component, effect }: (typeof group
     {
       ...base, id: `${id}-missing`, component, title: `The consumer group ${id} is gone`, means: `${reader} makes it on ${stream} only when it starts, and reads nothing until then: ${effect}. Its readiness may stay green.`,
       seenAt: [fails(check, 'NOGROUP')], unless: [fails('STR-020', 'missing'), fails('STR-030', 'missing')],
-      ...(id === 'audit-ingestor' ? { leadsTo: ['audit-reader-fails'] } : {}), source: 'storage 12, row 6; readiness 2.5',
+      ...(id === 'audit-ingestor' ? { leadsTo: ['audit-reader-fails'] } : {}), ...(id === 'opa-engine' ? { brings: [isRed('SVC-013', 'not loaded')] } : {}), source: 'storage 12, row 6; readiness 2.5',
     },
     {
       ...base, id: `${id}-behind`, component, title: `${reader} does not keep up with ${stream}`, means: `It runs and reads more slowly than the stream grows, or not at all: ${effect}.`,
