@@ -33,7 +33,7 @@ export const logged = (message: string): LogPattern => ({ logged: message });
 export const without = (pattern: VerdictPattern, ...not: readonly string[]): VerdictPattern => ({ ...pattern, not });
 
 /** Groups of causes that share their nature, for trying the weights on what they were not made for. */
-export const families = ['redis', 'postgres', 'services', 'streams', 'outboxes', 'policy', 'evidence', 'ledger', 'jobs', 'tokens', 'providers', 'compose', 'kubernetes', 'here'] as const;
+export const families = ['redis', 'postgres', 'services', 'streams', 'outboxes', 'policy', 'evidence', 'ledger', 'jobs', 'tokens', 'providers', 'compose', 'kubernetes'] as const;
 
 export type Family = (typeof families)[number];
 
