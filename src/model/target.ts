@@ -35,6 +35,7 @@ const common = {
       admin: credentialSchema.optional().describe('Token of the Admin API. A zone-scoped read token is enough.'),
       coordinator: credentialSchema.optional().describe('CARACAL_COORDINATOR_TOKEN, for /stats of the Coordinator.'),
       metrics: credentialSchema.optional().describe('METRICS_BEARER, for the metrics of api, sts, gateway and audit.'),
+      gateway: credentialSchema.optional().describe('CARACAL_ADMIN_TOKEN of the Gateway: lets it reload its revocations, which is a remedy. Nothing else is sent with it.'),
     })
     .optional(),
   keys: z
@@ -43,6 +44,18 @@ const common = {
       streams: credentialSchema.optional().describe('STREAMS_HMAC_KEY in hex: recomputes the signatures of stream messages. Sent nowhere.'),
     })
     .optional(),
+  canary: z
+    .strictObject({
+      application: z.string().min(1).describe('Id of the Application that calls.'),
+      clientSecret: credentialSchema.describe('Its client secret.'),
+      session: z.string().min(1).describe('Id of a live Session of it.'),
+      delegation: z.string().min(1).describe('Id of a Delegation to that Session, which carries the scope.'),
+      resource: z.string().min(1).describe('Identifier of the resource that is called.'),
+      scope: z.string().regex(/^\S+$/).describe('A scope that is allowed within the Session, and refused without one.'),
+      path: z.string().regex(/^\/[^?#\s]*$/).optional().describe('Path of the resource to GET through the Gateway. Without it, /.'),
+    })
+    .optional()
+    .describe('What the recovery canary calls with. Used by its command alone, after a confirmation.'),
 };
 
 /** A deployment that is reached by addresses. */
@@ -91,3 +104,9 @@ export type KubernetesTarget = Readonly<z.infer<typeof kubernetesTargetSchema>>;
 
 /** What a target of any kind may say of how it is reached. */
 export type Endpoints = Pick<Target, 'name' | 'mode' | 'zone' | 'services' | 'postgres' | 'redis' | 'tokens' | 'keys'>;
+
+/** Tokens that a target may give. */
+export type TokenName = keyof NonNullable<Target['tokens']>;
+
+/** With what a recovery canary calls. */
+export type CanaryTarget = NonNullable<Target['canary']>;

@@ -13,13 +13,13 @@ import type {
   ServiceObjectFacts,
 } from '../model/kubernetes.ts';
 import type { LogSource } from '../caracal/logSources.ts';
-import type { ServiceName, Target } from '../model/target.ts';
+import type { ServiceName, Target, TokenName } from '../model/target.ts';
 
 /** Options of one HTTP GET: what reads a deployment must not change it. */
 export interface HttpQuestion {
   readonly path: string;
   /** The token to present. It is sent to the service's own address only; redirects are not followed. */
-  readonly token?: 'admin' | 'coordinator' | 'metrics';
+  readonly token?: TokenName;
   readonly signal: AbortSignal;
 }
 
@@ -193,13 +193,13 @@ export interface Deployment {
   /** @throws Unavailable when the target gives no connection string. */
   redis(): RedisStore;
   /** True when the target gives this token. Says nothing about whether it is live. */
-  hasToken(token: 'admin' | 'coordinator' | 'metrics'): boolean;
+  hasToken(token: TokenName): boolean;
   /**
    * Hex SHA-256 of a token, which is what Caracal stores of an admin token (Caracal apps/api/src/auth.ts:170).
    *
    * @throws Unavailable when the target does not give the token.
    */
-  tokenSha256(token: 'admin' | 'coordinator' | 'metrics'): Promise<string>;
+  tokenSha256(token: TokenName): Promise<string>;
   /** True when the target gives this key. */
   hasKey(key: 'audit' | 'streams'): boolean;
   /**

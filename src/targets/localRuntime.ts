@@ -205,7 +205,9 @@ async function findTokens(
     if (reference) tokens[name] = reference;
     else looked.push(`${variable} (not set)`);
   }
-  return tokens;
+  // The Gateway takes the token of the Admin API as its own; a variable may be meant for another machine's API.
+  const generated = references.get('caracalAdminToken');
+  return generated ? { ...tokens, gateway: generated } : tokens;
 }
 
 async function operatorFile(path: string | undefined, looked: string[]): Promise<NodeJS.Dict<string>> {

@@ -104,8 +104,8 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
   const directory = options.directory ?? await createScratchFolder('caracal-lab-');
   await mkdir(directory, { recursive: true });
   if (options.directory === undefined) teardown.add(() => rm(directory, { recursive: true, force: true }));
-  const targetFile = join(directory, 'target.json');
-  for (const written of [targetFile, join(directory, 'logs'), join(directory, 'replay')]) protect(written, teardown);
+  const [targetFile, secretFile] = [join(directory, 'target.json'), join(directory, 'client-secret')];
+  for (const written of [targetFile, secretFile, join(directory, 'logs'), join(directory, 'replay')]) protect(written, teardown);
   const secrets = newSecrets();
   const ports = await choosePorts(options.ports ?? 'free');
   const { postgres, redis } = await startStores({ directory, ports, secrets, teardown });
@@ -139,6 +139,7 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
   const access = { apiUrl: services.api.url, adminToken: secrets.caracalAdminToken };
   await passThroughQuietStreams({ pool, redis: redisClient, seeded, ...access });
   const callers = trafficPlan({ services, seeded, secrets, database: derived.databaseUrl, clientSecret });
+  await writeFile(secretFile, clientSecret, { mode: 0o600 });
   const sources: ServiceProcess[] = [];
   const traffic = options.traffic ?? 1;
   if (traffic > 0) {
@@ -150,7 +151,7 @@ async function assemble(options: LabOptions, teardown: Teardown): Promise<Lab> {
   const logs = Object.fromEntries(Object.entries({ ...services, postgres, redis }).map(([name, { logFile }]) => [name, logFile]));
   const readdress = async (changed: Readonly<Record<string, string>>): Promise<void> => {
     Object.assign(addresses, changed);
-    await writeFile(targetFile, `${JSON.stringify(target({ home, zoneId: seeded.payments.id, addresses, logs }), undefined, 2)}\n`, { mode: 0o600 });
+    await writeFile(targetFile, `${JSON.stringify(target({ home, zoneId: seeded.payments.id, addresses, logs, canary: canaryOf(callers, secretFile) }), undefined, 2)}\n`, { mode: 0o600 });
   };
   await readdress({});
 
@@ -261,16 +262,21 @@ export function trafficPlan(options: {
 }
 
 /** The document that a debugger gets: addresses, the files that hold credentials, and the logs. */
-function target({ home, zoneId, addresses, logs }: { home: string; zoneId: string; addresses: Readonly<Record<string, string>>; logs: Readonly<Record<string, string>> }): unknown {
+function target({ home, zoneId, addresses, logs, canary }: { home: string; zoneId: string; addresses: Readonly<Record<string, string>>; logs: Readonly<Record<string, string>>; canary: unknown }): unknown {
   const file = (name: string): { file: string } => ({ file: join(home, 'secrets', name) });
   return {
     kind: 'endpoints', name: 'lab', mode: 'stable', zone: zoneId,
     services: addresses,
     postgres: file('databaseUrl'), redis: file('redisUrl'),
-    tokens: { admin: file('caracalAdminToken'), coordinator: file('caracalCoordinatorToken'), metrics: file('metricsBearer') },
+    tokens: { admin: file('caracalAdminToken'), coordinator: file('caracalCoordinatorToken'), metrics: file('metricsBearer'), gateway: file('caracalAdminToken') },
     keys: { audit: file('auditHmacKey'), streams: file('streamsHmacKey') },
-    logs,
+    logs, canary,
   };
+}
+
+/** What a recovery canary calls with: as traffic does where it is allowed. */
+export function canaryOf({ allowed: { applicationId, sessionId, edgeId }, resource }: Pick<TrafficPlan, 'allowed' | 'resource'>, secretFile: string): unknown {
+  return { application: applicationId, clientSecret: { file: secretFile }, session: sessionId, delegation: edgeId, resource, scope: 'invoice:read', path: '/invoices' };
 }
 
 /** The secret files that hold connection strings. */

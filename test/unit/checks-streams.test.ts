@@ -393,7 +393,8 @@ describe('outboxes', () => {
   table('CRC-STR-091', [
     ['empty', coordinator({}), 'pass', /^none pending$/],
     ['many', coordinator({ retrying: 501, mostAttempts: 1, oldestPendingMs: 100 }), 'warn', /^501 pending/],
-    ['dead', coordinator({ dead: 3, oldestDeadMs: 1_000 }), 'fail', /^3 dead events, and stay dead$/],
+    ['dead', { ...coordinator({ dead: 3, oldestDeadMs: 1_000 }), 'postgres.deadCoordinatorRows/Postgres': answer([{ id: 'r1', zone: 'z1' }]) }, 'fail', /^3 dead events, and stay dead$/],
+    ['dead, and nobody may name them', { ...coordinator({ dead: 3, oldestDeadMs: 1_000 }), 'postgres.deadCoordinatorRows/Postgres': refused('42501') }, 'fail', /^3 dead events, and stay dead$/],
     ['six of ten tries', coordinator({ retrying: 1, mostAttempts: 6, oldestPendingMs: 20_000 }), 'warn', /tried up to 6 times$/],
   ]);
 

@@ -279,7 +279,8 @@ describe('local runtime', () => {
     const { target, id, origin } = found;
     equal(id, 'local');
     equal(origin, 'local runtime');
-    deepEqual(target.tokens, { admin: { file: join(CARACAL_HOME, 'secrets/caracalAdminToken') }, metrics: { env: 'METRICS_BEARER' } });
+    const generated = { file: join(CARACAL_HOME, 'secrets/caracalAdminToken') };
+    deepEqual(target.tokens, { admin: generated, gateway: generated, metrics: { env: 'METRICS_BEARER' } });
     deepEqual(target.postgres, { file: join(CARACAL_HOME, 'secrets/databaseUrl') });
     deepEqual(target.redis, { file: join(CARACAL_HOME, 'secrets/redisUrl') });
     equal(target.services?.api, 'http://127.0.0.1:3000');

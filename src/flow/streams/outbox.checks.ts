@@ -37,6 +37,12 @@ export type OutboxSnapshot = z.infer<typeof outbox>;
 export const apiOutbox = subject('postgres.apiOutbox', outbox);
 export const coordinatorOutbox = subject('postgres.coordinatorOutbox', outbox);
 
+/** Dead rows are named up to here. */
+export const deadRowsNamed = 100;
+
+/** Dead rows of the Coordinator, oldest first: what a requeue has to name. */
+export const deadCoordinatorRows = subject('postgres.deadCoordinatorRows', z.array(z.strictObject({ id: z.string(), zone: z.string() })));
+
 /** Publishers poll every 0.25 s and 1 s: what could have been taken for this long was not wanted. */
 const notTakenMs = 30_000;
 
@@ -70,6 +76,8 @@ interface Outbox {
   readonly subject: Subject<OutboxSnapshot>;
   readonly publisher: 'api' | 'coordinator';
   readonly whenDead: string;
+  /** Names the dead rows, where something can be done with their names. */
+  readonly deadRows?: Subject<unknown>;
   /** Tries after which a row is dead. */
   readonly maxAttempts: number;
   /** Pending rows from which Caracal's own diagnostics warn, where they do. */
@@ -121,6 +129,12 @@ function judge({ subject: of, publisher, whenDead, maxAttempts, manyPending = In
   return finding('pass', shown, 'Events leave for their streams.', facts);
 }
 
+/** Which rows are dead is asked when there are some; it changes no verdict. */
+function namesOfDead({ subject: of, deadRows }: Outbox, observed: Observed): readonly Question[] {
+  const { outcome } = observed.get(of.of('Postgres'));
+  return deadRows !== undefined && outcome.kind === 'answer' && outcome.value.dead > 0 ? [deadRows.of('Postgres')] : [];
+}
+
 /** Whether anything is taken of rows that wait for their publisher for long. */
 function judgeTaken(observed: Observed, question: Question<OutboxSnapshot>, first: OutboxSnapshot, publisher: string, facts: Fact[]): Judgement {
   const shown = `${first.ready >= rowsCounted ? `${rowsCounted}+` : first.ready} not taken for ${milliseconds(first.readyForMs ?? 0)}`;
@@ -153,13 +167,14 @@ const outboxes: readonly (Outbox & Pick<Check, 'id' | 'title' | 'privilege' | 's
     id: 'CRC-STR-091',
     title: 'Coordinator outbox',
     subject: coordinatorOutbox,
+    deadRows: deadCoordinatorRows,
     publisher: 'coordinator',
     maxAttempts: 10,
     // Caracal packages/engine/src/doctor.ts
     manyPending: 500,
     whenDead:
       'Rows of caracal_outbox with status dead were given up after 10 tries, which one or two minutes without Redis are enough for. One of them keeps coordinator not ready until it is requeued.',
-    privilege: 'SELECT on caracal_outbox (id, producer, status, attempts, available_at, created_at)',
+    privilege: 'SELECT on caracal_outbox (id, producer, status, attempts, available_at, created_at); payload_json to name the zones of dead rows',
     source: 'apps/coordinator/src/jobs/outbox-publisher.ts',
   },
 ];
@@ -175,6 +190,9 @@ export const outboxChecks: readonly Check[] = outboxes.map(
     asks: [of.subject.of('Postgres')],
     privilege: of.privilege,
     source: of.source,
-    judge: (observed) => judge(of, observed),
+    judge: (observed) => {
+      const judgement = judge(of, observed);
+      return { ...judgement, wants: [...(judgement.wants ?? []), ...namesOfDead(of, observed)] };
+    },
   }),
 );

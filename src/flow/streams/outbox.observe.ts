@@ -3,7 +3,7 @@ import type { Subject } from '../../model/observation.ts';
 import type { Observer } from '../liveSource.ts';
 import { postgresDeadlineMs } from '../storage/postgres.observe.ts';
 import { numberOrNull, textOrNull } from '../values.ts';
-import { apiOutbox, coordinatorOutbox, rowsCounted } from './outbox.checks.ts';
+import { apiOutbox, coordinatorOutbox, deadCoordinatorRows, deadRowsNamed, rowsCounted } from './outbox.checks.ts';
 import type { OutboxSnapshot } from './outbox.checks.ts';
 
 
@@ -72,7 +72,26 @@ function outbox(subject: Subject<OutboxSnapshot>, table: string, statement: stri
   };
 }
 
+const rowsSchema = z.array(z.object({ id: z.string(), zone: z.string() }));
+
+const deadRows: Observer<z.infer<typeof rowsSchema>> = {
+  subject: deadCoordinatorRows,
+  deadlineMs: postgresDeadlineMs,
+  asked: () => 'ids and zones of dead rows of caracal_outbox',
+  async observe(deployment, { signal, stage }) {
+    stage('waiting for Postgres');
+    const rows = await deployment.postgres().query(
+      `SELECT id, payload_json->>'zone_id' AS zone FROM caracal_outbox
+        WHERE status = 'dead' AND producer = 'coordinator' AND payload_json ? 'zone_id' ORDER BY created_at, id LIMIT ${deadRowsNamed}`,
+      [],
+      signal,
+    );
+    return rowsSchema.parse(rows);
+  },
+};
+
 export const outboxObservers = [
   outbox(apiOutbox, 'event_outbox', apiStatement),
   outbox(coordinatorOutbox, 'caracal_outbox', coordinatorStatement),
+  deadRows,
 ];

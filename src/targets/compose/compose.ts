@@ -169,7 +169,7 @@ function withSecrets(target: ComposeTarget, secrets: FoundSecrets): Endpoints {
     ...target,
     postgres: target.postgres ?? secrets.get('databaseUrl') ?? 'postgresql://postgres:5432/caracal',
     redis: target.redis ?? secrets.get('redisUrl') ?? 'redis://redis:6379',
-    tokens: { ...(admin ? { admin } : {}), ...(coordinator ? { coordinator } : {}), ...(metrics ? { metrics } : {}), ...target.tokens },
+    tokens: { ...(admin ? { admin, gateway: admin } : {}), ...(coordinator ? { coordinator } : {}), ...(metrics ? { metrics } : {}), ...target.tokens },
     keys: { ...keysOf(secrets), ...target.keys },
   };
 }

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { CredentialReference, Endpoints, ServiceName } from '../../model/target.ts';
+import type { CredentialReference, Endpoints, ServiceName, TokenName } from '../../model/target.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import { resolveCredential } from '../credential.ts';
 import type { Deployment, PostgresStore, RedisStore } from '../deployment.ts';
@@ -15,10 +15,9 @@ import type { RedisAddress } from './redisAddress.ts';
 import { redisHello } from './redisSocket.ts';
 import type { Address, Tunnel } from './sockets.ts';
 
-type TokenName = Parameters<Deployment['hasToken']>[0];
 type KeyName = Parameters<Deployment['hasKey']>[0];
 
-const tokenNames: Readonly<Record<TokenName, string>> = { admin: 'admin token', coordinator: 'coordinator token', metrics: 'metrics bearer' };
+const tokenNames: Readonly<Record<TokenName, string>> = { admin: 'admin token', coordinator: 'coordinator token', metrics: 'metrics bearer', gateway: 'admin token of the Gateway' };
 
 /** A value, or why there is none, to be thrown when somebody asks for it. */
 type Known<Value> = { readonly value: Value } | { readonly missing: Unavailable };
@@ -66,19 +65,21 @@ export async function openClients(located: LocatedEndpoints, redactor: Redactor)
     if (reference === undefined) return { missing: new Unavailable(`no ${noun}`, `give ${field} in the target`) };
     return known(() => resolveCredential(reference, { noun, label, folder, redactor }));
   };
-  const token = (name: TokenName): Promise<Known<string>> => secret(endpoints.tokens?.[name], tokenNames[name], `tokens.${name}`);
+  const token = (name: TokenName, label?: string): Promise<Known<string>> => secret(endpoints.tokens?.[name], tokenNames[name], `tokens.${name}`, label);
   const key = (name: KeyName, noun: string): Promise<Known<string>> => secret(endpoints.keys?.[name], noun, `keys.${name}`);
-  const [admin, coordinator, metrics, postgresText, redisText, auditKey, streamsKey] = await Promise.all([
+  const [admin, coordinator, metrics, gateway, postgresText, redisText, auditKey, streamsKey] = await Promise.all([
     token('admin'),
     token('coordinator'),
     token('metrics'),
+    // As a rule the same value, which must not have two names.
+    token('gateway', tokenNames.admin),
     secret(endpoints.postgres, 'connection string of Postgres', 'postgres', 'postgres url'),
     secret(endpoints.redis, 'connection string of Redis', 'redis', 'redis url'),
     key('audit', 'AUDIT_HMAC_KEY'),
     key('streams', 'STREAMS_HMAC_KEY'),
   ]);
   const keys = { audit: await known(() => hmacKey(valueOf(auditKey), 'audit')), streams: await known(() => hmacKey(valueOf(streamsKey), 'streams')) };
-  const tokens = { admin, coordinator, metrics };
+  const tokens = { admin, coordinator, metrics, gateway };
   const closing = new AbortController();
   const closed = closing.signal;
   const postgres = await known(() => postgresStore(reached(parsePostgresAddress(valueOf(postgresText), folder), located), redactor, closed));

@@ -42,7 +42,8 @@ export async function findEndpoints(target: KubernetesTarget, objects: ReleaseOb
       ...(mode === undefined ? {} : { mode }),
       services: { ...urls, ...target.services },
       ...present({ postgres: target.postgres ?? found(...databaseKeys), redis: target.redis ?? found('redisUrl') }),
-      tokens: { ...present({ admin: found('caracalAdminToken'), coordinator: found('caracalCoordinatorToken'), metrics: found('metricsBearer') }), ...target.tokens },
+      // Compose and the chart give the Gateway the token of the Admin API as its own (contract, deploy 2.4).
+      tokens: { ...present({ admin: found('caracalAdminToken'), gateway: found('caracalAdminToken'), coordinator: found('caracalCoordinatorToken'), metrics: found('metricsBearer') }), ...target.tokens },
       keys: { ...present({ audit: found('auditHmacKey'), streams: found('streamsHmacKey') }), ...target.keys },
     },
     ports: Object.fromEntries([...ports].map(([component, { port }]) => [component, port])),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { Redis } from 'ioredis';
 import { Pool, type PoolClient, type QueryResultRow } from 'pg';
-import { choosePorts, derivedSecrets, endPool, newTeardown, protect, startTraffic, type Teardown, trafficPlan } from '../lab.ts';
+import { canaryOf, choosePorts, derivedSecrets, endPool, newTeardown, protect, startTraffic, type Teardown, trafficPlan } from '../lab.ts';
 import { RELEASE } from '../services/deployment.ts';
 import { newSecrets, type Secrets, writeRuntimeHome } from '../services/runtime-home.ts';
 import type { ServiceName, ServiceProcess } from '../services/service-process.ts';
@@ -149,16 +149,18 @@ async function assemble(options: ContainerLabOptions, teardown: Teardown): Promi
   await passThroughQuietStreams({ pool, redis: redisClient, seeded, ...access });
   const sources: ServiceProcess[] = [];
   const traffic = options.traffic ?? 1;
+  const plan = trafficPlan({ services, seeded, secrets, database, clientSecret });
   if (traffic > 0) {
-    const plan = trafficPlan({ services, seeded, secrets, database, clientSecret });
     for (let source = 1; source <= traffic; source += 1) sources.push(startTraffic(plan, join(directory, `traffic-${String(source)}.log`), teardown));
     await untilAuditVisible({ zoneId: seeded.payments.id, ...access });
     log('traffic flows');
   }
   await compose.untilHealthy([...STORES, ...NAMES]);
   log('the engine calls all of them healthy');
-  const targetFile = join(directory, 'target.json');
-  await writeFile(targetFile, `${JSON.stringify({ kind: 'compose', name: project, project, zone: seeded.payments.id, engine: { host: engine.host } }, undefined, 2)}\n`);
+  const [targetFile, secretFile] = [join(directory, 'target.json'), join(directory, 'client-secret')];
+  await writeFile(secretFile, clientSecret, { mode: 0o600 });
+  const target = { kind: 'compose', name: project, project, zone: seeded.payments.id, engine: { host: engine.host }, canary: canaryOf(plan, secretFile) };
+  await writeFile(targetFile, `${JSON.stringify(target, undefined, 2)}\n`);
 
   return {
     directory, home, targetFile, engine, project, compose, zoneId: seeded.payments.id, seeded, secrets, services, redisClient,

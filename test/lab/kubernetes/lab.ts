@@ -3,8 +3,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Lab } from '../lab.ts';
-import { startLab } from '../lab.ts';
-import type { ServiceName } from '../services/service-process.ts';
+import { canaryOf, startLab } from '../lab.ts';
+import type { ServiceHandle, ServiceName } from '../services/service-process.ts';
 import { guardAgainstLeftovers } from '../stores/guard.ts';
 import { createScratchFolder } from '../stores/scratch.ts';
 import type { Rule, User } from './access.ts';
@@ -118,6 +118,13 @@ async function assemble(lab: Lab, folder: string, options: ClusterLabOptions, un
   const users = usersOf(options);
   const api = await startApiServer({
     store, users, monitoring: options.monitoring ?? false, backend: (pod, port) => backend(lab, pod, port),
+    patched: (plural, place, name, { spec: { template, replicas } }) => {
+      if (replicas !== undefined) controller.scale(plural, place, name, replicas);
+      const { annotations } = template?.metadata ?? {};
+      if (annotations !== undefined) controller.roll(plural, place, name, ({ metadata }) => Object.assign(metadata, { annotations: { ...metadata.annotations, ...annotations } }));
+      const component = components.find((each) => name === `${fullname(release)}-${each}`);
+      if (component !== undefined) void started(lab.services[component], annotations !== undefined).catch(() => undefined); // the lab may end meanwhile
+    },
     watchList: options.watchList ?? true, ...(options.bookmarkMs === undefined ? {} : { bookmarkMs: options.bookmarkMs }),
   });
   undo.push(() => api.close());
@@ -143,7 +150,7 @@ async function assemble(lab: Lab, folder: string, options: ClusterLabOptions, un
   const kubeconfig = join(folder, 'kubeconfig');
   await writeFile(kubeconfig, kubeconfigText(api, users, options.user ?? 'admin'), { mode: 0o600 });
   const targetFile = join(folder, 'target.json');
-  const target = { kind: 'kubernetes', name: 'caracal', kubeconfig, context: 'lab', namespace, release: releaseName, zone: lab.zoneId };
+  const target = { kind: 'kubernetes', name: 'caracal', kubeconfig, context: 'lab', namespace, release: releaseName, zone: lab.zoneId, canary: canaryOf(lab.callers, join(lab.directory, 'client-secret')) };
   await writeFile(targetFile, `${JSON.stringify(target, undefined, 2)}\n`, { mode: 0o600 });
   return {
     lab, api, store, controller, kubeconfig, targetFile, namespace, release, config, pods,
@@ -175,6 +182,12 @@ function kubeconfigText(api: ApiServer, users: readonly User[], current: UserNam
     contexts: [context('lab', current), ...users.map(({ name }) => context(`lab-${name}`, name))],
     users: users.map(({ name, token }) => ({ name, user: { token } })),
   });
+}
+
+/** The process behind pods that were started: one that runs goes on, unless its pods are new ones. */
+async function started(service: ServiceHandle, anew: boolean): Promise<void> {
+  if (anew) await service.stop();
+  await service.start();
 }
 
 /** The process of the lab behind a port of a pod, as long as the pod's container runs. */

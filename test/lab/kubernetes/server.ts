@@ -16,6 +16,8 @@ import { chooseLog, logOptions, PodLogs, serveLog } from './logs.ts';
 import type { Pod } from './objects.ts';
 import type { Address } from './portForward.ts';
 import { forwardPorts, portForwardProtocol } from './portForward.ts';
+import type { Patched } from './patches.ts';
+import { isWorkload, scaleOf, workloadPatch } from './patches.ts';
 import type { ResourceRequest } from './requests.ts';
 import { bodyOf, jsonObject, resourceRequest } from './requests.ts';
 import { decodeReview } from './protobuf.ts';
@@ -33,6 +35,8 @@ export interface ApiServerOptions {
   readonly monitoring?: boolean;
   /** What listens behind a port of a pod. */
   readonly backend?: (pod: Pod, port: number) => Address | undefined;
+  /** Does what a PATCH of a workload brings about. Without it, nothing can be changed. */
+  readonly patched?: Patched;
   /** Whether the server has the feature WatchList; default: it has, as in version 1.32. */
   readonly watchList?: boolean;
   /** Default: once a minute, as the real server does. */
@@ -171,6 +175,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     if (resource === undefined) {
       const isKnown = resources.some((one) => one.group === group);
       throw isKnown ? new Refusal(404, 'NotFound', 'the server could not find the requested resource', { details: {} }) : noSuchPath();
+    }
+    if (verb === 'patch' && options.patched !== undefined && isWorkload(plural) && (subresource === undefined || subresource === 'scale')) {
+      const patch = workloadPatch.safeParse(jsonObject(await bodyOf(request)));
+      if (!patch.success) throw badRequest('the lab takes patches of the template\'s annotations and of replicas alone');
+      if (store.find(plural, namespace, name) === undefined) throw notFound(resource, name);
+      options.patched(plural, namespace, name, patch.data);
+      const changed = store.get(plural, namespace, name);
+      send(request, response, 200, subresource === 'scale' ? scaleOf(changed) : changed);
+      return;
     }
     if (!['get', 'list', 'watch'].includes(verb)) throw notAllowed();
     const query = url.searchParams;
