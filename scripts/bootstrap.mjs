@@ -67,6 +67,7 @@ const tasks = {
   // The images of containers hold a Redis, too.
   bench: { run: ['test/bench/main.ts'], needs: (args) => (args.includes('logs') ? ['lnav', 'jq', 'redis'] : ['redis']) },
   prove: { run: ['test/lab/prove.ts'], needs: () => ['redis', 'faketime', 'docker'] },
+  matrix: { run: ['test/matrix/main.ts'], needs: (args) => (args.includes('--record') ? ['redis', 'faketime', 'docker'] : []) },
   lab: { run: ['test/lab/main.ts'], needs: (args) => (args[0] === 'up' ? ['redis', ...enginesFor(args)] : []) },
 };
 

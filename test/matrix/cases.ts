@@ -1,11 +1,14 @@
 import { labKinds } from '../lab/kinds.ts';
 import type { LabKindName } from '../lab/kinds.ts';
 
+/** What a case is for. */
+export const groups = ['singles', 'doubles', 'decoys', 'distracted', 'healthy'] as const;
+
 /** One run of the flow that is recorded: what happens to a fresh lab before it. */
 export interface Case {
   /** `endpoints/redis-stopped`, `compose/sts-stopped+coordinator-older-image`, `kubernetes/healthy 3`. */
   readonly id: string;
-  readonly group: 'singles' | 'doubles' | 'decoys' | 'distracted' | 'healthy';
+  readonly group: (typeof groups)[number];
   readonly kind: LabKindName;
   readonly faults: readonly string[];
   readonly decoys: readonly string[];

@@ -1,4 +1,5 @@
 /** Records what a flow observes in each case, on real labs. */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Report } from '../../src/model/report.ts';
@@ -6,17 +7,11 @@ import { labKinds } from '../lab/kinds.ts';
 import { compared, whatWasSeen } from '../lab/proof.ts';
 import type { TimedRun } from '../lab/proof.ts';
 import type { Case } from './cases.ts';
+import { codeHashes } from './code.ts';
+import type { Recording } from './recordings.ts';
 
 /** Sources of traffic in the labs of healthy runs. */
 const load = 4;
-
-/** A case as it was recorded. */
-export interface Recorded {
-  readonly case: string;
-  readonly report: Report;
-  /** When each verdict stood, milliseconds after the start of the run. */
-  readonly verdictMs: Readonly<Record<string, number>>;
-}
 
 export interface RecordOptions {
   readonly cases: readonly Case[];
@@ -33,6 +28,7 @@ export interface RecordOptions {
  */
 export async function record({ cases, folder, labs, tell }: RecordOptions): Promise<readonly string[]> {
   const wrong: string[] = [];
+  const code = codeHashes();
   const keep = async (one: Case, run: TimedRun): Promise<void> => {
     const bad = unlike(one, run.report);
     if (bad !== undefined) {
@@ -42,7 +38,9 @@ export async function record({ cases, folder, labs, tell }: RecordOptions): Prom
     }
     const file = fileOf(folder, one);
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, JSON.stringify({ case: one.id, ...run } satisfies Recorded));
+    const { zone, startedAt, observations } = run.report;
+    const recording: Recording = { case: one.id, code: code[one.kind], zone, startedAt, verdictMs: run.verdictMs, observations };
+    await writeFile(file, JSON.stringify(recording));
     tell(`recorded  ${one.id}`);
   };
   const attempt = async (id: string, work: () => Promise<void>): Promise<void> => {
@@ -72,9 +70,10 @@ export async function record({ cases, folder, labs, tell }: RecordOptions): Prom
   return wrong;
 }
 
-/** What one case was recorded as. @throws Error where it was not */
-export async function recorded(folder: string, one: Case): Promise<Recorded> {
-  return JSON.parse(await readFile(fileOf(folder, one), 'utf8')) as Recorded;
+/** What of a case lies in the folder; undefined when it was not recorded. */
+export async function recorded(folder: string, one: Case): Promise<Recording | undefined> {
+  const file = fileOf(folder, one);
+  return existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Recording) : undefined;
 }
 
 function fileOf(folder: string, { id }: Case): string {
