@@ -22,7 +22,7 @@ function notReady(service: ServiceName): Stage {
   return {
     id: `${service}-not-ready`, words: `${service} is not ready`,
     seenAt: [fails(ready)],
-    brings: [isRed(container, 'unhealthy'), isRed(pods, 'not ready'), isRed(rollout), fails('SVC-208', `${service}: not ready`)],
+    brings: [isRed(container, 'unhealthy', 'starting'), isRed(pods, 'not ready', 'starting'), isRed(rollout), fails('SVC-208', `${service}: not ready`)],
   };
 }
 

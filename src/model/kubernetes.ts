@@ -182,8 +182,8 @@ export const secretSchema = z.strictObject({
 export const secretsSchema = z.strictObject({
   /** The runtime Secret and other Secrets that pods of the release name; null where it does not exist. */
   secrets: z.array(z.strictObject({ name: z.string(), secret: secretSchema.nullable() })),
-  /** What each component takes out of which Secret. */
-  uses: z.array(z.strictObject({ component: z.string(), secret: z.string(), key: z.string(), optional: z.boolean(), how: z.enum(['volume', 'env']) })),
+  /** What each component takes out of which Secret; a field called `secret` would be masked in a report. */
+  uses: z.array(z.strictObject({ component: z.string(), secretName: z.string(), key: z.string(), optional: z.boolean(), how: z.enum(['volume', 'env']) })),
   /** Where the connection strings of the runtime Secret lead, by key; empty where their values may not be read. */
   addresses: z.array(z.strictObject({ key: z.string(), host: z.string(), port: z.string() })),
 });

@@ -36,8 +36,8 @@ const observerRoots: readonly Root[] = [
 /** Folders of what only a target or a lab of one kind loads. */
 const foldersOf: Readonly<Record<LabKindName, RegExp>> = {
   endpoints: /^$/,
-  compose: /^(src\/targets\/compose|test\/lab\/docker)\//,
-  kubernetes: /^(src\/targets|test\/lab)\/kubernetes\//,
+  compose: /^(src\/targets\/compose|src\/flow\/services\/compose|test\/lab\/docker)\/|^src\/model\/compose\.ts$/,
+  kubernetes: /^(src\/targets|src\/flow\/services|test\/lab)\/kubernetes\/|^src\/model\/kubernetes\.ts$/,
 };
 
 /** What happens in a lab of one kind: of these lists what is reached, of all other files everything. */

@@ -147,10 +147,10 @@ const keys = ['redisUrl', 'auditHmacKey', 'stsDatabaseUrl', 'authDatabaseUrl'];
 const wellSecrets: SecretsFacts = {
   secrets: [{ name: 'caracal-runtime', secret: { name: 'caracal-runtime', keys, createdAt: ago(100 * hour), changes: [{ manager: 'kubectl-create', operation: 'Update', at: ago(100 * hour), keys }] } }],
   uses: [
-    { component: 'sts', secret: 'caracal-runtime', key: 'redisUrl', optional: false, how: 'volume' },
-    { component: 'sts', secret: 'caracal-runtime', key: 'stsDatabaseUrl', optional: false, how: 'volume' },
-    { component: 'audit', secret: 'caracal-runtime', key: 'auditHmacKey', optional: false, how: 'volume' },
-    { component: 'web', secret: 'caracal-runtime', key: 'authDatabaseUrl', optional: false, how: 'env' },
+    { component: 'sts', secretName: 'caracal-runtime', key: 'redisUrl', optional: false, how: 'volume' },
+    { component: 'sts', secretName: 'caracal-runtime', key: 'stsDatabaseUrl', optional: false, how: 'volume' },
+    { component: 'audit', secretName: 'caracal-runtime', key: 'auditHmacKey', optional: false, how: 'volume' },
+    { component: 'web', secretName: 'caracal-runtime', key: 'authDatabaseUrl', optional: false, how: 'env' },
   ],
   addresses: [],
 };
@@ -280,10 +280,10 @@ describe('kubernetes: Secrets', () => {
     ['all there', answer(wellSecrets), 'pass', /^4 keys, all there$/],
     ['one missing', without('auditHmacKey'), 'fail', /^missing caracal-runtime\/auditHmacKey; audit cannot start$/],
     ['two missing', without('auditHmacKey', 'redisUrl'), 'fail', /^missing caracal-runtime\/redisUrl and 1 more; sts, audit cannot start$/],
-    ['an optional one missing', holding({}, [...wellSecrets.uses, { component: 'web', secret: 'caracal-runtime', key: 'operatorAllowlist.json', optional: true, how: 'volume' }]), 'pass', /^4 keys, all there$/],
+    ['an optional one missing', holding({}, [...wellSecrets.uses, { component: 'web', secretName: 'caracal-runtime', key: 'operatorAllowlist.json', optional: true, how: 'volume' }]), 'pass', /^4 keys, all there$/],
     ['a variable missing', without('authDatabaseUrl'), 'fail', /^missing caracal-runtime\/authDatabaseUrl; web cannot start$/],
     ['no Secret', holding(null), 'fail', /^no Secret caracal-runtime; sts, audit, web cannot start$/],
-    ['no Secret that must be', holding(null, [{ component: 'web', secret: 'caracal-runtime', key: 'x', optional: true, how: 'volume' }]), 'pass', /^1 key, all there$/],
+    ['no Secret that must be', holding(null, [{ component: 'web', secretName: 'caracal-runtime', key: 'x', optional: true, how: 'volume' }]), 'pass', /^1 key, all there$/],
     ['none taken', holding({}, []), 'not-applicable', /^no workload takes a Secret$/],
     ['forbidden', forbidden('get secrets'), 'unknown', /^no permission: get secrets$/],
   ]);

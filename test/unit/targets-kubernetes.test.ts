@@ -472,7 +472,7 @@ describe('objects of a cluster', () => {
     );
     const facts = secretsFacts(new Map([['runtime', runtime], ['extra', secret({ B: 'eA==', A: 'eA==' })], ['gone', null]]), templates, 'runtime');
     deepEqual(facts.addresses, [{ key: 'redisUrl', host: 'redis.default.svc', port: '6380' }]);
-    deepEqual(facts.uses.map(({ secret: name, key, how, optional }) => `${name}/${key} ${how}${optional ? ' optional' : ''}`), [
+    deepEqual(facts.uses.map(({ secretName: name, key, how, optional }) => `${name}/${key} ${how}${optional ? ' optional' : ''}`), [
       'runtime/redisUrl volume', 'runtime/apiDatabaseUrl volume optional', 'runtime/caracalAuthSecret env', 'extra/B env', 'extra/A env', 'gone/* env optional',
     ]);
     deepEqual(facts.secrets.map(({ name, secret: told }) => `${name}: ${told?.keys.join(', ') ?? 'none'}`), ['runtime: apiDatabaseUrl, caracalAuthSecret, redisUrl', 'extra: A, B', 'gone: none']);

@@ -25,7 +25,7 @@ function ofContainer(service: ServiceName): readonly CauseDefinition[] {
 }
 
 const containers = serviceNames.map((service) => checksOfService[service].container);
-const notStarted = [...serviceNames.map((service) => `${service}-away`), ...serviceNames.flatMap((service) => [`${service}-ends-at-start`, `${service}-cannot-start`])];
+const notStarted = [...serviceNames.map((service) => `${service}-away`), ...serviceNames.flatMap((service) => [`${service}-ends-at-start`, `${service}-cannot-start`, `${service}-stopped`])];
 
 /** Caracal's contract: deploy 1. */
 export const composeCauses: readonly CauseDefinition[] = [

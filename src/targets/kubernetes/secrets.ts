@@ -15,39 +15,39 @@ export interface ComponentTemplate {
 
 /** What templates take out of Secrets; `key` is undefined where it is the whole Secret. */
 function usesOf({ component, spec }: ComponentTemplate): readonly (Omit<Use, 'key'> & { readonly key: string | undefined })[] {
-  const ofVolume = (secret: string, { items, optional }: { readonly items: readonly { readonly key: string }[]; readonly optional: boolean }) =>
-    (items.length === 0 ? [undefined] : items.map(({ key }) => key)).map((key) => ({ component, secret, key, optional, how: 'volume' as const }));
+  const ofVolume = (secretName: string, { items, optional }: { readonly items: readonly { readonly key: string }[]; readonly optional: boolean }) =>
+    (items.length === 0 ? [undefined] : items.map(({ key }) => key)).map((key) => ({ component, secretName, key, optional, how: 'volume' as const }));
   const volumes = spec.volumes.flatMap(({ secret, projected }) => [
     ...(secret ? ofVolume(secret.secretName, secret) : []),
     ...(projected?.sources ?? []).flatMap(({ secret: source }) => (source ? ofVolume(source.name, source) : [])),
   ]);
   const variables = [...spec.containers, ...spec.initContainers].flatMap(({ env, envFrom }) => [
-    ...env.flatMap(({ valueFrom }) => (valueFrom?.secretKeyRef ? [{ component, secret: valueFrom.secretKeyRef.name, key: valueFrom.secretKeyRef.key, optional: valueFrom.secretKeyRef.optional, how: 'env' as const }] : [])),
-    ...envFrom.flatMap(({ secretRef }) => (secretRef ? [{ component, secret: secretRef.name, key: undefined, optional: secretRef.optional, how: 'env' as const }] : [])),
+    ...env.flatMap(({ valueFrom }) => (valueFrom?.secretKeyRef ? [{ component, secretName: valueFrom.secretKeyRef.name, key: valueFrom.secretKeyRef.key, optional: valueFrom.secretKeyRef.optional, how: 'env' as const }] : [])),
+    ...envFrom.flatMap(({ secretRef }) => (secretRef ? [{ component, secretName: secretRef.name, key: undefined, optional: secretRef.optional, how: 'env' as const }] : [])),
   ]);
   return [...volumes, ...variables];
 }
 
 /** Names of the Secrets that templates take something out of. */
 export function secretNames(templates: readonly ComponentTemplate[]): readonly string[] {
-  return [...new Set(templates.flatMap((template) => usesOf(template)).map(({ secret }) => secret).filter((name) => name !== ''))];
+  return [...new Set(templates.flatMap((template) => usesOf(template)).map(({ secretName }) => secretName).filter((name) => name !== ''))];
 }
 
 /** Which key is taken out of which Secret; whole Secrets are left out. */
 export function secretKeys(templates: readonly ComponentTemplate[]): readonly { readonly secret: string; readonly key: string }[] {
-  return templates.flatMap((template) => usesOf(template)).flatMap(({ secret, key }) => (key === undefined ? [] : [{ secret, key }]));
+  return templates.flatMap((template) => usesOf(template)).flatMap(({ secretName, key }) => (key === undefined ? [] : [{ secret: secretName, key }]));
 }
 
 /** The Secret that most components take their files from: `secrets.runtimeSecretName` of the chart. */
 export function runtimeSecretName(templates: readonly ComponentTemplate[]): string | undefined {
   const uses = templates.flatMap((template) => usesOf(template)).filter(({ key }) => key !== undefined);
-  return uses.find(({ key }) => key === 'redisUrl')?.secret ?? uses.find(({ key }) => key?.endsWith('DatabaseUrl'))?.secret;
+  return uses.find(({ key }) => key === 'redisUrl')?.secretName ?? uses.find(({ key }) => key?.endsWith('DatabaseUrl'))?.secretName;
 }
 
 export function secretsFacts(secrets: ReadonlyMap<string, Secret | null>, templates: readonly ComponentTemplate[], runtime: string | undefined): SecretsFacts {
   const uses = templates.flatMap((template) => usesOf(template)).flatMap((use): readonly Use[] => {
     if (use.key !== undefined) return [{ ...use, key: use.key }];
-    const keys = Object.keys(secrets.get(use.secret)?.data ?? {});
+    const keys = Object.keys(secrets.get(use.secretName)?.data ?? {});
     return (keys.length === 0 ? [everyKey] : keys).map((key) => ({ ...use, key }));
   });
   return {
@@ -75,7 +75,7 @@ function ownedKeys(fields: unknown): string[] {
 }
 
 function distinct(uses: readonly Use[]): Use[] {
-  return [...new Map(uses.map((use) => [`${use.component}/${use.secret}/${use.key}/${use.how}`, use])).values()];
+  return [...new Map(uses.map((use) => [`${use.component}/${use.secretName}/${use.key}/${use.how}`, use])).values()];
 }
 
 /** Where connection strings lead: neither user nor password. */

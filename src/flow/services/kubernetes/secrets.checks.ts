@@ -25,10 +25,10 @@ function by(uses: readonly Use[]): string {
 function judgeKeys({ secrets: all, uses }: SecretsFacts, now: string): Judgement {
   if (uses.length === 0) return finding('not-applicable', 'no workload takes a Secret', 'No pod template of the release names a key of a Secret.');
   const facts: Fact[] = all.flatMap(({ name, secret }) => (secret ? [{ name, value: `${count(secret.keys.length, 'key')}, created ${age(secret.createdAt, now)}` }] : []));
-  const absent = all.filter(({ name, secret }) => secret === null && uses.some((use) => use.secret === name && !use.optional));
+  const absent = all.filter(({ name, secret }) => secret === null && uses.some((use) => use.secretName === name && !use.optional));
   const [gone] = absent;
   if (gone) {
-    const takers = by(uses.filter((use) => absent.some(({ name }) => name === use.secret)));
+    const takers = by(uses.filter((use) => absent.some(({ name }) => name === use.secretName)));
     return signed(finding(
       'fail',
       `no Secret ${absent.map(({ name }) => name).join(', ')}; ${takers} cannot start`,
@@ -36,11 +36,11 @@ function judgeKeys({ secrets: all, uses }: SecretsFacts, now: string): Judgement
       facts,
     ), 'no Secret');
   }
-  const missing = uses.filter(({ secret, key }) => all.find(({ name }) => name === secret)?.secret?.keys.includes(key) === false);
-  const names = (list: readonly Use[]): string[] => [...new Set(list.map(({ secret, key }) => `${secret}/${key}`))];
+  const missing = uses.filter(({ secretName, key }) => all.find(({ name }) => name === secretName)?.secret?.keys.includes(key) === false);
+  const names = (list: readonly Use[]): string[] => [...new Set(list.map(({ secretName, key }) => `${secretName}/${key}`))];
   const needed = missing.filter(({ optional }) => !optional);
   const shown: Fact[] = names(missing).map((name) => {
-    const takers = missing.filter(({ secret, key }) => `${secret}/${key}` === name);
+    const takers = missing.filter(({ secretName, key }) => `${secretName}/${key}` === name);
     const how = takers.some((use) => use.how === 'volume') ? 'as a file' : 'as a variable';
     return { name, value: takers.every(({ optional }) => optional) ? `missing, optional for ${by(takers)}` : `missing; ${by(takers)} take it ${how}` };
   });
@@ -75,7 +75,7 @@ function judgeUse({ secrets: all, uses }: SecretsFacts, now: string, observed: O
   const stale = answers.flatMap(({ name: component, answer }) => {
     const pods = answer?.pods.filter(({ container, deletedAt }) => container?.state === 'running' && deletedAt === null) ?? [];
     return all.flatMap(({ name, secret }) => {
-      const newest = secret && newestChange(secret, read.filter((use) => use.secret === name && use.component === component));
+      const newest = secret && newestChange(secret, read.filter((use) => use.secretName === name && use.component === component));
       if (!newest) return [];
       const older = pods.filter(({ container }) => Date.parse(container?.startedAt ?? now) < Date.parse(newest.at) - slackMs);
       return older.length === 0 ? [] : [{ component, secret: name, ...newest, pods: older }];
