@@ -10,7 +10,8 @@ const services: Readonly<Record<string, Truth>> = {
   'sts-frozen': 'sts-silent',
   'gateway-blackholed': 'gateway-silent',
   'api-frozen': 'api-silent',
-  'coordinator-draining': 'coordinator-draining',
+  // From outside its port is closed, as that of a process that is gone: readiness.md 2.3.
+  'coordinator-draining': ['coordinator-draining', 'coordinator-down'],
   'web-other-page': 'web-address-wrong',
   'coordinator-other-fastify': 'coordinator-address-wrong',
   'coordinator-address-of-api': 'coordinator-address-wrong',
@@ -150,7 +151,7 @@ const policyAndEvidence: Readonly<Record<string, Truth>> = {
   'ledger-row-deleted': 'ledger-rows-missing',
   'ledger-begins-late': 'ledger-rows-missing',
   'ledger-row-changed': 'ledger-rows-changed',
-  'ledger-link-broken': 'ledger-chain-broken',
+  'ledger-link-broken': 'ledger-rows-changed',
   'ledger-signature-forged': 'ledger-signature-differs',
   'event-replayed-changed': 'event-replayed-changed',
   'admin-row-changed': 'admin-audit-rows-changed',
@@ -170,7 +171,8 @@ const compose: Readonly<Record<string, Truth>> = {
   'coordinator-restarted': 'coordinator-restarted',
   'audit-silent-exit': 'audit-ends-at-start',
   'gateway-mode-invalid': 'gateway-ends-at-start',
-  'sts-out-of-memory': 'sts-out-of-memory',
+  // While it runs between two ends, the engine does not tell how the last one came about.
+  'sts-out-of-memory': ['sts-out-of-memory', 'sts-ends-at-start'],
   'coordinator-older-image': 'image-older',
   'coordinator-unhealthy': 'coordinator-outbox-dead',
   // The key of another type is why the streams are not made. The health check says no more than that they are not.

@@ -297,7 +297,7 @@ describe('kubernetes: Secrets', () => {
     ['older than the pods', answer(wellSecrets), 'pass', /^none changed since the pods started$/],
     ['changed since', withChange(5 * minute), 'warn', /^auditHmacKey changed 5 min ago by kubectl-edit; audit started before$/],
     ['several keys changed since', withChange(5 * minute, 'external-secrets', keys), 'warn', /changed 5 min ago by external-secrets; sts, audit, web started before$/],
-    ['more than two keys that one component takes', answer({ ...wellSecrets, uses: keys.map((key) => ({ component: 'sts', secret: 'caracal-runtime', key, optional: false, how: 'volume' })), secrets: [{ name: 'caracal-runtime', secret: changed(5 * minute, 'kubectl-edit', keys) }] }), 'warn', /^caracal-runtime changed 5 min ago by kubectl-edit; sts started before$/],
+    ['more than two keys that one component takes', answer({ ...wellSecrets, uses: keys.map((key) => ({ component: 'sts', secretName: 'caracal-runtime', key, optional: false, how: 'volume' })), secrets: [{ name: 'caracal-runtime', secret: changed(5 * minute, 'kubectl-edit', keys) }] }), 'warn', /^caracal-runtime changed 5 min ago by kubectl-edit; sts started before$/],
     ['a component may not be seen', answer(wellSecrets), 'pass', /^none changed/, { 'kubernetes.component/sts': forbidden('list pods') }],
     ['two keys of two components', withChange(5 * minute, 'external-secrets', ['auditHmacKey', 'redisUrl']), 'warn', /^(auditHmacKey, redisUrl|redisUrl, auditHmacKey) changed 5 min ago by external-secrets; sts, audit started before$/],
     ['a key that nobody takes', withChange(5 * minute, 'kubectl-edit', ['other']), 'pass', /^none changed/],
