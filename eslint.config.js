@@ -29,6 +29,19 @@ for (const [room, others] of rooms) {
   if (below !== undefined) throw new Error(`${room} may not import from ${below}: it stands below it in the list`);
 }
 
+/**
+ * Files that send whatever they are told, and who may use them: the clients that only read, and the one file that may change
+ * a deployment. That file is told what the user has agreed to by its entry alone, which only ui/ and cli/ load.
+ *
+ * @type {ReadonlyMap<string, readonly string[]>}
+ */
+const senders = new Map([
+  ['targets/compose/wire.ts', ['transport', 'run']],
+  ['targets/endpoints/wire.ts', ['http', 'run']],
+  ['targets/kubernetes/wire.ts', ['reader', 'run']],
+  ['remedies/run.ts', ['service']],
+]);
+
 /** What the page of a panel may know of the extension: the words of the story and of their messages. */
 const panelWords = ['trace/story.ts', 'trace/panelMessages.ts'];
 
@@ -39,6 +52,7 @@ const pure = [
   'src/diagnosis/**',
   'src/**/*.checks.ts',
   'src/watch/pace.ts',
+  'src/remedies/!(run|service).ts',
   'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,notes,probes,record,scan,search,shape,tail,view}.ts',
   'src/trace/{approvalSection,auditEvent,capture,delegationSection,failedCalls,holds,hopsSection,liveness,mandate,markdown,outcome,proposal,refusal,requestIds,stitching,story,tell,timeline,trace,words}.ts',
   'src/trace/verifier/{compare,configured,explanation,findings,go,issuer,python,section,setting,settings,signature,syntax,typescript}.ts',
@@ -90,6 +104,12 @@ export default tseslint.config(
               except: [room, ...others].map((other) => `./${other}`),
               message: `${room}/ may import only from ${others.length === 0 ? 'itself' : others.join('/, ')}/.`,
             })),
+            ...[...senders].map(([file, users]) => ({
+              target: `./src/**/!(${users.join('|')}).ts`,
+              from: `./src/${file}`,
+              message: `Only ${users.map((user) => `${user}.ts`).join(' and ')} may import ${file}, which can change a deployment.`,
+            })),
+            { target: './src/extension.ts', from: './src/remedies', message: 'Only ui/ and cli/ may offer remedies.' },
             {
               target: './src/webview',
               from: './src',

@@ -4,6 +4,7 @@ import type { ComposeTarget, Endpoints, ServiceName } from '../../model/target.t
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { ComposeProject, Deployment } from '../deployment.ts';
 import { openClients } from '../endpoints/deployment.ts';
+import type { MakeHttp } from '../endpoints/http.ts';
 import { Unavailable } from '../failures.ts';
 import type { LocatedTarget } from '../located.ts';
 import { containerTails } from '../logTails.ts';
@@ -26,6 +27,7 @@ export { openComposeLogs } from './logs.ts';
 interface Surroundings {
   readonly environment?: NodeJS.ProcessEnv;
   readonly platform?: NodeJS.Platform;
+  readonly http?: MakeHttp;
 }
 
 /** What a look at the engine gave. */
@@ -52,7 +54,7 @@ export async function openCompose(
   located: LocatedTarget<ComposeTarget>,
   redactor: Redactor,
   signal: AbortSignal,
-  { environment = process.env, platform = process.platform }: Surroundings = {},
+  { environment = process.env, platform = process.platform, http }: Surroundings = {},
 ): Promise<Deployment> {
   const { folder } = located;
   const closing = new AbortController();
@@ -73,6 +75,7 @@ export async function openCompose(
       },
     },
     redactor,
+    http,
   );
   signal.throwIfAborted();
   return {
@@ -89,7 +92,7 @@ export async function openCompose(
   };
 }
 
-async function look(target: ComposeTarget, redactor: Redactor, signal: AbortSignal, closed: AbortSignal, { environment, platform }: Required<Surroundings>): Promise<Looked> {
+async function look(target: ComposeTarget, redactor: Redactor, signal: AbortSignal, closed: AbortSignal, { environment, platform }: Required<Omit<Surroundings, 'http'>>): Promise<Looked> {
   let host: string | undefined;
   const opening = AbortSignal.any([signal, AbortSignal.timeout(callDeadlineMs)]);
   try {

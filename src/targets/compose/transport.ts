@@ -1,14 +1,8 @@
-import { request as plainRequest } from 'node:http';
-import type { IncomingMessage } from 'node:http';
-import { request as tlsRequest } from 'node:https';
-import { refusedBy } from '../endpoints/sockets.ts';
+import { IncomingMessage } from 'node:http';
 import { Refused } from '../failures.ts';
 import type { EngineEndpoint } from './engineEndpoint.ts';
-
-/** A list of thousands of containers; a longer answer is none. */
-const jsonLimitBytes = 8 * 1024 * 1024;
-/** Lines of a log are cut here. */
-const rawLimitBytes = 1024 * 1024;
+import { callEngine, jsonLimitBytes, messageOf } from './wire.ts';
+import type { EngineAnswer } from './wire.ts';
 
 /** What dockerode hands over for each of its calls. */
 export interface Dial {
@@ -44,32 +38,10 @@ export function readingModem(endpoint: EngineEndpoint, signal: AbortSignal): Rea
   };
 }
 
-async function get({ connection }: EngineEndpoint, { method, path, options, isStream = false }: Dial, signal: AbortSignal): Promise<unknown> {
+async function get(endpoint: EngineEndpoint, { method, path, options, isStream = false }: Dial, signal: AbortSignal): Promise<unknown> {
   if (method !== 'GET') throw new Error(`${method} ${path} would not only read`);
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const isSocket = 'socketPath' in connection;
-  const { tls, basePath } = isSocket ? { tls: undefined, basePath: '' } : connection;
-  const request = (tls ? tlsRequest : plainRequest)({
-    ...(isSocket ? { socketPath: connection.socketPath } : { host: connection.hostname, port: connection.port }),
-    ...(tls ? { ca: tls.ca, cert: tls.cert, key: tls.key, rejectUnauthorized: tls.verify } : {}),
-    path: basePath + withQuery(path, options),
-    // Without an agent the connection ends with the answer.
-    agent: false,
-    headers: { host: isSocket ? 'docker' : connection.hostname, accept: 'application/json, */*', 'user-agent': 'caracal-debugger', connection: 'close' },
-    signal,
-  });
-  request.once('response', resolve).on('error', reject).end();
-  try {
-    const response = await promise;
-    if (isStream && response.statusCode === 200) return response;
-    const answer = await read(response);
-    request.destroy();
-    return answer;
-  } catch (error) {
-    request.destroy();
-    signal.throwIfAborted();
-    throw refusedBy(error, 'it does not answer as a Docker Engine');
-  }
+  const answer = await callEngine(endpoint, { method, path: withQuery(path, options), isStream }, signal);
+  return answer instanceof IncomingMessage ? answer : contentOf(answer);
 }
 
 function withQuery(path: string, options: Dial['options']): string {
@@ -82,24 +54,10 @@ function withQuery(path: string, options: Dial['options']): string {
   return query.size === 0 ? path.slice(0, -1) : path + query.toString();
 }
 
-async function read(response: IncomingMessage): Promise<unknown> {
-  const isJson = /^application\/json\b/i.test(response.headers['content-type'] ?? '');
-  const body = await bounded(response, isJson ? jsonLimitBytes + 1 : rawLimitBytes);
-  const status = response.statusCode ?? 0;
-  const answer = isJson ? parsed(body) : body;
-  if (status !== 200) throw new Refused(String(status), messageOf(answer) ?? `it answered with HTTP ${status}`);
-  return answer;
-}
-
-async function bounded(response: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length >= limitBytes) break;
-  }
-  return Buffer.concat(chunks).subarray(0, limitBytes);
+function contentOf({ status, isJson, body }: EngineAnswer): unknown {
+  const content = isJson ? parsed(body) : body;
+  if (status !== 200) throw new Refused(String(status), messageOf(content) ?? `it answered with HTTP ${status}`);
+  return content;
 }
 
 function parsed(body: Buffer): unknown {
@@ -109,9 +67,4 @@ function parsed(body: Buffer): unknown {
   } catch {
     throw new Refused('NOT_DOCKER', 'it does not answer as a Docker Engine');
   }
-}
-
-function messageOf(answer: unknown): string | undefined {
-  const message = typeof answer === 'object' && answer !== null && 'message' in answer ? answer.message : undefined;
-  return typeof message === 'string' ? message.slice(0, 300) : undefined;
 }

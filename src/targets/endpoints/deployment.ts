@@ -7,6 +7,7 @@ import { Refused, Unavailable } from '../failures.ts';
 import type { LocatedEndpoints, LocatedTarget } from '../located.ts';
 import { fileTails } from '../logTails.ts';
 import { httpService } from './http.ts';
+import type { MakeHttp } from './http.ts';
 import { parsePostgresAddress } from './postgresAddress.ts';
 import type { PostgresAddress } from './postgresAddress.ts';
 import { postgresHello } from './postgresSocket.ts';
@@ -30,7 +31,7 @@ export type EndpointClients = Omit<Deployment, 'compose' | 'kubernetes' | 'logTa
  *
  * @param zone Takes the place of the target's own zone in the `target` of what is returned.
  */
-export async function openEndpoints(located: LocatedTarget, redactor: Redactor, zone?: string): Promise<Deployment> {
+export async function openEndpoints(located: LocatedTarget, redactor: Redactor, zone?: string, http?: MakeHttp): Promise<Deployment> {
   const { target, folder, publishedHosts = {} } = located;
   const clients = await openClients({
     target: zone === undefined ? target : { ...target, zone },
@@ -42,7 +43,7 @@ export async function openEndpoints(located: LocatedTarget, redactor: Redactor, 
       return published === undefined ? undefined : { host: published, port };
     },
     service: () => undefined,
-  }, redactor);
+  }, redactor, http);
   const otherKind = (): never => {
     throw new Unavailable('the target gives addresses only', 'pick the Compose project or the Helm release itself');
   };
@@ -59,7 +60,7 @@ function hostOf({ services = {} }: Endpoints): string | undefined {
  * Reads the credentials and teaches them to `redactor`; connects nowhere yet. What is not given, or
  * given in a form that cannot be used, is told by `Unavailable` when it is asked for.
  */
-export async function openClients(located: LocatedEndpoints, redactor: Redactor): Promise<EndpointClients> {
+export async function openClients(located: LocatedEndpoints, redactor: Redactor, makeHttp: MakeHttp = httpService): Promise<EndpointClients> {
   const { target, endpoints, place, folder } = located;
   const secret = async (reference: CredentialReference | undefined, noun: string, field: string, label = noun): Promise<Known<string>> => {
     if (reference === undefined) return { missing: new Unavailable(`no ${noun}`, `give ${field} in the target`) };
@@ -90,7 +91,7 @@ export async function openClients(located: LocatedEndpoints, redactor: Redactor)
     place,
     http: (service) => {
       const via = located.service(service);
-      return httpService({ url: serviceUrl(endpoints, service, redactor), via, token: tokenOf, closed });
+      return makeHttp({ url: serviceUrl(endpoints, service, redactor), via, token: tokenOf, closed });
     },
     postgres: () => valueOf(postgres),
     redis: () => valueOf(redis),

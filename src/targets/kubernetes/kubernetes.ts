@@ -4,6 +4,7 @@ import type { Redactor } from '../../redaction/redactor.ts';
 import { resolveCredential } from '../credential.ts';
 import type { Deployment, HttpService } from '../deployment.ts';
 import { openClients } from '../endpoints/deployment.ts';
+import type { MakeHttp } from '../endpoints/http.ts';
 import { parsePostgresAddress } from '../endpoints/postgresAddress.ts';
 import { parseRedisAddress } from '../endpoints/redisAddress.ts';
 import type { Address } from '../endpoints/sockets.ts';
@@ -38,12 +39,22 @@ interface OpenRelease {
   readonly close: () => void;
 }
 
-/** @throws Unavailable when the kubeconfig does not lead to a cluster. */
-async function connect({ target, folder }: LocatedTarget<KubernetesTarget>, redactor: Redactor): Promise<OpenRelease & { readonly tunnels: Tunnels }> {
+/**
+ * The way to the cluster of a target. Connects nowhere yet.
+ *
+ * @throws Unavailable when the kubeconfig does not lead to a cluster.
+ */
+export async function connectionTo({ target, folder }: LocatedTarget<KubernetesTarget>, redactor: Redactor, closed: AbortSignal): Promise<Connection> {
   const kubeconfig = await readKubeconfig({ path: target.kubeconfig, folder, environment: process.env });
+  return connectionOf(kubeconfig, target.context, redactor, closed);
+}
+
+/** @throws Unavailable when the kubeconfig does not lead to a cluster. */
+async function connect(located: LocatedTarget<KubernetesTarget>, redactor: Redactor): Promise<OpenRelease & { readonly tunnels: Tunnels }> {
+  const { target } = located;
   const closing = new AbortController();
   const { signal: closed } = closing;
-  const connection = connectionOf(kubeconfig, target.context, redactor, closed);
+  const connection = await connectionTo(located, redactor, closed);
   const reader = new Reader(connection, redactor);
   const objects = new ReleaseObjects({ namespace: target.namespace, release: target.release, reader, redactor, closed });
   return {
@@ -64,14 +75,14 @@ async function connect({ target, folder }: LocatedTarget<KubernetesTarget>, reda
  *
  * @throws the signal's reason when it is aborted, with nothing left open.
  */
-export async function openKubernetes(located: LocatedTarget<KubernetesTarget>, redactor: Redactor, signal: AbortSignal): Promise<Deployment> {
+export async function openKubernetes(located: LocatedTarget<KubernetesTarget>, redactor: Redactor, signal: AbortSignal, http?: MakeHttp): Promise<Deployment> {
   const { target, folder } = located;
   let open: Awaited<ReturnType<typeof connect>>;
   try {
     open = await connect(located, redactor);
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
-    return withoutCluster(located, redactor, error);
+    return withoutCluster(located, redactor, error, http);
   }
   const { connection, objects, release, tunnels } = open;
   try {
@@ -100,7 +111,7 @@ export async function openKubernetes(located: LocatedTarget<KubernetesTarget>, r
         if (port === undefined) throw missing ?? new Unavailable(`the release has no Service of ${service}`, `give services.${service} in the target`);
         return { tunnel: tunnels.toComponent(service, port) };
       },
-    }, redactor);
+    }, redactor, http);
     return {
       ...clients,
       ...(missing === undefined ? {} : withReason(clients, endpoints, missing)),
@@ -123,7 +134,7 @@ function otherKind(): never {
 }
 
 /** What the target itself says can be used although its cluster cannot be asked. */
-async function withoutCluster({ target, folder }: LocatedTarget<KubernetesTarget>, redactor: Redactor, why: Unavailable): Promise<Deployment> {
+async function withoutCluster({ target, folder }: LocatedTarget<KubernetesTarget>, redactor: Redactor, why: Unavailable, http: MakeHttp | undefined): Promise<Deployment> {
   const refuse = (): never => {
     throw why;
   };
@@ -134,7 +145,7 @@ async function withoutCluster({ target, folder }: LocatedTarget<KubernetesTarget
     folder,
     store: () => undefined,
     service: (service) => (target.services?.[service] === undefined ? refuse() : undefined),
-  }, redactor);
+  }, redactor, http);
   return { ...clients, ...withReason(clients, target, why), compose: otherKind, kubernetes: refuse, logTails: () => Promise.reject(why) };
 }
 

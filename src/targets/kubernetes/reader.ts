@@ -1,6 +1,4 @@
-import { request as plainRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { request as tlsRequest } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -9,12 +7,11 @@ import type { Redactor } from '../../redaction/redactor.ts';
 import { refusedBy } from '../endpoints/sockets.ts';
 import { Refused, Unavailable } from '../failures.ts';
 import { lastWords, linesRead } from '../lastWords.ts';
-import { errnoOf } from '../smallFile.ts';
-import { abortable } from './abortable.ts';
 import type { Connection } from './connection.ts';
 import { watchSchema } from './objects.ts';
 import { nameOf, pathOf, resources } from './resources.ts';
 import type { Resource } from './resources.ts';
+import { send } from './wire.ts';
 
 const inflate = promisify(gunzip);
 
@@ -281,40 +278,12 @@ export class Reader {
   }
 
   /** @param limit Ends the request and the answer; `signal` or a deadline. */
-  async #send(asked: Asked, signal: AbortSignal, limit: AbortSignal): Promise<IncomingMessage> {
+  async #send({ path, accept = 'application/json', body, streamed }: Asked, signal: AbortSignal, limit: AbortSignal): Promise<IncomingMessage> {
     try {
-      const options = await abortable(this.#connection.options(), limit);
-      const { server, pool } = this.#connection;
-      const url = new URL(server + asked.path);
-      const send = async (): Promise<IncomingMessage> => {
-        const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-        const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)(url, {
-          ...options,
-          // What streams would keep others from the connections that they share.
-          ...(pool === undefined ? {} : { agent: asked.streamed ? false : pool }),
-          method: asked.body === undefined ? 'GET' : 'POST',
-          signal: limit,
-          headers: {
-            ...(options.headers as Readonly<Record<string, string>>),
-            accept: asked.accept ?? 'application/json',
-            'accept-encoding': asked.streamed ? 'identity' : 'gzip',
-            'user-agent': 'caracal-debugger',
-            ...(asked.body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(asked.body) }),
-          },
-        });
-        request.once('response', resolve);
-        request.on('error', reject);
-        request.end(asked.body);
-        try {
-          return await promise;
-        } catch (error) {
-          request.destroy();
-          // The server closed an idle connection while it was taken up again: this one is not in the pool any more.
-          if (request.reusedSocket && !limit.aborted && /^(?:ECONNRESET|EPIPE)$/.test(errnoOf(error) ?? '')) return send();
-          throw error;
-        }
-      };
-      return await send();
+      return await send(this.#connection, {
+        method: body === undefined ? 'GET' : 'POST', path, headers: { accept, 'accept-encoding': streamed ? 'identity' : 'gzip' },
+        body: body === undefined ? undefined : { type: 'application/json', text: body }, alone: streamed,
+      }, limit);
     } catch (error) {
       throw failureOf(error, signal, limit);
     }
