@@ -40,14 +40,17 @@ const foldersOf: Readonly<Record<LabKindName, RegExp>> = {
   kubernetes: /^(src\/targets|test\/lab)\/kubernetes\//,
 };
 
-/** What happens in a lab of one kind: of these lists what is reached, of all other files everything. */
+/** What happens in a lab of one kind. */
 const happeningsOf: Readonly<Record<LabKindName, readonly Root[]>> = {
   endpoints: [['test/lab/faults/index.ts', 'faults'], ['test/lab/faults/index.ts', 'decoys']],
   compose: [['test/lab/docker/faults.ts', 'faults'], ['test/lab/docker/faults.ts', 'decoys']],
   kubernetes: [['test/lab/kubernetes/faults.ts', 'clusterFaults'], ['test/lab/kubernetes/faults.ts', 'clusterDecoys']],
 };
 
-/** Lists of faults and decoys, and what looks at a lab instead of being part of it. */
+/**
+ * Files of the lab of which only what is reached counts: lists of faults and decoys, and what looks at a lab. All others count
+ * in whole, because the lab starts its processes by the paths of their files.
+ */
 const besideTheLab = /\/faults\/|\/(faults|decoys)[^/]*$|^test\/lab\/(kinds|proof|prove|main|runFlow|recorder|caller|cases)\.ts$|^test\/lab\/kubernetes\/proof\.ts$/;
 
 /** What a fault is called and is expected to show changes nothing of what happens. */
@@ -60,11 +63,11 @@ export function codeHashes(): Readonly<Record<LabKindName, CodeHashes>> {
     const ofOthers = Object.entries(foldersOf).flatMap(([other, folder]) => (other === kind ? [] : [folder]));
     const isOfKind = (file: string): boolean => !ofOthers.some((folder) => folder.test(file));
     const lab = files('test/lab/**/*.*').filter((file) => isOfKind(file) && !besideTheLab.test(file));
-    const labRoots = [...lab.filter((file) => file.endsWith('.ts')).map(wholly), ...happeningsOf[kind]];
+    const labRoots = [...lab.filter((file) => file.endsWith('.ts')).map(wholly), ...happeningsOf[kind], ['test/lab/proof.ts', 'runAfter'] as const];
     return {
       observers: hashOf(reached(observerRoots, parsed, (file) => file.startsWith('src/') && isOfKind(file))),
       lab: hashOf([
-        ...reached(labRoots, parsed, (file) => /^(test\/lab|src\/caracal)\//.test(file)),
+        ...reached(labRoots, parsed, (file) => /^(test\/lab|src\/caracal)\//.test(file) && isOfKind(file)),
         ...lab.filter((file) => !file.endsWith('.ts')).map((file) => readFileSync(join(root, file), 'utf8')),
       ]),
     };
@@ -137,9 +140,7 @@ function parse(file: string): Module {
       if (!statement.exportClause || !ts.isNamedExports(statement.exportClause)) throw new Error(`${file} exports what is not named`);
       for (const { name, propertyName, isTypeOnly } of statement.exportClause.elements) if (!isTypeOnly) imported.set(name.text, [from, (propertyName ?? name).text]);
     } else {
-      const kept = { words: [], names: new Set<string>() };
-      wordsOf(statement, source, kept);
-      const piece: Piece = { words: kept.words.join(' '), uses: kept.names };
+      const piece = pieceOf(statement, source);
       const names = namesOf(statement);
       if (names.length === 0 && piece.words !== '') effects.push(piece);
       for (const name of names) declared.set(name, piece);
@@ -173,6 +174,18 @@ function importsIn(node: ts.Node): readonly ts.Expression[] {
   const below: ts.Expression[] = [];
   ts.forEachChild(node, (child) => void below.push(...importsIn(child)));
   return [...own, ...below];
+}
+
+function pieceOf(node: ts.Node, source: ts.SourceFile): Piece {
+  const kept = { words: [], names: new Set<string>() };
+  wordsOf(node, source, kept);
+  return { words: kept.words.join(' '), uses: kept.names };
+}
+
+/** Of some source the words that run. */
+export function wordsThatRun(text: string): string {
+  const source = ts.createSourceFile('text.ts', text, ts.ScriptTarget.Latest, true);
+  return pieceOf(source, source).words;
 }
 
 /** The words of a node that run, and the names among them. */

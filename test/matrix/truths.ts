@@ -150,7 +150,8 @@ const policyAndEvidence: Readonly<Record<string, Truth>> = {
   'ledger-row-deleted': 'ledger-rows-missing',
   'ledger-begins-late': 'ledger-rows-missing',
   'ledger-row-changed': 'ledger-rows-changed',
-  'ledger-link-broken': 'ledger-chain-broken',
+  // The hash by which a row follows the one before it is a part of the row.
+  'ledger-link-broken': 'ledger-rows-changed',
   'ledger-signature-forged': 'ledger-signature-differs',
   'event-replayed-changed': 'event-replayed-changed',
   'admin-row-changed': 'admin-audit-rows-changed',
@@ -185,8 +186,8 @@ const compose: Readonly<Record<string, Truth>> = {
   'postgres-password-newer': 'postgres-password-newer',
   'api-other-network': 'api-off-network',
   'sts-replay-read-only': 'replay-volume-read-only',
-  // The engine tells of a volume no owner: of the folder no more is seen than that the Gateway cannot write it.
-  'gateway-replay-of-root': ['replay-volume-owner', 'gateway-replay-folder'],
+  // The engine tells no owner of what is in a volume: no more is seen than that the Gateway cannot write it.
+  'gateway-replay-of-root': 'gateway-replay-folder',
   'two-projects': 'other-project-in-the-way',
   'secret-changed': 'secret-changed',
   'upgrade-half-done': 'upgrade-half-done',
