@@ -56,19 +56,27 @@ const besideTheLab = /\/faults\/|\/(faults|decoys)[^/]*$|^test\/lab\/(kinds|proo
 /** What a fault is called and is expected to show changes nothing of what happens. */
 const told = new Set(['title', 'contract', 'verdicts']);
 
+/** Text of a file of the project. */
+type Read = (file: string) => string;
+
 /** The hashes of the working tree, by the kind of the lab. */
-export function codeHashes(): Readonly<Record<LabKindName, CodeHashes>> {
-  const parsed = new Map<string, Module>();
+export function codeHashes(read: Read = (file) => readFileSync(join(root, file), 'utf8')): Readonly<Record<LabKindName, CodeHashes>> {
+  const modules = new Map<string, Module>();
+  const moduleOf = (file: string): Module => {
+    const known = modules.get(file) ?? moduleFrom(file, read(file));
+    modules.set(file, known);
+    return known;
+  };
   const hashesOf = (kind: LabKindName): CodeHashes => {
     const ofOthers = Object.entries(foldersOf).flatMap(([other, folder]) => (other === kind ? [] : [folder]));
     const isOfKind = (file: string): boolean => !ofOthers.some((folder) => folder.test(file));
     const lab = files('test/lab/**/*.*').filter((file) => isOfKind(file) && !besideTheLab.test(file));
     const labRoots = [...lab.filter((file) => file.endsWith('.ts')).map(wholly), ...happeningsOf[kind], ['test/lab/proof.ts', 'runAfter'] as const];
     return {
-      observers: hashOf(reached(observerRoots, parsed, (file) => file.startsWith('src/') && isOfKind(file))),
+      observers: hashOf(reached(observerRoots, moduleOf, (file) => file.startsWith('src/') && isOfKind(file))),
       lab: hashOf([
-        ...reached(labRoots, parsed, (file) => /^(test\/lab|src\/caracal)\//.test(file) && isOfKind(file)),
-        ...lab.filter((file) => !file.endsWith('.ts')).map((file) => readFileSync(join(root, file), 'utf8')),
+        ...reached(labRoots, moduleOf, (file) => /^(test\/lab|src\/caracal)\//.test(file) && isOfKind(file)),
+        ...lab.filter((file) => !file.endsWith('.ts')).map(read),
       ]),
     };
   };
@@ -95,19 +103,18 @@ interface Module {
 }
 
 /** The words of all declarations that are reached from the roots over files that are followed. */
-function reached(roots: readonly Root[], parsed: Map<string, Module>, isFollowed: (file: string) => boolean): ReadonlySet<string> {
-  const pieces = new Set<string>();
+function reached(roots: readonly Root[], moduleOf: (file: string) => Module, isFollowed: (file: string) => boolean): ReadonlySet<string> {
+  const pieces = new Set<Piece>();
   const visited = new Set<string>();
   const use = (file: string, piece: Piece): void => {
-    if (pieces.has(`${file} ${piece.words}`)) return;
-    pieces.add(`${file} ${piece.words}`);
+    if (pieces.has(piece)) return;
+    pieces.add(piece);
     for (const name of piece.uses) visit([file, name]);
   };
   const visit = ([file, name]: Root): void => {
     if (visited.has(`${file} ${name}`) || !isFollowed(file)) return;
     visited.add(`${file} ${name}`);
-    let module = parsed.get(file);
-    if (!module) parsed.set(file, (module = parse(file)));
+    const module = moduleOf(file);
     for (const piece of module.effects) use(file, piece);
     for (const later of module.loadedLater) visit(wholly(later));
     const names = name === all ? [...module.declared.keys(), ...module.imported.keys()] : [name];
@@ -119,11 +126,21 @@ function reached(roots: readonly Root[], parsed: Map<string, Module>, isFollowed
     }
   };
   for (const one of roots) visit(one);
-  return pieces;
+  return new Set([...pieces].map(({ words }) => words));
 }
 
-function parse(file: string): Module {
-  const source = ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest, true);
+/** Files that were read before, since most of them are the same when hashes are made again. */
+const parsed = new Map<string, Module>();
+
+function moduleFrom(file: string, text: string): Module {
+  const key = `${file}\n${text}`;
+  const known = parsed.get(key) ?? parse(file, text);
+  parsed.set(key, known);
+  return known;
+}
+
+function parse(file: string, text: string): Module {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const declared = new Map<string, Piece>();
   const effects: Piece[] = [];
   const imported = new Map<string, Root>();
@@ -140,7 +157,9 @@ function parse(file: string): Module {
       if (!statement.exportClause || !ts.isNamedExports(statement.exportClause)) throw new Error(`${file} exports what is not named`);
       for (const { name, propertyName, isTypeOnly } of statement.exportClause.elements) if (!isTypeOnly) imported.set(name.text, [from, (propertyName ?? name).text]);
     } else {
-      const piece = pieceOf(statement, source);
+      const kept = { words: [], names: new Set<string>() };
+      wordsOf(statement, source, kept);
+      const piece: Piece = { words: kept.words.join(' '), uses: kept.names };
       const names = namesOf(statement);
       if (names.length === 0 && piece.words !== '') effects.push(piece);
       for (const name of names) declared.set(name, piece);
@@ -174,18 +193,6 @@ function importsIn(node: ts.Node): readonly ts.Expression[] {
   const below: ts.Expression[] = [];
   ts.forEachChild(node, (child) => void below.push(...importsIn(child)));
   return [...own, ...below];
-}
-
-function pieceOf(node: ts.Node, source: ts.SourceFile): Piece {
-  const kept = { words: [], names: new Set<string>() };
-  wordsOf(node, source, kept);
-  return { words: kept.words.join(' '), uses: kept.names };
-}
-
-/** Of some source the words that run. */
-export function wordsThatRun(text: string): string {
-  const source = ts.createSourceFile('text.ts', text, ts.ScriptTarget.Latest, true);
-  return pieceOf(source, source).words;
 }
 
 /** The words of a node that run, and the names among them. */

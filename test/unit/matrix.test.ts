@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../scripts/lib/paths.ts';
 import { conditions } from '../../src/diagnosis/conditions.ts';
 import { isCause } from '../../src/diagnosis/definition.ts';
 import type { Cause } from '../../src/model/diagnosis.ts';
@@ -9,7 +12,7 @@ import { explained } from '../lab/runFlow.ts';
 import { conclusions } from '../matrix/baselines.ts';
 import { cases } from '../matrix/cases.ts';
 import type { Case } from '../matrix/cases.ts';
-import { codeHashes, wordsThatRun } from '../matrix/code.ts';
+import { codeHashes } from '../matrix/code.ts';
 import { bars, falseCausesPer100, figuresOf } from '../matrix/metrics.ts';
 import type { Figures } from '../matrix/metrics.ts';
 import { packed, readRecordings, unpacked } from '../matrix/recordings.ts';
@@ -114,17 +117,36 @@ describe('how a case came out', () => {
 });
 
 describe('the code of a recording', () => {
-  const source = "/** What it is. */\nexport function limit(of: string): number { // of each\n  return of === 'sts' ? 20 : 5;\n}";
-  const same: Readonly<Record<string, string>> = {
-    'comments': "export function limit(of: string): number { return of === 'sts' ? 20 : 5; }",
-    'layout': "export function limit(of: string): number {\n\n    return of === 'sts'\n      ? 20\n      : 5;\n}",
-    'types': "interface Limit { readonly of: string }\nexport function limit(of: Limit['of']): number | bigint { return of === 'sts' ? 20 : 5; }",
-  };
-  for (const [name, text] of Object.entries(same)) it(`is the same with other ${name}`, () => assert.equal(wordsThatRun(text), wordsThatRun(source)));
+  const today = codeHashes();
+  const everywhere = ['endpoints', 'compose', 'kubernetes'] as const;
+  type Part = `${Case['kind']} ${'observers' | 'lab'}`;
+  const parts = (part: 'observers' | 'lab', kinds: readonly Case['kind'][] = everywhere): readonly Part[] => kinds.map((kind): Part => `${kind} ${part}`);
 
-  it('is another one with another limit, name or text', () => {
-    for (const [from, to] of [['20', '21'], ['limit', 'deadline'], ["'sts'", "'api'"]] as const) assert.notEqual(wordsThatRun(source.replace(from, to)), wordsThatRun(source));
-  });
+  /** What is another one when a file has other text. */
+  function changed(file: string, from: string | RegExp, to: string): readonly Part[] {
+    const other = codeHashes((read) => {
+      const text = readFileSync(join(root, read), 'utf8');
+      if (read !== file) return text;
+      assert(text.search(from) >= 0, `${file} does not hold ${String(from)}`);
+      return text.replace(from, to);
+    });
+    return everywhere.flatMap((kind) => (['observers', 'lab'] as const).flatMap((part): readonly Part[] => (other[kind][part] === today[kind][part] ? [] : [`${kind} ${part}`])));
+  }
+
+  const rows: readonly (readonly [what: string, file: string, from: string | RegExp, to: string, expected: readonly Part[]])[] = [
+    ['nothing by a comment and the layout', 'src/flow/readiness/service.observe.ts', 'const readyDeadlineMs = 20_000;', '// Long enough.\n\nconst readyDeadlineMs\n  = 20_000;', []],
+    ['nothing by a type', 'src/flow/readiness/service.observe.ts', 'subject: Subject<ServiceAnswer>', 'subject: Subject<Readonly<ServiceAnswer>>', []],
+    ['nothing by how it is judged', 'src/flow/readiness/service.checks.ts', 'status >= 300', 'status >= 301', []],
+    ['nothing by what a fault is called, or is to show', 'test/lab/faults/redis.ts', /title: 'Redis is stopped'/, "title: 'Redis was stopped'", []],
+    ['by a time limit of an observer', 'src/flow/readiness/service.observe.ts', '20_000', '21_000', parts('observers')],
+    ['by what an observer takes from the file of its judge', 'src/flow/streams/pending.checks.ts', /pendingRead = \d+/, 'pendingRead = 7', parts('observers')],
+    ['by how a cluster is reached', 'src/targets/kubernetes/permissions.ts', /await /, 'await await ', parts('observers', ['kubernetes'])],
+    ['by what is masked', 'src/redaction/mask.ts', 'slice(0, 16)', 'slice(0, 12)', parts('observers')],
+    ['by what a fault does', 'test/lab/faults/redis.ts', /await lab\.redis\.stop\(\)/, 'await lab.redis.kill()', parts('lab', ['endpoints'])],
+    ['by a service of the lab', 'test/lab/services/sts.ts', "get('zone_id')", "get('zone')", parts('lab')],
+    ['by an image of the lab', 'test/lab/docker/image/healthcheck.sh', /$/, '\ntrue\n', parts('lab', ['compose'])],
+  ];
+  for (const [what, file, from, to, expected] of rows) it(`changes ${what}`, () => assert.deepEqual(changed(file, from, to), expected));
 });
 
 describe('packed recordings', () => {
