@@ -127,7 +127,7 @@ describe('the code of a recording', () => {
     const other = codeHashes((read) => {
       const text = readFileSync(join(root, read), 'utf8');
       if (read !== file) return text;
-      assert(text.search(from) >= 0, `${file} does not hold ${String(from)}`);
+      assert.notEqual(text.replace(from, to), text, `${file} does not hold ${String(from)}`);
       return text.replace(from, to);
     });
     return everywhere.flatMap((kind) => (['observers', 'lab'] as const).flatMap((part): readonly Part[] => (other[kind][part] === today[kind][part] ? [] : [`${kind} ${part}`])));
