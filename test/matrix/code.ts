@@ -71,7 +71,7 @@ export function codeHashes(read: Read = (file) => readFileSync(join(root, file),
     const ofOthers = Object.entries(foldersOf).flatMap(([other, folder]) => (other === kind ? [] : [folder]));
     const isOfKind = (file: string): boolean => !ofOthers.some((folder) => folder.test(file));
     const lab = files('test/lab/**/*.*').filter((file) => isOfKind(file) && !besideTheLab.test(file));
-    const labRoots = [...lab.filter((file) => file.endsWith('.ts')).map(wholly), ...happeningsOf[kind], ['test/lab/proof.ts', 'runAfter'] as const];
+    const labRoots = [...lab.filter((file) => file.endsWith('.ts')).map(wholly), ...happeningsOf[kind]];
     return {
       observers: hashOf(reached(observerRoots, moduleOf, (file) => file.startsWith('src/') && isOfKind(file))),
       lab: hashOf([
@@ -104,11 +104,12 @@ interface Module {
 
 /** The words of all declarations that are reached from the roots over files that are followed. */
 function reached(roots: readonly Root[], moduleOf: (file: string) => Module, isFollowed: (file: string) => boolean): ReadonlySet<string> {
-  const pieces = new Set<Piece>();
+  const pieces = new Set<string>();
   const visited = new Set<string>();
   const use = (file: string, piece: Piece): void => {
-    if (pieces.has(piece)) return;
-    pieces.add(piece);
+    const place = `${file} ${piece.words}`;
+    if (pieces.has(place)) return;
+    pieces.add(place);
     for (const name of piece.uses) visit([file, name]);
   };
   const visit = ([file, name]: Root): void => {
@@ -126,7 +127,7 @@ function reached(roots: readonly Root[], moduleOf: (file: string) => Module, isF
     }
   };
   for (const one of roots) visit(one);
-  return new Set([...pieces].map(({ words }) => words));
+  return pieces;
 }
 
 /** Files that were read before, since most of them are the same when hashes are made again. */

@@ -150,7 +150,6 @@ const policyAndEvidence: Readonly<Record<string, Truth>> = {
   'ledger-row-deleted': 'ledger-rows-missing',
   'ledger-begins-late': 'ledger-rows-missing',
   'ledger-row-changed': 'ledger-rows-changed',
-  // The hash by which a row follows the one before it is a part of the row.
   'ledger-link-broken': 'ledger-rows-changed',
   'ledger-signature-forged': 'ledger-signature-differs',
   'event-replayed-changed': 'event-replayed-changed',
