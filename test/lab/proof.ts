@@ -1,4 +1,5 @@
 import { flowDeadlineMs } from '../../src/flow/runner.ts';
+import type { Verdict } from '../../src/model/check.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Decoy, Fault, Stage } from './faults/fault.ts';
 import { startLab } from './lab.ts';
@@ -67,16 +68,22 @@ export async function onFresh<On extends Stage, Result>(start: () => Promise<On>
 
 /** The verdicts of a report that are other than expected. */
 export function compared(id: string, expected: Fault['verdicts'], report: Report): Proof {
-  const found = notPassed(report.verdicts);
-  const wrong = [...new Set([...Object.keys(expected), ...Object.keys(found)])].sort().flatMap((check) => {
+  const wrong = [...differences(expected, report.verdicts)];
+  if (report.tookMs > flowDeadlineMs + 1_000) wrong.push(`took ${report.tookMs} ms`);
+  return { id, wrong, unlisted: Object.keys(notPassed(report.verdicts)).filter((check) => !(check in expected)), report };
+}
+
+/** In words, what of verdicts is other than expected. */
+export function differences(expected: Fault['verdicts'], verdicts: readonly Verdict[]): readonly string[] {
+  const found = notPassed(verdicts);
+  const other = [...new Set([...Object.keys(expected), ...Object.keys(found)])].sort().flatMap((check) => {
     const [wanted, got] = [expected[check] ?? 'pass', found[check] ?? 'pass'];
     return wanted === got ? [] : [`${check} ${got} instead of ${wanted}`];
   });
-  for (const { check, status, blockedBy } of report.verdicts) {
-    if (status === 'blocked' && expected[blockedBy ?? ''] !== 'fail') wrong.push(`${check} is blocked by ${blockedBy ?? 'nothing'}, which is no listed failure`);
-  }
-  if (report.tookMs > flowDeadlineMs + 1_000) wrong.push(`took ${report.tookMs} ms`);
-  return { id, wrong, unlisted: Object.keys(found).filter((check) => !(check in expected)), report };
+  const blocked = verdicts.flatMap(({ check, status, blockedBy }) =>
+    status === 'blocked' && expected[blockedBy ?? ''] !== 'fail' ? [`${check} is blocked by ${blockedBy ?? 'nothing'}, which is no listed failure`] : [],
+  );
+  return [...other, ...blocked];
 }
 
 /** A proof that went wrong, in words that say what was seen. */

@@ -27,7 +27,7 @@ const byReason: Readonly<Record<string, Conclusion>> = {
   outbox_dead: ['coordinator-outbox-dead'],
   rate_limited: ['*-readiness-limited'],
   audit_evidence_lost: ['*-evidence-lost'],
-  audit_replay_unavailable: ['*-replay-folder', 'replay-volume-read-only', 'replay-volume-owner'],
+  audit_replay_unavailable: ['*-replay-folder', 'replay-volume-read-only'],
   stream_consumers_not_ready: ['sts-consumers-refused', 'stream-of-another-type', 'redis-replica', 'redis-memory-full'],
   revocation_snapshot_stale: ['gateway-snapshot-stale', 'postgres-stopped', 'postgres-silent'],
   sts_unavailable: ['sts-down'],
@@ -52,7 +52,7 @@ const byAlert: Readonly<Record<string, Conclusion>> = {
   CaracalSTSAuditReplayBacklogOld: ['replay-backlog'],
   CaracalGatewayAuditEvidenceLost: ['gateway-evidence-lost'],
   CaracalSTSAuditEvidenceLost: ['sts-evidence-lost'],
-  CaracalAuditTamperDetected: ['ledger-rows-changed', 'ledger-chain-broken', 'ledger-signature-differs', 'ledger-rows-missing'],
+  CaracalAuditTamperDetected: ['ledger-rows-changed', 'ledger-signature-differs', 'ledger-rows-missing'],
   CaracalAPIOutboxDeadMessages: ['api-outbox-dead'],
   CaracalAPIOutboxPendingOldest: ['api-outbox-stuck', 'api-outbox-failing'],
   CaracalGatewaySTSExchangeErrors: ['sts-down', 'sts-stopped', 'sts-silent', 'sts-paused'],
@@ -62,6 +62,9 @@ const byAlert: Readonly<Record<string, Conclusion>> = {
   CaracalGatewayRevocationReloadErrors: ['gateway-snapshot-stale', 'postgres-stopped', 'postgres-silent'],
   CaracalPostgresPoolSaturation: ['gateway-pool-used-up', 'service-pool-busy'],
 };
+
+/** Every cause that the tables above speak of. */
+export const conclusions: Conclusion = [...Object.values(byReason), ...Object.values(byAlert)].flat().filter((id) => !id.startsWith('*'));
 
 export const baselines = {
   'first failing readiness reason': firstReason,

@@ -40,32 +40,43 @@ const foldersOf: Readonly<Record<LabKindName, RegExp>> = {
   kubernetes: /^(src\/targets|src\/flow\/services|test\/lab)\/kubernetes\/|^src\/model\/kubernetes\.ts$/,
 };
 
-/** What happens in a lab of one kind: of these lists what is reached, of all other files everything. */
+/** What happens in a lab of one kind. */
 const happeningsOf: Readonly<Record<LabKindName, readonly Root[]>> = {
   endpoints: [['test/lab/faults/index.ts', 'faults'], ['test/lab/faults/index.ts', 'decoys']],
   compose: [['test/lab/docker/faults.ts', 'faults'], ['test/lab/docker/faults.ts', 'decoys']],
   kubernetes: [['test/lab/kubernetes/faults.ts', 'clusterFaults'], ['test/lab/kubernetes/faults.ts', 'clusterDecoys']],
 };
 
-/** Lists of faults and decoys, and what looks at a lab instead of being part of it. */
+/**
+ * Files of the lab of which only what is reached counts: lists of faults and decoys, and what looks at a lab. All others count
+ * in whole, because the lab starts its processes by the paths of their files.
+ */
 const besideTheLab = /\/faults\/|\/(faults|decoys)[^/]*$|^test\/lab\/(kinds|proof|prove|main|runFlow|recorder|caller|cases)\.ts$|^test\/lab\/kubernetes\/proof\.ts$/;
 
 /** What a fault is called and is expected to show changes nothing of what happens. */
 const told = new Set(['title', 'contract', 'verdicts']);
 
+/** Text of a file of the project. */
+type Read = (file: string) => string;
+
 /** The hashes of the working tree, by the kind of the lab. */
-export function codeHashes(): Readonly<Record<LabKindName, CodeHashes>> {
-  const parsed = new Map<string, Module>();
+export function codeHashes(read: Read = (file) => readFileSync(join(root, file), 'utf8')): Readonly<Record<LabKindName, CodeHashes>> {
+  const modules = new Map<string, Module>();
+  const moduleOf = (file: string): Module => {
+    const known = modules.get(file) ?? moduleFrom(file, read(file));
+    modules.set(file, known);
+    return known;
+  };
   const hashesOf = (kind: LabKindName): CodeHashes => {
     const ofOthers = Object.entries(foldersOf).flatMap(([other, folder]) => (other === kind ? [] : [folder]));
     const isOfKind = (file: string): boolean => !ofOthers.some((folder) => folder.test(file));
     const lab = files('test/lab/**/*.*').filter((file) => isOfKind(file) && !besideTheLab.test(file));
     const labRoots = [...lab.filter((file) => file.endsWith('.ts')).map(wholly), ...happeningsOf[kind]];
     return {
-      observers: hashOf(reached(observerRoots, parsed, (file) => file.startsWith('src/') && isOfKind(file))),
+      observers: hashOf(reached(observerRoots, moduleOf, (file) => file.startsWith('src/') && isOfKind(file))),
       lab: hashOf([
-        ...reached(labRoots, parsed, (file) => /^(test\/lab|src\/caracal)\//.test(file)),
-        ...lab.filter((file) => !file.endsWith('.ts')).map((file) => readFileSync(join(root, file), 'utf8')),
+        ...reached(labRoots, moduleOf, (file) => /^(test\/lab|src\/caracal)\//.test(file) && isOfKind(file)),
+        ...lab.filter((file) => !file.endsWith('.ts')).map(read),
       ]),
     };
   };
@@ -92,19 +103,19 @@ interface Module {
 }
 
 /** The words of all declarations that are reached from the roots over files that are followed. */
-function reached(roots: readonly Root[], parsed: Map<string, Module>, isFollowed: (file: string) => boolean): ReadonlySet<string> {
+function reached(roots: readonly Root[], moduleOf: (file: string) => Module, isFollowed: (file: string) => boolean): ReadonlySet<string> {
   const pieces = new Set<string>();
   const visited = new Set<string>();
   const use = (file: string, piece: Piece): void => {
-    if (pieces.has(`${file} ${piece.words}`)) return;
-    pieces.add(`${file} ${piece.words}`);
+    const place = `${file} ${piece.words}`;
+    if (pieces.has(place)) return;
+    pieces.add(place);
     for (const name of piece.uses) visit([file, name]);
   };
   const visit = ([file, name]: Root): void => {
     if (visited.has(`${file} ${name}`) || !isFollowed(file)) return;
     visited.add(`${file} ${name}`);
-    let module = parsed.get(file);
-    if (!module) parsed.set(file, (module = parse(file)));
+    const module = moduleOf(file);
     for (const piece of module.effects) use(file, piece);
     for (const later of module.loadedLater) visit(wholly(later));
     const names = name === all ? [...module.declared.keys(), ...module.imported.keys()] : [name];
@@ -119,8 +130,18 @@ function reached(roots: readonly Root[], parsed: Map<string, Module>, isFollowed
   return pieces;
 }
 
-function parse(file: string): Module {
-  const source = ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest, true);
+/** Files that were read before, since most of them are the same when hashes are made again. */
+const parsed = new Map<string, Module>();
+
+function moduleFrom(file: string, text: string): Module {
+  const key = `${file}\n${text}`;
+  const known = parsed.get(key) ?? parse(file, text);
+  parsed.set(key, known);
+  return known;
+}
+
+function parse(file: string, text: string): Module {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const declared = new Map<string, Piece>();
   const effects: Piece[] = [];
   const imported = new Map<string, Root>();

@@ -7,7 +7,7 @@ import { truthsOf } from './truths.ts';
 import { ac1LeftOut } from './tuning.ts';
 
 /** What the project promises. */
-export const bars = { ac1: 0.95, ac1Decoys: 0.9, ac1LeftOut: 0.9, exactSetDouble: 0.8, groundedAc1: 0.9, falseCausesPer100: 0, falseCausesOfDecoys: 0, verdictP95Ms: 10_000 } as const;
+export const bars = { ac1: 0.95, ac1Decoys: 0.9, ac1LeftOut: 0.9, exactSetDouble: 0.8, groundedAc1: 0.9, falseCausesPer100: 0, verdictP95Ms: 10_000 } as const;
 
 export interface Figures {
   readonly singles: number;

@@ -1,5 +1,5 @@
 /** How a case came out. */
-import { diagnose } from '../../src/diagnosis/diagnose.ts';
+import { causesOf } from '../../src/flow/diagnosing.ts';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Cause, Diagnosis } from '../../src/model/diagnosis.ts';
 import { isNamed } from '../../src/model/diagnosis.ts';
@@ -49,7 +49,7 @@ export function namedTimes(replayed: readonly Replayed[]): ReadonlyMap<Replayed,
 }
 
 /** From then on the cause came first and was named, whatever else came in. */
-function namedAfterMs({ one, situation, verdicts, recording: { verdictMs } }: Replayed): number | undefined {
+function namedAfterMs({ one, verdicts, recording: { verdictMs, observations } }: Replayed): number | undefined {
   const last = Math.max(...Object.values(verdictMs));
   const msOf = ({ check }: Verdict): number => verdictMs[check] ?? last;
   const times = [...new Set(verdicts.map(msOf))].sort((one, other) => other - one);
@@ -57,7 +57,7 @@ function namedAfterMs({ one, situation, verdicts, recording: { verdictMs } }: Re
   for (const time of times) {
     const stood = verdicts.filter((verdict) => msOf(verdict) <= time);
     const seen = new Set(stood.flatMap(({ observations }) => observations));
-    const { result } = diagnose({ ...situation, verdicts: stood, logged: situation.logged.filter(({ observation }) => seen.has(observation)) });
+    const { result } = causesOf(one.kind, stood, observations.filter(({ id }) => seen.has(id)));
     if (standing(one, result) !== 'right') break;
     named = time;
   }

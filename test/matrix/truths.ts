@@ -187,8 +187,8 @@ const compose: Readonly<Record<string, Truth>> = {
   'postgres-password-newer': 'postgres-password-newer',
   'api-other-network': 'api-off-network',
   'sts-replay-read-only': 'replay-volume-read-only',
-  // The engine tells of a volume no owner: of the folder no more is seen than that the Gateway cannot write it.
-  'gateway-replay-of-root': ['replay-volume-owner', 'gateway-replay-folder'],
+  // The engine tells no owner of what is in a volume: no more is seen than that the Gateway cannot write it.
+  'gateway-replay-of-root': 'gateway-replay-folder',
   'two-projects': 'other-project-in-the-way',
   'secret-changed': 'secret-changed',
   'upgrade-half-done': 'upgrade-half-done',
