@@ -1,7 +1,7 @@
 /** The Fix step as rows: causes with what speaks for and against them, what is not one, and what is left. Pure. */
+import { count } from '../flow/words.ts';
 import { isNamed } from '../model/causeStanding.ts';
 import type { Cause, Evidence, Look } from '../model/diagnosis.ts';
-import { count } from '../flow/words.ts';
 import { coveredBy, decorationOf, explainedText, namedCauses, numberOf, reachText, reference } from './causes.ts';
 import { bare, said } from './flowNode.ts';
 import type { FlowNode } from './flowNode.ts';
@@ -13,6 +13,17 @@ import type { Icon } from './words.ts';
 /** The rows of the step, itself first. */
 export function fixNodes(state: FlowState, id: string): readonly [FlowNode, ...FlowNode[]] {
   return new FixPresenter(state).all(id);
+}
+
+/** A row about a cause, or beside causes. */
+interface Row {
+  readonly id: string;
+  readonly parent: string;
+  readonly label: string;
+  readonly description: string;
+  readonly icon?: Icon;
+  /** Whose record it opens. */
+  readonly check?: string | undefined;
 }
 
 class FixPresenter {
@@ -77,20 +88,7 @@ class FixPresenter {
     const decoration = decorationOf({ cause: cause.id, title: cause.title, number, isOwn: true, isBlocked: false });
     return this.#add({
       ...bare(id, 'cause', parent),
-      children: [
-        this.#explains(id, covered),
-        ...(cause.for.length === 0 ? [] : [this.#group(id, 'for', 'Speaks for it', String(cause.for.length), (group) => cause.for.map((evidence, index) => this.#evidence(group, index, evidence)))]),
-        ...(cause.unconfirmed === null ? [] : [this.#line(`${id}/unconfirmed`, id, `Would confirm it: ${this.#name(cause.unconfirmed.check)}`, cause.unconfirmed.why, cause.unconfirmed.check)]),
-        ...(cause.against.length === 0 ? [] : [this.#group(id, 'against', 'Would speak against it', `${cause.against.filter(({ seen }) => seen).length} of ${cause.against.length} seen`, (group) => cause.against.map((look, index) => this.#evidence(group, index, look, lookWords(look))))]),
-        this.#add({
-          ...bare(`${id}/remedy`, 'remedy', id),
-          label: 'Remedy',
-          icon: { id: 'lightbulb', color: undefined },
-          accessibilityLabel: 'Remedy',
-          opens: 'cause',
-          cause: cause.id,
-        }),
-      ],
+      children: [...this.#explains(id, covered), ...this.#for(id, cause), ...this.#against(id, cause), this.#remedy(id, cause)],
       label: cause.title,
       description: explains && worst ? `${words} · ${worst}` : words,
       icon: { id: 'zap', color: cause.standing === 'likely' || cause.standing === 'possible' ? 'charts.orange' : 'problemsErrorIcon.foreground' },
@@ -107,18 +105,28 @@ class FixPresenter {
     return standing === 'past' ? { words: 'past · state remains', explains: false } : { words: standing, explains: true };
   }
 
-  #explains(parent: string, covered: readonly string[]): string {
+  #explains(parent: string, covered: readonly string[]): readonly string[] {
     const blocked = covered.filter((check) => settledState(this.#state, check) === 'blocked');
-    return this.#group(parent, 'explains', 'Explains', reachText(covered, this.#state), (group) => [
-      ...covered.filter((check) => !blocked.includes(check)).map((check) => this.#check(group, check)),
-      ...(blocked.length === 0 ? [] : [this.#add({
-        ...bare(`${group}/blocked`, 'group', group),
-        label: count(blocked.length, 'check'),
-        description: 'blocked',
-        icon: stateIcons.blocked,
-        accessibilityLabel: said(count(blocked.length, 'check'), 'blocked'),
-      })]),
+    return this.#group({ id: `${parent}/explains`, parent, label: 'Explains', description: reachText(covered, this.#state) }, (id) => [
+      ...covered.filter((check) => !blocked.includes(check)).map((check) => this.#check(id, check)),
+      ...(blocked.length === 0 ? [] : [this.#row({ id: `${id}/blocked`, parent: id, label: count(blocked.length, 'check'), description: 'blocked', icon: stateIcons.blocked })]),
     ]);
+  }
+
+  #for(parent: string, { for: seen, unconfirmed }: Cause): readonly string[] {
+    return [
+      ...this.#group({ id: `${parent}/for`, parent, label: 'Speaks for it', description: String(seen.length) }, (id) => seen.map((evidence, index) => this.#evidence(id, index, evidence))),
+      ...(unconfirmed === null ? [] : [this.#row({ id: `${parent}/unconfirmed`, parent, label: `Would confirm it: ${this.#name(unconfirmed.check)}`, description: unconfirmed.why, check: unconfirmed.check })]),
+    ];
+  }
+
+  #against(parent: string, { against }: Cause): readonly string[] {
+    const description = `${against.filter(({ seen }) => seen).length} of ${against.length} seen`;
+    return this.#group({ id: `${parent}/against`, parent, label: 'Would speak against it', description }, (id) => against.map((look, index) => this.#evidence(id, index, look, lookWords(look))));
+  }
+
+  #remedy(parent: string, { id }: Cause): string {
+    return this.#add({ ...bare(`${parent}/remedy`, 'remedy', parent), label: 'Remedy', icon: { id: 'lightbulb', color: undefined }, accessibilityLabel: 'Remedy', opens: 'cause', cause: id });
   }
 
   /** What is told beside the causes. */
@@ -128,44 +136,43 @@ class FixPresenter {
     const { notCauses, ruledOut } = diagnosis;
     // What a run has not come to yet may explain it.
     const unexplained = ended === undefined ? [] : checks.flatMap(({ id }) => (diagnosis.unexplained.includes(id) ? id : []));
+    const icon = (id: string): Icon => ({ id, color: muted });
     return [
-      ...(notCauses.length === 0 ? [] : [this.#group(parent, 'not-causes', 'Not causes', notCauses.length === 1 ? '1 looks wrong and is not' : `${notCauses.length} look wrong and are not`, (group) => notCauses.map(({ words, why, check }, index) => this.#line(`${group}/${index}`, group, words, why, check ?? undefined)), 'info')]),
-      ...(ruledOut.length === 0 ? [] : [this.#group(parent, 'ruled-out', 'Ruled out', String(ruledOut.length), (group) => ruledOut.map(({ id, title, why }) => this.#line(`${group}/${id}`, group, title, why.words, this.#checkOf(why))), 'close')]),
-      ...(unexplained.length === 0 ? [] : [this.#group(parent, 'unexplained', 'Unexplained', reachText(unexplained, this.#state), (group) => unexplained.map((check) => this.#check(group, check)), 'question')]),
+      ...this.#group({ id: `${parent}/not-causes`, parent, label: 'Not causes', description: notCauses.length === 1 ? '1 looks wrong and is not' : `${notCauses.length} look wrong and are not`, icon: icon('info') },
+        (id) => notCauses.map(({ words, why, check }, index) => this.#row({ id: `${id}/${index}`, parent: id, label: words, description: why, check: check ?? undefined }))),
+      ...this.#group({ id: `${parent}/ruled-out`, parent, label: 'Ruled out', description: String(ruledOut.length), icon: icon('close') },
+        (id) => ruledOut.map((cause) => this.#row({ id: `${id}/${cause.id}`, parent: id, label: cause.title, description: cause.why.words, check: this.#checkOf(cause.why) }))),
+      ...this.#group({ id: `${parent}/unexplained`, parent, label: 'Unexplained', description: reachText(unexplained, this.#state), icon: icon('question') },
+        (id) => unexplained.map((check) => this.#check(id, check))),
     ];
   }
 
-  #group(parent: string, name: string, label: string, description: string, rows: (id: string) => readonly string[], icon?: string): string {
-    const id = `${parent}/${name}`;
-    return this.#add({
-      ...bare(id, 'group', parent),
-      children: rows(id),
-      label,
-      description,
-      icon: icon === undefined ? undefined : { id: icon, color: muted },
-      accessibilityLabel: said(label, description),
-    });
+  /** A row with others under it; none where there are no others. */
+  #group(row: Row, children: (id: string) => readonly string[]): readonly string[] {
+    const ids = children(row.id);
+    return ids.length === 0 ? [] : [this.#row(row, ids)];
   }
 
   #evidence(parent: string, index: number, evidence: Evidence, before = ''): string {
     const name = evidence.check === null ? '' : this.#name(evidence.check);
     const [label, description] = name !== '' && evidence.words.startsWith(`${name}: `) ? [name, evidence.words.slice(name.length + 2)] : [evidence.words, ''];
-    return this.#line(`${parent}/${index}`, parent, label, [before, description].filter(Boolean).join(': '), this.#checkOf(evidence));
+    return this.#row({ id: `${parent}/${index}`, parent, label, description: [before, description].filter(Boolean).join(': '), check: this.#checkOf(evidence) });
   }
 
   /** A check in its own state. */
   #check(parent: string, check: string): string {
-    return this.#line(`${parent}/${check}`, parent, this.#name(check), this.#state.answers.get(check)?.verdict.summary ?? '', check, stateIcons[settledState(this.#state, check)]);
+    const description = this.#state.answers.get(check)?.verdict.summary ?? '';
+    return this.#row({ id: `${parent}/${check}`, parent, label: this.#name(check), description, check, icon: stateIcons[settledState(this.#state, check)] });
   }
 
-  /** A fact, which opens the record of a check. */
-  #line(id: string, parent: string, label: string, description: string, check: string | undefined, icon?: Icon): string {
+  #row({ id, parent, label, description, check, icon }: Row, children: readonly string[] = []): string {
     return this.#add({
-      ...bare(id, 'fact', parent),
+      ...bare(id, check === undefined ? 'group' : 'fact', parent),
+      children,
       label,
       description,
       icon,
-      contextValue: check === undefined ? 'line' : 'fact answered',
+      contextValue: check === undefined ? 'group' : 'fact answered',
       accessibilityLabel: said(label, description),
       opens: check === undefined ? 'nothing' : 'observations',
       check,
