@@ -60,7 +60,7 @@ const pure = [
   'src/trace/{explanationSection,inSpite,policySection,replayInput,revocation,sectionParts,stateSection}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
   'src/ui/trace/{requestRows,traceLink,tracedRequests}.ts',
-  'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
+  'src/ui/{causes,flowNode,flowState,lifecycle,observationText,present,presentFix,standing,tooltip,words,yaml}.ts',
 ];
 
 const editor = { name: 'vscode', message: 'Only extension.ts and ui/ may use the editor.' };

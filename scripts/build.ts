@@ -41,7 +41,7 @@ const lazyParts: readonly Output[] = [
 ];
 
 const outputs: readonly Output[] = [
-  { source: EXTENSION, name: 'extension', budget: 140 * KB },
+  { source: EXTENSION, name: 'extension', budget: 146 * KB },
   // The programs of threads, which their paths name and nothing imports.
   { source: 'src/logs/thread.ts', name: 'logs', budget: 150 * KB },
   { source: 'src/trace/verifier/thread.ts', name: 'verifiers', budget: 60 * KB },

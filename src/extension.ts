@@ -22,6 +22,7 @@ import { LogLook } from './ui/logs/logLook.ts';
 import { LogOutput } from './ui/logs/logOutput.ts';
 import { LogStatus } from './ui/logs/logStatus.ts';
 import { OpenLogs } from './ui/logs/openLogs.ts';
+import { Marks } from './ui/marks.ts';
 import { ObservationDocuments } from './ui/observationDocument.ts';
 import { ObserverDocuments } from './ui/observerDocuments.ts';
 import { StatusBar } from './ui/statusBar.ts';
@@ -58,6 +59,7 @@ export function activate(context: ExtensionContext): void {
   const helm = store.add(new HelmValues(engine));
   const pages = new CheckPages(context.extensionUri);
   const view: FlowView = store.add(new FlowView(session, () => void flowCommands.restoreOnce()));
+  store.add(new Marks());
   const watch = store.add(new Watch({ engine, session, log, isVisible: () => view.visible }));
   store.add(view.onDidChangeVisibility(() => watch.changed()));
   const guard = new Guard(engine, log);
@@ -96,6 +98,7 @@ export function activate(context: ExtensionContext): void {
       contextKeys.set('caracal.triaging', session.state.triage !== undefined);
       contextKeys.set('caracal.hasTarget', session.target !== undefined);
       contextKeys.set('caracal.targetKind', session.target?.target.kind ?? '');
+      contextKeys.set('caracal.hasCauses', (session.state.diagnosis?.causes.length ?? 0) > 0);
       contextKeys.set('caracal.hasReport', session.report !== undefined);
       contextKeys.set('caracal.watching', session.state.watch !== undefined);
       logOutput.keepOnly(session.target?.id);

@@ -1,11 +1,8 @@
 import * as z from 'zod';
+import { causeStandings } from './causeStanding.ts';
 
-/**
- * How sure a cause is. `confirmed`: an answer that only it gives was seen. `likely`: it explains what was
- * seen better than all others, and what would confirm it could not be looked at. `possible`: others explain
- * as much. `past`: what brought it about is over, and its mark remains.
- */
-export const causeStandings = ['confirmed', 'likely', 'possible', 'past'] as const;
+export { causeStandings, isNamed } from './causeStanding.ts';
+export type { CauseStanding } from './causeStanding.ts';
 
 /** A fact that a conclusion rests on, and where to read it. */
 export const evidenceSchema = z.strictObject({
@@ -67,13 +64,7 @@ export const diagnosisSchema = z.strictObject({
   next: z.strictObject({ check: z.string(), words: z.string(), between: z.array(z.string()) }).nullable(),
 });
 
-export type CauseStanding = (typeof causeStandings)[number];
 export type Evidence = Readonly<z.infer<typeof evidenceSchema>>;
 export type Look = Readonly<z.infer<typeof lookSchema>>;
 export type Cause = Readonly<z.infer<typeof causeSchema>>;
 export type Diagnosis = Readonly<z.infer<typeof diagnosisSchema>>;
-
-/** Whether a cause is said to be the one: what is only possible is not. */
-export function isNamed({ standing }: Pick<Cause, 'standing'>): boolean {
-  return standing !== 'possible';
-}

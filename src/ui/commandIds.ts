@@ -4,6 +4,7 @@
 export const commandIds = {
   runAll: 'caracal.runAll',
   runAgain: 'caracal.runAgain',
+  runCheck: 'caracal.runCheck',
   stop: 'caracal.stop',
   pickTarget: 'caracal.pickTarget',
   pickZone: 'caracal.pickZone',
@@ -16,6 +17,9 @@ export const commandIds = {
   showReport: 'caracal.showReport',
   showLog: 'caracal.showLog',
   showObservations: 'caracal.showObservations',
+  /** With the id of a cause, or of a row of the tree that is one or that one explains; without it the first cause counts. */
+  showCause: 'caracal.showCause',
+  showRemedy: 'caracal.showRemedy',
   askAnyway: 'caracal.askAnyway',
   explainCheck: 'caracal.explainCheck',
   showObserverRole: 'caracal.showObserverRole',
@@ -78,8 +82,11 @@ export const requestCommandIds = [
   commandIds.traceRequest, commandIds.traceThisRequest, commandIds.traceRequestAgain, commandIds.copyRequest, commandIds.showRequestDocument, commandIds.copyRequestId, commandIds.refreshRequests, internalCommandIds.traceLine,
 ] as const;
 
+/** Commands about causes and what can be done about them. */
+export const causeCommandIds = [commandIds.showCause] as const;
+
 export type LogCommandId = (typeof logCommandIds)[number];
-export type FlowCommandId = Exclude<CommandId, LogCommandId | (typeof requestCommandIds)[number]>;
+export type FlowCommandId = Exclude<CommandId, LogCommandId | (typeof requestCommandIds)[number] | (typeof causeCommandIds)[number]>;
 
 export const flowViewId = 'caracal.flow';
 export const requestsViewId = 'caracal.requests';

@@ -10,6 +10,8 @@ export interface ContextValues {
   'caracal.hasTarget': boolean;
   /** Empty while no target is picked. */
   'caracal.targetKind': string;
+  /** A cause is seen. */
+  'caracal.hasCauses': boolean;
   'caracal.hasReport': boolean;
   'caracal.watching': boolean;
   /** Which text an empty Flow view shows. */

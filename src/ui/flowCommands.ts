@@ -16,7 +16,7 @@ import { DisposableStore } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import type { ObservationDocuments } from './observationDocument.ts';
 import type { ObserverDocuments } from './observerDocuments.ts';
-import type { FlowNode } from './present.ts';
+import type { FlowNode } from './flowNode.ts';
 import { pickSymptom } from './symptomPicker.ts';
 import { pickTarget } from './targetPicker.ts';
 import { triage } from './triage.ts';
@@ -55,6 +55,7 @@ export class FlowCommands {
     const handlers: Readonly<Record<FlowCommandId, Handler>> = {
       [commandIds.runAll]: () => this.#run({}),
       [commandIds.runAgain]: (id) => this.#runAgain(this.#node(id)),
+      [commandIds.runCheck]: (id) => this.#run(this.#node(id)?.scope ?? {}),
       [commandIds.stop]: (id) => this.#parts.session.stop(id === undefined ? {} : this.#node(id)?.scope),
       [commandIds.pickTarget]: () => this.#pickTarget(),
       [commandIds.pickZone]: () => this.#pickZone(),
@@ -67,6 +68,7 @@ export class FlowCommands {
       [commandIds.showReport]: () => this.#parts.documents.showReport(),
       [commandIds.showLog]: () => this.#parts.log.show(),
       [commandIds.showObservations]: (id) => this.#showObservations(id),
+      [commandIds.showRemedy]: async (id) => commands.executeCommand(commandIds.showCause, id),
       [commandIds.askAnyway]: (id) => this.#askAnyway(this.#node(id)?.check),
       [commandIds.explainCheck]: (id) => this.#explain(this.#node(id)?.check),
       [commandIds.showObserverRole]: () => this.#parts.observer.show('role'),

@@ -1,6 +1,7 @@
 /** What is known about the picked target at one moment, from which every surface is drawn. */
 import type { Symptom } from '../caracal/symptoms.ts';
 import type { Check, Verdict } from '../model/check.ts';
+import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Step } from '../model/step.ts';
 import type { State } from './words.ts';
 
@@ -52,6 +53,10 @@ export interface FlowState {
   readonly symptom: Symptom | undefined;
   /** How far the run for the symptom has come, in checks; undefined when none goes on. */
   readonly triage: { readonly done: number; readonly of: number } | undefined;
+  /** What the answers that are known now speak for; undefined before there are any. While something is waited for, only what is sure is told anew. */
+  readonly diagnosis: Diagnosis | undefined;
+  /** By the id of a cause that is, or was, in the diagnosis of this target: the number that it keeps. */
+  readonly causeNumbers: ReadonlyMap<string, number>;
   /** Present while the target is watched. `wellBefore`: all that applies passed at the end of some run since. */
   readonly watch: { readonly wellBefore: boolean } | undefined;
 }
@@ -66,6 +71,8 @@ export const emptyState: FlowState = {
   ended: undefined,
   symptom: undefined,
   triage: undefined,
+  diagnosis: undefined,
+  causeNumbers: new Map(),
   watch: undefined,
 };
 

@@ -7,13 +7,16 @@ import {
   TreeItemCollapsibleState,
   commands,
   window,
+  workspace,
 } from 'vscode';
 import type { Command, TreeDataProvider, TreeView } from 'vscode';
 import { commandIds, flowViewId, internalCommandIds } from './commandIds.ts';
 import type { FlowSession } from './flowSession.ts';
 import { DisposableStore } from './lifecycle.ts';
-import { ancestors, changedNodes, checkNodeId, present } from './present.ts';
-import type { FlowNode, Presentation } from './present.ts';
+import { markedUri } from './marks.ts';
+import { ancestors, changedNodes, checkNodeId, pathsToWrong, present } from './present.ts';
+import type { FlowNode } from './flowNode.ts';
+import type { Presentation } from './present.ts';
 import { asMarkdown } from '../model/markdown.ts';
 import { tooltipText } from './tooltip.ts';
 import { kindTitles } from './words.ts';
@@ -24,6 +27,9 @@ const drawAfterMs = 25;
 /** How often a row is revealed until it is the selected one, and how long each time VS Code may take to tell. */
 const revealTries = 5;
 const selectedWithinMs = 300;
+
+/** Whether VS Code shows numbers at the right of rows. */
+const badgesSetting = 'explorer.decorations.badges';
 
 /** The message line changes at most this often during a run. */
 const progressEveryMs = 1000;
@@ -58,10 +64,11 @@ export class FlowView implements TreeDataProvider<string> {
   constructor(session: FlowSession, firstShown: () => void) {
     this.#session = session;
     this.#firstShown = firstShown;
-    this.#shown = present(session.state, Date.now());
+    this.#shown = this.#present();
     this.#view = this.#store.add(window.createTreeView(flowViewId, { treeDataProvider: this }));
     this.#store.add(session.onDidChange(() => this.#drawSoon()));
     this.#store.add(this.#view.onDidChangeVisibility(() => this.#draw()));
+    this.#store.add(workspace.onDidChangeConfiguration((change) => change.affectsConfiguration(badgesSetting) && this.#draw()));
     this.#drawHead();
   }
 
@@ -160,6 +167,7 @@ export class FlowView implements TreeDataProvider<string> {
     item.description = node.description;
     item.contextValue = node.contextValue;
     item.accessibilityInformation = { label: node.accessibilityLabel };
+    if (node.decoration) item.resourceUri = markedUri(node.id, node.decoration);
     if (node.icon) item.iconPath = new ThemeIcon(node.icon.id, node.icon.color === undefined ? undefined : new ThemeColor(node.icon.color));
     const command = commandOf(node);
     if (command) item.command = command;
@@ -179,6 +187,10 @@ export class FlowView implements TreeDataProvider<string> {
     this.#store.dispose();
   }
 
+  #present(): Presentation {
+    return present(this.#session.state, Date.now(), workspace.getConfiguration().get(badgesSetting, true));
+  }
+
   #drawSoon(): void {
     // Another target empties the view at once: not one more row of the old one may be drawn.
     if (this.#session.state.target?.id !== this.#shownTarget) this.#draw();
@@ -190,7 +202,7 @@ export class FlowView implements TreeDataProvider<string> {
     this.#drawTimer = undefined;
     const before = this.#shown;
     const { state } = this.#session;
-    this.#shown = present(state, Date.now());
+    this.#shown = this.#present();
     const rootsDiffer = before.roots.join('\n') !== this.#shown.roots.join('\n');
     this.#shownTarget = state.target?.id;
     const changed = changedNodes(before, this.#shown);
@@ -211,7 +223,7 @@ export class FlowView implements TreeDataProvider<string> {
 
   #drawAges(): void {
     const before = this.#shown;
-    this.#shown = present(this.#session.state, Date.now());
+    this.#shown = this.#present();
     // Only roots fire: VS Code asks again for the open rows below them.
     const roots = new Set(changedNodes(before, this.#shown).map((id) => ancestors(this.#shown, id)[0]?.id ?? id));
     if (roots.size > 0) this.#changed.fire([...roots]);
@@ -222,7 +234,7 @@ export class FlowView implements TreeDataProvider<string> {
     const { state, standing, target } = this.#session;
     const description = target ? [target.target.name, kindTitles[target.target.kind], ...(state.watch ? ['watching'] : [])].join(' · ') : '';
     if (this.#view.description !== description) this.#view.description = description;
-    if (this.#view.badge?.value !== standing.badge?.value) this.#view.badge = standing.badge;
+    if (this.#view.badge?.value !== standing.badge?.value || this.#view.badge?.tooltip !== standing.badge?.tooltip) this.#view.badge = standing.badge;
     this.#drawMessage(state.running.size > 0);
   }
 
@@ -241,14 +253,14 @@ export class FlowView implements TreeDataProvider<string> {
     this.#view.message = message;
   }
 
-  /** Opens the way to each failure of the first run that has any, once per target. */
+  /** Opens the way to what is wrong in the first run in which something is, once per target. */
   #openFailures(): void {
     const { state } = this.#session;
     const target = state.target?.id;
     // A triage shows the way to one failure, and who stops a run wants nothing to open.
     if (state.triage !== undefined || (state.running.size === 0 && state.ended !== 'complete')) return;
     if (target === undefined || this.#openedTargets.has(target) || !this.#view.visible) return;
-    const paths = failingPaths(this.#shown).filter((id) => !this.#openedPaths.has(id));
+    const paths = pathsToWrong(this.#shown, state).filter((id) => !this.#openedPaths.has(id));
     for (const id of paths) this.#openedPaths.add(id);
     if (state.running.size === 0 && this.#openedPaths.size > 0) {
       this.#openedTargets.add(target);
@@ -272,20 +284,8 @@ export class FlowView implements TreeDataProvider<string> {
 
 function commandOf(node: FlowNode): Command | undefined {
   if (node.opens === 'run') return { command: internalCommandIds.open, title: 'Run', arguments: [node.id] };
+  if (node.opens === 'cause') return { command: commandIds.showCause, title: 'Show Cause', arguments: [node.cause] };
   if (node.opens === 'triage') return { command: commandIds.triageSymptom, title: 'Triage Symptom…' };
   if (node.opens === 'observations') return { command: commandIds.showObservations, title: 'Show Observations', arguments: [node.id] };
   return undefined;
-}
-
-/** Rows to open so that each component with a failure is in sight, and shows one itself or by its checks. */
-function failingPaths({ nodes }: Presentation): readonly string[] {
-  const paths = new Set<string>();
-  for (const component of nodes.values()) {
-    if (component.kind !== 'component' || component.parent === undefined) continue;
-    const failures = component.children.flatMap((id) => nodes.get(id) ?? []).filter(({ state }) => state === 'fail');
-    if (failures.length === 0) continue;
-    paths.add(component.parent);
-    if (!failures.some(({ description }) => description === component.description)) paths.add(component.id);
-  }
-  return [...paths];
 }

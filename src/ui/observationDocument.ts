@@ -2,10 +2,13 @@ import { CodeLens, EventEmitter, Range, Uri, languages, window, workspace } from
 import type { CodeLensProvider, TextDocumentContentProvider } from 'vscode';
 import type { Check } from '../model/check.ts';
 import { commandIds, internalCommandIds } from './commandIds.ts';
+import { coveredBy, marksOf, namedCauses, reachText } from './causes.ts';
 import type { Engine } from './engineSlot.ts';
 import type { FlowSession } from './flowSession.ts';
+import type { FlowState } from './flowState.ts';
 import { DisposableStore } from './lifecycle.ts';
 import { observationText } from './observationText.ts';
+import type { ObservationTextInput } from './observationText.ts';
 import { checkNodeId } from './present.ts';
 import { blockedCount } from './tooltip.ts';
 
@@ -97,6 +100,7 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
       check,
       verdict: state.answers.get(check.id)?.verdict,
       observations: this.#session.evidence(check.id),
+      mark: markIn(state, check.id),
       blocks: blockedCount(state, check.id),
       running: state.running.has(check.id),
     });
@@ -118,14 +122,22 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
     const { state, report } = this.#session;
     if (subject.kind === 'report') return [state.target?.id, report];
     const { check } = subject;
+    const mark = markIn(state, check);
     return [
       state.target?.id,
       state.answers.get(check),
       this.#session.evidence(check),
       state.running.has(check),
       blockedCount(state, check),
+      mark && `${mark.number} ${mark.title} ${mark.isOwn} ${mark.reach}`,
     ];
   }
+}
+
+function markIn(state: FlowState, check: string): ObservationTextInput['mark'] {
+  const mark = marksOf(state).get(check);
+  const cause = namedCauses(state).find(({ id }) => id === mark?.cause);
+  return mark && cause && { ...mark, reach: reachText(coveredBy(cause, state), state) };
 }
 
 /** The path is the title of the tab, so the subject travels in the query. */

@@ -2,6 +2,7 @@
 import { count, milliseconds } from '../flow/words.ts';
 import type { Check, Verdict } from '../model/check.ts';
 import type { Observation, Outcome, Question } from '../model/observation.ts';
+import type { Mark } from './causes.ts';
 import { stateWords } from './words.ts';
 import { yamlLines, yamlScalar } from './yaml.ts';
 
@@ -11,6 +12,8 @@ export interface ObservationTextInput {
   readonly check: Pick<Check, 'id' | 'title' | 'component' | 'asks'>;
   readonly verdict: Verdict | undefined;
   readonly observations: readonly Observation[];
+  /** With all that its cause explains: `7 failures, 4 warnings`. */
+  readonly mark?: (Mark & { readonly reach: string }) | undefined;
   /** How many checks wait for this one to pass. */
   readonly blocks: number;
   readonly running: boolean;
@@ -18,7 +21,7 @@ export interface ObservationTextInput {
 
 /** Verdict and reasoning on top, then each question with its answer, then what was not asked and why. */
 export function observationText(input: ObservationTextInput): string {
-  const { check, verdict } = input;
+  const { check, verdict, mark } = input;
   const name = `${check.component} › ${check.title}`;
   if (!verdict) return lines([`# ${name}: ${input.running ? 'running' : 'not run'}`, '', ...mapEntry('check', check.id, '')]);
   const asked = input.observations.filter(({ outcome }) => outcome.kind !== 'unavailable');
@@ -30,6 +33,8 @@ export function observationText(input: ObservationTextInput): string {
     ...mapEntry('verdict', verdict.status, ''),
     ...mapEntry('summary', verdict.summary, ''),
     ...(verdict.blockedBy === undefined ? [] : mapEntry('blocked by', verdict.blockedBy, '')),
+    ...(mark ? [`${mark.isOwn ? 'cause' : 'explained by'}: ${mark.number}  # ${mark.title}`] : []),
+    ...(mark?.isOwn ? mapEntry('explains', mark.reach, '') : []),
     ...(input.blocks > 0 ? [`blocks: ${count(input.blocks, 'check')}`] : []),
     ...(verdict.facts.length === 0 ? [] : ['', 'facts:', ...verdict.facts.flatMap(({ name: fact, value }) => mapEntry(fact, value, '  '))]),
     ...(asked.length === 0 ? [] : ['', 'observations:', ...asked.flatMap((one, index) => [...(index === 0 ? [] : ['']), ...observed(one)])]),

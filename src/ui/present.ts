@@ -9,33 +9,16 @@ import type { Status } from '../model/status.ts';
 import { worst } from '../model/status.ts';
 import { stepTitles, steps } from '../model/step.ts';
 import type { Step } from '../model/step.ts';
+import { decorationOf, marksOf, namedCauses, spokenMark } from './causes.ts';
+import type { Mark } from './causes.ts';
+import { bare, said } from './flowNode.ts';
+import type { FlowNode } from './flowNode.ts';
 import { inScope, settledState, staleAfterMs } from './flowState.ts';
-import type { CheckHead, FlowState, Scope } from './flowState.ts';
+import type { CheckHead, FlowState } from './flowState.ts';
 import { logsOfCheck, logsOfComponent } from './logs/logsOf.ts';
-import { age, countStates, countsText, spoken, stateIcons, stateWords, timeOfDay, withAge } from './words.ts';
-import type { Age, Icon, State } from './words.ts';
-
-export interface FlowNode {
-  /** `<target id>/<step>/<component>/<check>`: no text that changes. */
-  readonly id: string;
-  readonly kind: 'symptom' | 'step' | 'component' | 'fold' | 'check' | 'fact' | 'fix';
-  readonly parent: string | undefined;
-  readonly children: readonly string[];
-  readonly label: string;
-  readonly description: string;
-  readonly icon: Icon | undefined;
-  /** Undefined for rows that have no state of their own. */
-  readonly state: State | undefined;
-  /** Words for `when` clauses of menus, such as `check runnable answered`. */
-  readonly contextValue: string;
-  readonly accessibilityLabel: string;
-  /** What a click or Enter does. */
-  readonly opens: 'nothing' | 'run' | 'observations' | 'triage';
-  /** What Run Again and Stop on this node are about; undefined where there is nothing to run. */
-  readonly scope: Scope | undefined;
-  /** The check that this node is, or belongs to. */
-  readonly check: string | undefined;
-}
+import { fixNodes } from './presentFix.ts';
+import { age, countStates, countsText, stateIcons, stateWords, timeOfDay, withAge } from './words.ts';
+import type { Age, State } from './words.ts';
 
 export interface Presentation {
   readonly roots: readonly string[];
@@ -47,9 +30,10 @@ export interface Presentation {
 /** This many checks of one component that are blocked by the same check share a row. */
 const foldFrom = 3;
 
-export function present(state: FlowState, now: number): Presentation {
+/** @param hasBadges Whether the editor shows a number at the right of a row; else the description begins with it. */
+export function present(state: FlowState, now: number, hasBadges = true): Presentation {
   if (!state.target) return { roots: [], nodes: new Map(), ageChangesIn: undefined };
-  return new Presenter(state, state.target.id, now).all();
+  return new Presenter(state, state.target.id, now, hasBadges).all();
 }
 
 /** Ids of the nodes that must be drawn again: those that differ and still exist. */
@@ -73,6 +57,10 @@ function sameNode(one: FlowNode, other: FlowNode): boolean {
     one.contextValue === other.contextValue &&
     one.accessibilityLabel === other.accessibilityLabel &&
     one.opens === other.opens &&
+    one.cause === other.cause &&
+    one.decoration?.badge === other.decoration?.badge &&
+    one.decoration?.tooltip === other.decoration?.tooltip &&
+    one.decoration?.color === other.decoration?.color &&
     one.children.length === other.children.length &&
     one.children.every((child, index) => child === other.children[index])
   );
@@ -81,6 +69,10 @@ function sameNode(one: FlowNode, other: FlowNode): boolean {
 /** Id of the node of a check, in whatever row it is folded. */
 export function checkNodeId(target: string, check: Pick<CheckHead, 'step' | 'component' | 'id'>): string {
   return `${target}/${check.step}/${check.component}/${check.id}`;
+}
+
+function fixNodeId(target: string): string {
+  return `${target}/fix`;
 }
 
 /** The nodes above a node, outermost first. */
@@ -95,6 +87,34 @@ export function ancestors(presentation: Presentation, id: string): readonly Flow
   return found;
 }
 
+/**
+ * Rows to open where something failed, so that the causes are in sight: where each is seen itself, and the Fix step.
+ * Of a component with failures that none explains, one is to be seen there or at its checks.
+ */
+export function pathsToWrong(presentation: Presentation, state: FlowState): readonly string[] {
+  const { target, checks, diagnosis } = state;
+  if (!target || !diagnosis || diagnosis.failures.all === 0) return [];
+  const named = namedCauses(state);
+  const own = new Set(named.flatMap((cause) => cause.own));
+  const paths = new Set<string>();
+  for (const head of checks) {
+    const node = presentation.nodes.get(checkNodeId(target.id, head));
+    if (!node) continue;
+    const [step, ...inside] = ancestors(presentation, node.id).map(({ id }) => id);
+    const isUnexplained = node.state === 'fail' && diagnosis.unexplained.includes(head.id);
+    if (step !== undefined && (own.has(head.id) || isUnexplained)) paths.add(step);
+    if (own.has(head.id) || (isUnexplained && !isShownAbove(presentation, node))) for (const id of inside) paths.add(id);
+  }
+  if (named.length > 0) paths.add(fixNodeId(target.id));
+  return [...paths];
+}
+
+/** Whether the component of a failed check tells a failure of its checks in its own row. */
+function isShownAbove({ nodes }: Presentation, { parent }: FlowNode): boolean {
+  const component = parent === undefined ? undefined : nodes.get(parent);
+  return component?.children.some((id) => nodes.get(id)?.state === 'fail' && nodes.get(id)?.description === component.description) === true;
+}
+
 /** Checks of one component, and what blocks all of them, if one check does. */
 interface Component {
   readonly name: string;
@@ -106,13 +126,17 @@ class Presenter {
   readonly #state: FlowState;
   readonly #target: string;
   readonly #now: number;
+  readonly #hasBadges: boolean;
+  readonly #marks: ReadonlyMap<string, Mark>;
   readonly #nodes = new Map<string, FlowNode>();
   #ageChangesIn: number | undefined;
 
-  constructor(state: FlowState, target: string, now: number) {
+  constructor(state: FlowState, target: string, now: number, hasBadges: boolean) {
     this.#state = state;
     this.#target = target;
     this.#now = now;
+    this.#hasBadges = hasBadges;
+    this.#marks = marksOf(state);
   }
 
   all(): Presentation {
@@ -121,7 +145,8 @@ class Presenter {
   }
 
   #add(node: FlowNode): string {
-    this.#nodes.set(node.id, node);
+    const badge = this.#hasBadges ? undefined : node.decoration?.badge;
+    this.#nodes.set(node.id, badge === undefined ? node : { ...node, description: [`cause ${badge}`, node.description].filter(Boolean).join(', ') });
     return node.id;
   }
 
@@ -142,14 +167,9 @@ class Presenter {
   }
 
   #fix(): string {
-    const description = fixText(this.#state);
-    return this.#add({
-      ...bare(`${this.#target}/fix`, 'fix', undefined),
-      label: 'Fix',
-      description,
-      icon: { id: 'lightbulb', color: undefined },
-      accessibilityLabel: said('Fix', description),
-    });
+    const nodes = fixNodes(this.#state, fixNodeId(this.#target));
+    for (const node of nodes) this.#add(node);
+    return nodes[0].id;
   }
 
   #step(step: Step): string {
@@ -208,15 +228,17 @@ class Presenter {
     const scope = { step, component: component.name };
     const group = this.#group(component.checks);
     const description = group.progress ?? this.#componentText(component, group);
+    const mark = this.#sharedMark(component.checks);
     return this.#add({
       ...bare(id, 'component', parent),
+      ...marked(mark),
       children: this.#checks(id, component),
       label: component.name,
       description,
       icon: stateIcons[group.state],
       state: group.state,
       contextValue: ['component', group.ability, ...(this.#isLogged(logsOfComponent(component.name)) ? ['logged'] : [])].join(' '),
-      accessibilityLabel: said(component.name, group.counts === description ? undefined : stateWords[group.state], description),
+      accessibilityLabel: said(component.name, group.counts === description ? undefined : stateWords[group.state], description, mark && spokenMark(mark)),
       opens: this.#opensRun(group, newest(component.checks, this.#state)),
       scope,
     });
@@ -263,6 +285,7 @@ class Presenter {
     const state = checks.some((check) => this.#state.running.has(check.id)) ? 'running' : 'blocked';
     return this.#add({
       ...bare(id, 'fold', parent),
+      ...marked(this.#sharedMark(checks)),
       children: children(id),
       label,
       description,
@@ -280,9 +303,11 @@ class Presenter {
     const old = answer?.apart ? this.#age(answer.at) : undefined;
     const since = this.#state.watch && answer?.changedAt !== undefined ? `since ${timeOfDay(answer.changedAt)}` : undefined;
     const summary = answer?.verdict.summary ?? '';
-    const abilities = [running ? 'running' : 'runnable', answer ? 'answered' : 'unanswered', ...(this.#isLogged(logsOfCheck(check)) ? ['logged'] : []), ...(summary === notAskedUnproven ? ['unproven'] : [])];
+    const mark = this.#marks.get(check.id);
+    const abilities = [running ? 'running' : 'runnable', answer ? 'answered' : 'unanswered', ...(this.#isLogged(logsOfCheck(check)) ? ['logged'] : []), ...(summary === notAskedUnproven ? ['unproven'] : []), ...(mark ? ['explained'] : [])];
     return this.#add({
       ...bare(id, 'check', parent),
+      ...marked(mark),
       children: (answer?.verdict.facts ?? []).map((fact, index) => this.#fact(id, check, fact, index)),
       label: check.title,
       description: !answer && running ? 'running' : [withAge(summary, old), since].filter(Boolean).join(' · '),
@@ -290,7 +315,7 @@ class Presenter {
       state,
       contextValue: `check ${abilities.join(' ')}`,
       // A blocked or cancelled check says so in its summary.
-      accessibilityLabel: said(check.title, summary.startsWith(stateWords[state]) ? undefined : stateWords[state], summary, old?.spoken, since),
+      accessibilityLabel: said(check.title, summary.startsWith(stateWords[state]) ? undefined : stateWords[state], summary, mark && spokenMark(mark), old?.spoken, since),
       opens: 'observations',
       scope: { check: check.id },
       check: check.id,
@@ -307,6 +332,14 @@ class Presenter {
       opens: 'observations',
       check: check.id,
     });
+  }
+
+  /** The mark of several checks as one row: that of those that make it look as it does, where one cause explains all of them. */
+  #sharedMark(checks: readonly CheckHead[]): Mark | undefined {
+    const look = groupState(checks.map(({ id }) => settledState(this.#state, id)));
+    const marks = checks.filter(({ id }) => settledState(this.#state, id) === look).map(({ id }) => this.#marks.get(id));
+    const [first] = marks;
+    return first && marks.every((mark) => mark?.cause === first.cause && !mark.isOwn) ? first : undefined;
   }
 
   #isLogged(sources: readonly LogSource[]): boolean {
@@ -362,22 +395,9 @@ interface Group {
   readonly ability: 'runnable' | 'running';
 }
 
-function bare(id: string, kind: FlowNode['kind'], parent: string | undefined): FlowNode {
-  return {
-    id,
-    kind,
-    parent,
-    children: [],
-    label: '',
-    description: '',
-    icon: undefined,
-    state: undefined,
-    contextValue: kind,
-    accessibilityLabel: '',
-    opens: 'nothing',
-    scope: undefined,
-    check: undefined,
-  };
+/** What a mark adds to a row. */
+function marked(mark: Mark | undefined): Pick<FlowNode, 'cause' | 'decoration'> {
+  return { cause: mark?.cause, decoration: mark && decorationOf(mark) };
 }
 
 /** The worst state, but what was not run keeps a parent from looking passed. */
@@ -391,20 +411,4 @@ function groupState(settled: readonly State[]): State {
 function newest(checks: readonly CheckHead[], state: FlowState): number | undefined {
   const times = checks.flatMap((check) => state.answers.get(check.id)?.at ?? []);
   return times.length > 0 ? Math.max(...times) : undefined;
-}
-
-function fixText(state: FlowState): string {
-  if (state.ended === undefined || state.running.size > 0) return '';
-  const well = state.checks.every((check) => {
-    const settled = settledState(state, check.id);
-    return settled === 'pass' || settled === 'not-applicable';
-  });
-  return well ? 'nothing to fix' : 'no cause confirmed';
-}
-
-function said(...parts: readonly (string | undefined)[]): string {
-  return parts
-    .filter((part) => part !== undefined && part !== '')
-    .map((part) => spoken(part ?? ''))
-    .join(', ');
 }

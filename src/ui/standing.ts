@@ -2,8 +2,10 @@
 import { answerOf } from '../flow/answer.ts';
 import { deciding, firstRed } from '../flow/triage.ts';
 import { count } from '../flow/words.ts';
+import type { Cause } from '../model/diagnosis.ts';
 import type { Status } from '../model/status.ts';
 import { worst } from '../model/status.ts';
+import { explainedText, marksOf, namedCauses } from './causes.ts';
 import { settledState } from './flowState.ts';
 import type { FlowState } from './flowState.ts';
 import { age, countStates, countsText, stateIcons, timeOfDay } from './words.ts';
@@ -21,6 +23,9 @@ export interface StatusBarText {
   readonly text: string;
   readonly accessibilityLabel: string;
 }
+
+/** The line above the tree is shorter. */
+const messageLength = 60;
 
 /**
  * @param last Standing before the current runs began; during a run it stands, so that nothing flips.
@@ -43,11 +48,12 @@ export function standing(state: FlowState, last: Standing | undefined, now: numb
   const settled = state.checks.map((check) => settledState(state, check.id));
   const counts = countStates(settled);
   const failed = counts.get('fail') ?? 0;
+  const named = namedCauses(state).length;
   return {
     message: sentence(state, settled, counts),
     badge:
       failed > 0 && state.ended !== undefined
-        ? { value: failed, tooltip: `${count(failed, 'check')} failed, no cause confirmed` }
+        ? { value: failed, tooltip: `${count(failed, 'check')} failed, ${named === 0 ? 'no cause confirmed' : count(named, 'cause')}` }
         : undefined,
     statusBar: statusBar(state, state.target.name, settled, counts, now),
   };
@@ -63,8 +69,26 @@ function sentence(state: FlowState, settled: readonly State[], counts: Counts): 
   const statuses = settled.filter((each): each is Status => each !== 'running' && each !== 'not-run');
   const news = watchText(state);
   if (news !== undefined) return news;
+  const causes = causesText(state);
+  if (causes !== undefined) return causes;
   const well = statuses.every((status) => status === 'pass' || status === 'not-applicable');
   return well && of('not-run') > 0 ? `${answered} of ${total} checks were run, and all pass.` : answerOf(statuses);
+}
+
+/** What is named: `Redis is stopped. It explains 7 of 8 failures.` */
+function causesText(state: FlowState): string | undefined {
+  const named = namedCauses(state);
+  const [first] = named;
+  if (!first) return undefined;
+  const explained = explainedText(named, state);
+  const alone = `${isSure(first) ? '' : 'Likely: '}${first.title}. It explains ${explained}.`;
+  if (named.length === 1 && alone.length < messageLength) return alone;
+  return `${count(named.length, 'cause')} ${named.length === 1 ? 'explains' : 'explain'} ${explained}.`;
+}
+
+/** It was seen itself. */
+function isSure({ standing: sure }: Cause): boolean {
+  return sure === 'confirmed' || sure === 'past';
 }
 
 /** Of a watched target, what failed since the last good state: the earliest, with how many beside it. */
@@ -92,6 +116,9 @@ function triageText(state: FlowState): string {
     return `Nothing of this symptom is red: ${well ? `${counts.get('pass') ?? 0} pass` : countsText(counts)}.`;
   }
   const where = `${found.first.component} › ${found.first.title}`;
+  // The named cause says more than the place where it shows.
+  const causes = marksOf(state).has(found.first.check) ? causesText(state) : undefined;
+  if (causes !== undefined) return causes;
   const words = { fail: 'failure', warn: 'warning', unknown: 'unknown' }[found.state];
   return found.count === 1 ? `One ${words}: ${where}.` : `First ${words} of ${found.count}: ${where}.`;
 }
@@ -105,6 +132,11 @@ function statusBar(
 ): StatusBarText {
   const of = (each: State): number => counts.get(each) ?? 0;
   const newest = Math.max(...[...state.answers.values()].map((answer) => answer.at));
+  const [first, ...others] = namedCauses(state);
+  const cause = first && isSure(first) ? first.title : undefined;
+  const caused = (icon: State, counted: string, said: string): StatusBarText => cause === undefined
+    ? item(icon, counted, said)
+    : item(icon, `${cause}${others.length > 0 ? ` +${others.length}` : ''}`, `${said}, ${cause}${others.length > 0 ? ` and ${count(others.length, 'more cause', 'more causes')}` : ''}`);
   const item = (icon: State, words: string, said = words): StatusBarText => ({
     text: `$(${stateIcons[icon].id}) ${words === '' ? name : `${name}: ${words}`}`,
     accessibilityLabel: [`Caracal: target ${name}`, said, ...(Number.isFinite(newest) ? [age(newest, now).spoken] : [])].join(', '),
@@ -113,9 +145,9 @@ function statusBar(
     case undefined:
       return item('not-run', '', 'not run');
     case 'fail':
-      return item('fail', count(of('fail'), 'failure'), `${count(of('fail'), 'check')} failed`);
+      return caused('fail', count(of('fail'), 'failure'), `${count(of('fail'), 'check')} failed`);
     case 'warn':
-      return item('warn', count(of('warn'), 'warning'));
+      return caused('warn', count(of('warn'), 'warning'), count(of('warn'), 'warning'));
     case 'unknown':
     case 'blocked':
       return item('unknown', 'cannot tell');

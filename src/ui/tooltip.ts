@@ -1,8 +1,9 @@
 /** What a row says when the pointer rests on it. Pure: lines of plain text. */
 import { count, milliseconds } from '../flow/words.ts';
 import type { Observation } from '../model/observation.ts';
+import { coveredBy, marksOf, markText, reachText } from './causes.ts';
 import type { FlowState } from './flowState.ts';
-import type { FlowNode } from './present.ts';
+import type { FlowNode } from './flowNode.ts';
 import { clock, stateWords } from './words.ts';
 
 export interface Known {
@@ -13,8 +14,16 @@ export interface Known {
 export function tooltipText(node: FlowNode, known: Known): readonly string[] {
   if (node.kind === 'fact') return [`${node.label}: ${node.description}`];
   if (node.kind === 'check' && node.check !== undefined) return checkTooltip(node.check, node, known);
+  if (node.kind === 'cause') return causeTooltip(node, known.state);
   const state = node.state === undefined ? '' : `: ${stateWords[node.state]}`;
-  return [`${node.label}${state}`, ...(node.description === '' ? [] : [node.description])];
+  return [`${node.label}${state}`, ...(node.description === '' ? [] : [node.description]), ...(node.decoration ? [node.decoration.tooltip] : [])];
+}
+
+function causeTooltip(node: FlowNode, state: FlowState): readonly string[] {
+  const cause = state.diagnosis?.causes.find(({ id }) => id === node.cause);
+  if (!cause) return [];
+  const reach = reachText(coveredBy(cause, state), state);
+  return [`${node.label}: ${node.description}`, cause.sentence, ...(reach === '' ? [] : [`Explains ${reach}.`])];
 }
 
 function checkTooltip(id: string, node: FlowNode, known: Known): readonly string[] {
@@ -22,6 +31,7 @@ function checkTooltip(id: string, node: FlowNode, known: Known): readonly string
   const check = state.checks.find((head) => head.id === id);
   if (!check) return [];
   const answer = state.answers.get(id);
+  const mark = marksOf(state).get(id);
   const byId = new Map(state.checks.map((head) => [head.id, head]));
   const needs = check.needs.map((need) => byId.get(need)).filter((head) => head !== undefined);
   const blocks = blockedCount(state, id);
@@ -38,6 +48,7 @@ function checkTooltip(id: string, node: FlowNode, known: Known): readonly string
   return [
     `${check.component} › ${check.title}: ${stateWords[node.state ?? 'not-run']}`,
     ...(answer ? [answer.verdict.summary] : []),
+    ...(mark ? [markText(mark)] : []),
     facts.filter((fact) => fact !== undefined).join(' '),
   ];
 }

@@ -13,7 +13,8 @@ export interface Icon {
   readonly color: string | undefined;
 }
 
-const muted = 'caracal.mutedForeground';
+/** What must recede. */
+export const muted = 'caracal.mutedForeground';
 
 /** Shape carries the state, colour repeats it. */
 export const stateIcons: Readonly<Record<State, Icon>> = {
@@ -134,5 +135,5 @@ export function spoken(text: string): string {
       `${number} ${number === '1' ? word : `${word}s`}`,
     );
   }
-  return said.replaceAll(/ ?[›·] ?/g, ' ').replaceAll('…', '');
+  return said.replaceAll(/ ?[›·] ?/g, ' ').replaceAll('…', '').replaceAll(/[①-⑳]/g, (number) => `cause ${(number.codePointAt(0) ?? 0) - 0x245f}`);
 }

@@ -1,12 +1,15 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from 'node:assert/strict';
+import { mock } from 'node:test';
 import type { Symptom } from '../../src/caracal/symptoms.ts';
 import type { Check, Verdict } from '../../src/model/check.ts';
+import type { Cause } from '../../src/model/diagnosis.ts';
 import type { Observation } from '../../src/model/observation.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Status } from '../../src/model/status.ts';
 import type { LocatedTarget } from '../../src/targets/located.ts';
 import type { Engine, EngineModule } from '../../src/ui/engineSlot.ts';
 import { FlowSession } from '../../src/ui/flowSession.ts';
+import { cause, diagnosed } from './diagnoses.ts';
 
 type FlowOptions = Parameters<EngineModule['runFlow']>[0];
 
@@ -30,8 +33,12 @@ class FakeEngine implements Engine {
   readonly redactor = { text: (text: string) => text, json: <Value>(value: Value) => value } as Engine['redactor'];
   load = (): Promise<EngineModule> => Promise.resolve(this.#module as unknown as EngineModule);
 
-  readonly #module: Pick<EngineModule, 'runFlow' | 'checksOf'> = {
+  /** What the verdicts speak for. */
+  causes: (verdicts: readonly Verdict[]) => readonly Cause[] = () => [];
+
+  readonly #module: Pick<EngineModule, 'runFlow' | 'checksOf' | 'causesOf'> = {
     checksOf: () => checks,
+    causesOf: (_kind, verdicts) => ({ result: diagnosed(this.causes(verdicts)).diagnosis, wants: [] }),
     runFlow: (options) => {
       const run = new FakeRun(options);
       this.runs.push(run);
@@ -105,6 +112,7 @@ describe('A flow session', () => {
   let log: string[];
 
   beforeEach(async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
     engine = new FakeEngine();
     log = [];
     session = new FlowSession(engine, { info: (line) => log.push(line), error: (line) => log.push(line) });
@@ -112,7 +120,10 @@ describe('A flow session', () => {
     await session.loadChecks();
   });
 
-  afterEach(() => session.dispose());
+  afterEach(() => {
+    session.dispose();
+    mock.timers.reset();
+  });
 
   it('runs everything and shows each answer as it comes', async () => {
     const run = session.run({});
@@ -282,6 +293,73 @@ describe('A flow session', () => {
     session.stop();
     engine.run(0).report.reject(new Error('aborted'));
     await run;
+  });
+
+  /** Which causes stand, each with its number. */
+  const numbered = (): readonly string[] => (session.state.diagnosis?.causes ?? []).map(({ id }) => `${session.state.causeNumbers.get(id)} ${id}`);
+  const failing = (verdicts: readonly Verdict[], id: string): boolean => verdicts.some(({ check: one, status }) => one === id && status === 'fail');
+  /** Each failed check is a cause; that of the API is only possible. */
+  const eachFailure = (verdicts: readonly Verdict[]): readonly Cause[] => checks.filter(({ id }) => failing(verdicts, id))
+    .map(({ id, component }) => cause(component, { own: [id], standing: component === 'api' ? 'possible' : 'confirmed' }));
+
+  /** Runs everything; what is not said to be otherwise passes. */
+  async function runWith(said: Readonly<Record<string, Status>>): Promise<void> {
+    const run = session.run({});
+    await settled();
+    const { length } = engine.runs;
+    for (const { id } of checks) engine.run(length - 1).say(id, said[id] ?? 'pass');
+    engine.run(length - 1).end();
+    await run;
+  }
+
+  it('names a cause while others are still waited for, and what is only possible once none is', async () => {
+    engine.causes = eachFailure;
+    const run = session.run({});
+    await settled();
+    engine.run(0).say('CRC-RDY-001', 'fail');
+    engine.run(0).say('CRC-STO-020', 'fail');
+    strictEqual(session.state.diagnosis, undefined, 'answers that come together are looked at together');
+    mock.timers.tick(100);
+    deepStrictEqual(numbered(), ['1 Redis']);
+    strictEqual(failures(session), undefined);
+    engine.run(0).say('CRC-STO-001', 'pass');
+    engine.run(0).say('CRC-STR-001', 'blocked');
+    engine.run(0).end();
+    await run;
+    deepStrictEqual(numbered(), ['2 api', '1 Redis']);
+    strictEqual(session.standing.badge?.tooltip, '2 checks failed, 1 cause');
+  });
+
+  it('keeps the number of a cause over runs, and gives none twice', async () => {
+    engine.causes = eachFailure;
+    await runWith({ 'CRC-STO-020': 'fail' });
+    deepStrictEqual(numbered(), ['1 Redis']);
+    const { diagnosis } = session.state;
+    await runWith({ 'CRC-STO-020': 'fail' });
+    strictEqual(session.state.diagnosis, diagnosis, 'the same is the same object');
+    await runWith({ 'CRC-STO-001': 'fail' });
+    deepStrictEqual(numbered(), ['2 Postgres']);
+    await runWith({ 'CRC-STO-001': 'fail', 'CRC-STO-020': 'fail' });
+    deepStrictEqual(numbered(), ['2 Postgres', '1 Redis']);
+    await runWith({});
+    deepStrictEqual(numbered(), []);
+  });
+
+  it('has no cause of another target', async () => {
+    engine.causes = () => [cause('Redis')];
+    void session.run({});
+    await settled();
+    engine.run(0).say('CRC-STO-020', 'fail');
+    session.stop();
+    deepStrictEqual(numbered(), ['1 Redis']);
+    void session.run({});
+    await settled();
+    engine.run(1).say('CRC-STO-020', 'fail');
+    session.use(located('other'));
+    strictEqual(session.state.diagnosis, undefined);
+    strictEqual(session.state.causeNumbers.size, 0);
+    mock.timers.tick(100);
+    strictEqual(session.state.diagnosis, undefined, 'what was about to be looked at is gone');
   });
 
   const slow: Symptom = { id: 'slow', title: 'It is slow', words: '', checks: ['CRC-STR-001', 'CRC-RDY-001'], source: '' };

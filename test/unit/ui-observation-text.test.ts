@@ -88,6 +88,13 @@ not asked:
     strictEqual(shown, `${head}blocks: 31 checks\n${asked}    answer: PONG\n`);
   });
 
+  it('says which cause is seen here, or explains it', () => {
+    const mark = { cause: 'redis-stopped', title: 'Redis is stopped', number: 1, isBlocked: false, reach: '7 failures, 4 warnings, 1 unknown' };
+    const shown = (isOwn: boolean): string => observationText({ check, verdict: verdict({}), observations: [], mark: { ...mark, isOwn }, blocks: 31, running: false });
+    strictEqual(shown(true), `${head}cause: 1  # Redis is stopped\nexplains: 7 failures, 4 warnings, 1 unknown\nblocks: 31 checks\n`);
+    strictEqual(shown(false), `${head}explained by: 1  # Redis is stopped\nblocks: 31 checks\n`);
+  });
+
   it('keeps prose on lines that can be read without scrolling', () => {
     const long = verdict({ reasoning: 'word '.repeat(60) });
     const shown = observationText({ check, verdict: long, observations: [], blocks: 0, running: false });

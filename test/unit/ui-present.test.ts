@@ -3,10 +3,12 @@ import type { Symptom } from '../../src/caracal/symptoms.ts';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Status } from '../../src/model/status.ts';
 import type { Step } from '../../src/model/step.ts';
+import type { FlowNode } from '../../src/ui/flowNode.ts';
 import { emptyState } from '../../src/ui/flowState.ts';
 import type { Answer, CheckHead, FlowState } from '../../src/ui/flowState.ts';
-import { changedNodes, checkNodeId, present } from '../../src/ui/present.ts';
-import type { FlowNode, Presentation } from '../../src/ui/present.ts';
+import { changedNodes, checkNodeId, pathsToWrong, present } from '../../src/ui/present.ts';
+import type { Presentation } from '../../src/ui/present.ts';
+import { cause, diagnosed } from './diagnoses.ts';
 
 const now = Date.UTC(2026, 7, 20, 14, 6, 34);
 const tenSecondsAgo = now - 10_000;
@@ -21,15 +23,16 @@ interface Said {
   readonly summary?: string;
   readonly blockedBy?: string;
   readonly facts?: Verdict['facts'];
+  readonly observations?: Verdict['observations'];
   readonly apart?: boolean;
   readonly at?: number;
 }
 
 function answer(head: CheckHead, said: Said): Answer {
-  const { status, summary = '', blockedBy, facts = [], apart = false, at = tenSecondsAgo } = said;
+  const { status, summary = '', blockedBy, facts = [], observations = [], apart = false, at = tenSecondsAgo } = said;
   const { id, step, component, title } = head;
   const verdict: Verdict = {
-    check: id, step, component, title, status, summary, reasoning: '', facts, observations: [],
+    check: id, step, component, title, status, summary, reasoning: '', facts, observations,
     ...(blockedBy === undefined ? {} : { blockedBy }),
   };
   return { verdict, at, apart };
@@ -160,6 +163,195 @@ describe('The flow as a tree', () => {
     const before = present(flow(all, outage), now);
     const after = present(flow(all, { ...outage, 'CRC-STO-020': { status: 'fail', summary: 'timeout' } }), now);
     deepStrictEqual([...before.nodes.keys()].filter((id) => !after.nodes.has(id)), ['t/storage/Redis/CRC-STO-020/fact/0']);
+  });
+});
+
+describe('The Fix step', () => {
+  const redisIsStopped = cause('redis-stopped', {
+    title: 'Redis is stopped', own: ['CRC-STO-020'], explains: ['CRC-RDY-002', 'CRC-STO-021', 'CRC-STO-022', 'CRC-STO-023', 'CRC-STR-001', 'CRC-STR-002', 'CRC-STR-010', 'CRC-STR-020'],
+    for: [
+      { words: 'Redis › Reachable: refused in 1 ms; container stopped', check: 'CRC-STO-020', observations: ['redis.reach/Redis'], at: null },
+      { words: 'log of api: ready_redis_unreachable, 3 times', check: null, observations: ['logs.findings/api'], at: null },
+    ],
+    against: [
+      { words: 'Redis › Authentication: blocked by Redis › Reachable', check: 'CRC-STO-021', observations: [], at: null, seen: null },
+      { words: 'Redis › Memory: 31 MB of 512 MB', check: 'CRC-STO-022', observations: [], at: null, seen: false },
+      { words: 'Redis › Persistence: aof on', check: 'CRC-STO-023', observations: [], at: null, seen: true },
+    ],
+  });
+  const failures = { all: 2, explained: 2 };
+  const rows = (state: FlowState, ids: readonly string[] = ['t/fix']): readonly string[] => picture(present(state, now), ids);
+
+  it('names a cause with what speaks for it, and puts its number beside all that it explains', () => {
+    const state = flow(all, outage, diagnosed([redisIsStopped], { failures }));
+    deepStrictEqual(rows(state), [
+      'lightbulb  Fix  1 cause explains 2 of 2 failures',
+      '  zap  Redis is stopped  confirmed · 2 failures',
+      '    Explains  2 failures, 1 warning',
+      '      error  api › Ready  500 internal_error after 18.4 s',
+      '      error  Redis › Reachable  refused in 1 ms; container stopped',
+      '      warning  Outboxes › API outbox  41 waiting, oldest 4 min',
+      '      circle-slash  6 checks  blocked',
+      '    Speaks for it  2',
+      '      Redis › Reachable  refused in 1 ms; container stopped',
+      '      log of api: ready_redis_unreachable, 3 times',
+      '    Would speak against it  1 of 3 seen',
+      '      Redis › Authentication  cannot look: blocked by Redis › Reachable',
+      '      Redis › Memory  not seen: 31 MB of 512 MB',
+      '      Redis › Persistence  seen: aof on',
+      '    lightbulb  Remedy',
+    ]);
+    const marks = [...present(state, now).nodes.values()].flatMap(({ id, decoration, contextValue }) => (decoration ? [[id, decoration.badge, decoration.color, contextValue.includes('explained')]] : []));
+    deepStrictEqual(new Set(marks), new Set([
+      ['t/readiness/api/CRC-RDY-002', '①', 'caracal.mutedForeground', true],
+      ['t/readiness/api', '①', 'caracal.mutedForeground', false],
+      ['t/storage/Redis/CRC-STO-020', '①', 'list.errorForeground', true],
+      ['t/storage/Redis/blocked by CRC-STO-020', undefined, 'caracal.mutedForeground', false],
+      ['t/storage/Redis/CRC-STO-021', undefined, 'caracal.mutedForeground', true],
+      ['t/storage/Redis/CRC-STO-022', undefined, 'caracal.mutedForeground', true],
+      ['t/storage/Redis/CRC-STO-023', undefined, 'caracal.mutedForeground', true],
+      ['t/streams/audit.events/CRC-STR-001', undefined, 'caracal.mutedForeground', true],
+      ['t/streams/audit.events/CRC-STR-002', undefined, 'caracal.mutedForeground', true],
+      ['t/streams/audit.events', undefined, 'caracal.mutedForeground', false],
+      ['t/streams/policy.changed/CRC-STR-010', undefined, 'caracal.mutedForeground', true],
+      ['t/streams/policy.changed', undefined, 'caracal.mutedForeground', false],
+      ['t/streams/blocked by CRC-STO-020', undefined, 'caracal.mutedForeground', false],
+      ['t/streams/Outboxes/CRC-STR-020', '①', 'caracal.mutedForeground', true],
+      ['t/streams/Outboxes', '①', 'caracal.mutedForeground', false],
+      ['t/fix/redis-stopped', '①', 'list.errorForeground', false],
+    ]));
+  });
+
+  it('keeps icons, and says numbers as words', () => {
+    const shown = present(flow(all, outage, diagnosed([redisIsStopped], { failures })), now);
+    strictEqual(node(shown, 't/readiness/api/CRC-RDY-002').icon?.color, 'problemsErrorIcon.foreground');
+    strictEqual(node(shown, 't/readiness/api').accessibilityLabel, 'api, failed, 500 internal_error after 18.4 seconds, explained by cause 1');
+    strictEqual(node(shown, 't/storage/Redis/CRC-STO-020').accessibilityLabel, 'Reachable, failed, refused in 1 ms; container stopped, this is cause 1');
+    strictEqual(node(shown, 't/storage/Redis/CRC-STO-021').accessibilityLabel, 'Authentication, blocked by Redis Reachable');
+    strictEqual(node(shown, 't/fix/redis-stopped').accessibilityLabel, 'Redis is stopped, cause 1, confirmed, explains 2 failures');
+    strictEqual(node(shown, 't/fix').accessibilityLabel, 'Fix, 1 cause explains 2 of 2 failures');
+  });
+
+  it('has the numbers in its texts where the editor shows no badges', () => {
+    const shown = present(flow(all, outage, diagnosed([redisIsStopped], { failures })), now, false);
+    strictEqual(node(shown, 't/readiness/api/CRC-RDY-002').description, 'cause ①, 500 internal_error after 18.4 s');
+    strictEqual(node(shown, 't/storage/Redis/CRC-STO-021').description, 'blocked by Redis › Reachable');
+    strictEqual(node(shown, 't/fix/redis-stopped').description, 'cause ①, confirmed · 2 failures');
+    strictEqual(node(shown, 't/readiness/api/CRC-RDY-002').accessibilityLabel, 'Ready, failed, 500 internal_error after 18.4 seconds, explained by cause 1');
+  });
+
+  const standings: readonly (readonly [name: string, more: Parameters<typeof cause>[1], color: string, description: string, label: string])[] = [
+    ['that is likely', { standing: 'likely' }, 'charts.orange', 'likely · 1 failure', 'Dead, cause 2, likely, explains 1 failure'],
+    ['that is past', { standing: 'past' }, 'problemsErrorIcon.foreground', 'past · state remains', 'Dead, cause 2, past, state remains'],
+    ['that another one left behind', { leftBehindBy: 'redis-stopped' }, 'problemsErrorIcon.foreground', 'left behind by ①', 'Dead, cause 2, left behind by cause 1'],
+    ['of a warning', { own: ['CRC-STR-020'] }, 'problemsErrorIcon.foreground', 'confirmed · 1 warning', 'Dead, cause 2, confirmed, explains 1 warning'],
+  ];
+  for (const [name, more, color, description, label] of standings) {
+    it(`tells of a cause ${name}`, () => {
+      const dead = cause('dead', { title: 'Dead', own: ['CRC-RDY-002'], ...more });
+      const shown = node(present(flow(all, outage, diagnosed([redisIsStopped, dead], { failures })), now), 't/fix/dead');
+      deepStrictEqual([shown.icon, shown.description, shown.accessibilityLabel], [{ id: 'zap', color }, description, label]);
+    });
+  }
+
+  it('marks a check by the cause that is seen there, though another one explains it', () => {
+    const dead = cause('dead', { title: 'Dead', own: ['CRC-STR-020'], leftBehindBy: 'redis-stopped' });
+    const shown = present(flow(all, outage, diagnosed([redisIsStopped, dead], { failures })), now);
+    strictEqual(node(shown, 't/streams/Outboxes/CRC-STR-020').decoration?.tooltip, 'This is cause 2: Dead');
+    strictEqual(node(shown, 't/streams/Outboxes').decoration, undefined);
+    strictEqual(node(shown, 't/fix').description, '2 causes explain 2 of 2 failures');
+  });
+
+  const full = cause('full', { title: 'Redis is full', standing: 'possible', explains: ['CRC-RDY-002'], unconfirmed: { check: 'CRC-STO-022', why: 'no answer in 20 s' } });
+  const slow = cause('slow', { title: 'Redis is slow', standing: 'possible', explains: ['CRC-RDY-002'] });
+  const open = diagnosed([full, slow], {
+    failures: { all: 2, explained: 0 }, unexplained: ['CRC-STR-020', 'CRC-RDY-002', 'CRC-STO-020'],
+    next: { check: 'CRC-STO-022', words: '', between: ['full', 'slow'] },
+    notCauses: [{ words: 'audit › Health', why: '/health follows Redis here', check: 'CRC-RDY-001' }, { words: 'log of gateway: denied: jti replay', why: 'no replay, Redis failed', check: null }],
+    ruledOut: [{ id: 'password', title: 'The password of Redis is wrong', why: { words: 'Redis › Authentication: passed', check: 'CRC-STO-021', observations: [], at: null } }],
+  });
+  const abstaining = { ...outage, 'CRC-STO-022': { status: 'unknown', summary: 'no answer in 20 s' } } as const;
+
+  it('abstains with the next check first, then what is possible, then what is left', () => {
+    deepStrictEqual(rows(flow(all, abstaining, open)), [
+      'lightbulb  Fix  no cause confirmed',
+      '  arrow-right  Next: Redis › Memory  tells ① from ②',
+      '  zap  Redis is full  possible · 1 failure',
+      '    Explains  1 failure',
+      '      error  api › Ready  500 internal_error after 18.4 s',
+      '    Would confirm it: Redis › Memory  no answer in 20 s',
+      '    lightbulb  Remedy',
+      '  zap  Redis is slow  possible · 1 failure',
+      '    Explains  1 failure',
+      '      error  api › Ready  500 internal_error after 18.4 s',
+      '    lightbulb  Remedy',
+      '  info  Not causes  2 look wrong and are not',
+      '    audit › Health  /health follows Redis here',
+      '    log of gateway: denied: jti replay  no replay, Redis failed',
+      '  close  Ruled out  1',
+      '    The password of Redis is wrong  Redis › Authentication: passed',
+      '  question  Unexplained  2 failures, 1 warning',
+      '    error  api › Ready  500 internal_error after 18.4 s',
+      '    error  Redis › Reachable  refused in 1 ms; container stopped',
+      '    warning  Outboxes › API outbox  41 waiting, oldest 4 min',
+    ]);
+  });
+
+  it('marks nothing by what is only possible', () => {
+    const shown = present(flow(all, abstaining, open), now);
+    deepStrictEqual([...shown.nodes.values()].flatMap(({ id, decoration }) => (decoration ? [[id, decoration.badge, decoration.color]] : [])), [
+      ['t/fix/full', '①', undefined], ['t/fix/slow', '②', undefined],
+    ]);
+    strictEqual(node(shown, 't/fix/full').icon?.color, 'charts.orange');
+  });
+
+  it('runs the next check, or opens what is known of it', () => {
+    const next = (state: FlowState): unknown => {
+      const { opens, contextValue, scope, accessibilityLabel } = node(present(state, now), 't/fix/next');
+      return [opens, contextValue, scope, accessibilityLabel];
+    };
+    const scope = { check: 'CRC-STO-022' };
+    deepStrictEqual(next(flow(all, abstaining, open)), ['observations', 'next', scope, 'Next: Redis Memory, tells cause 1 from cause 2']);
+    deepStrictEqual(next(flow(api, abstaining, open)), ['run', 'next', scope, 'Next: CRC-STO-022, tells cause 1 from cause 2']);
+    deepStrictEqual(next(flow(all, abstaining, { ...open, running: new Set(['CRC-STO-022']) })), ['observations', 'next running', scope, 'Next: Redis Memory, running, tells cause 1 from cause 2']);
+  });
+
+  it('names a cause while others are waited for, and says what is left only at the end', () => {
+    const state = flow(all, { 'CRC-STO-020': outage['CRC-STO-020'] ?? { status: 'fail' }, 'CRC-STR-020': { status: 'warn' } }, {
+      ...diagnosed([cause('redis-stopped', { title: 'Redis is stopped', own: ['CRC-STO-020'] })], { failures: { all: 1, explained: 1 }, unexplained: ['CRC-STR-020'] }),
+      ended: undefined, running: new Set(['CRC-RDY-002']),
+    });
+    deepStrictEqual(rows(state).filter((row) => !row.startsWith('   ')), ['lightbulb  Fix  1 cause explains 1 of 1 failure', '  zap  Redis is stopped  confirmed · 1 failure']);
+  });
+
+  it('opens its first cause on a click', () => {
+    const shown = present(flow(all, outage, diagnosed([redisIsStopped], { failures })), now);
+    deepStrictEqual(['t/fix', 't/fix/redis-stopped', 't/fix/redis-stopped/remedy'].map((id) => [node(shown, id).opens, node(shown, id).cause]), new Array(3).fill(['cause', 'redis-stopped']));
+    const checkOf = (id: string): unknown => [node(shown, id).opens, node(shown, id).check];
+    deepStrictEqual(checkOf('t/fix/redis-stopped/for/0'), ['observations', 'CRC-STO-020']);
+    deepStrictEqual(checkOf('t/fix/redis-stopped/for/1'), ['nothing', undefined]);
+    strictEqual(node(present(flow(all, outage), now), 't/fix').opens, 'nothing');
+  });
+
+  it('opens the record of whoever read a log that speaks for a cause', () => {
+    const read: Record<string, Said> = { ...outage, 'CRC-RDY-002': { status: 'fail', observations: ['ready/api', 'logs.findings/api'] } };
+    const shown = node(present(flow(all, read, diagnosed([redisIsStopped], { failures })), now), 't/fix/redis-stopped/for/1');
+    deepStrictEqual([shown.opens, shown.check], ['observations', 'CRC-RDY-002']);
+  });
+
+  it('says nothing of what was not run', () => {
+    const fix = (said: Readonly<Record<string, Said>>): string => node(present(flow(api, said), now), 't/fix').description;
+    const pass: Said = { status: 'pass' };
+    deepStrictEqual([fix({ 'CRC-RDY-001': pass, 'CRC-RDY-002': pass }), fix({ 'CRC-RDY-001': pass }), fix({ 'CRC-RDY-001': { status: 'warn' } })], ['nothing to fix', '', 'no cause confirmed']);
+  });
+
+  it('is opened with the way to each cause, and to what none explains', () => {
+    const paths = (state: FlowState): readonly string[] => pathsToWrong(present(state, now), state);
+    deepStrictEqual(paths(flow(all, outage, diagnosed([redisIsStopped], { failures }))), ['t/storage', 't/storage/Redis', 't/fix']);
+    // The row of the API tells its failure itself; that of Redis tells counts.
+    const unexplained = ['CRC-RDY-002', 'CRC-STO-020', 'CRC-STR-020'];
+    deepStrictEqual(paths(flow(all, outage, diagnosed([], { failures: { all: 2, explained: 0 }, unexplained }))), ['t/readiness', 't/storage', 't/storage/Redis']);
+    deepStrictEqual(paths(flow(all, outage)), []);
   });
 });
 

@@ -1,9 +1,10 @@
-import { ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import type { Symptom } from '../../src/caracal/symptoms.ts';
 import type { Status } from '../../src/model/status.ts';
 import { emptyState } from '../../src/ui/flowState.ts';
 import type { Answer, CheckHead, FlowState } from '../../src/ui/flowState.ts';
 import { standing } from '../../src/ui/standing.ts';
+import { cause, diagnosed } from './diagnoses.ts';
 
 const now = Date.UTC(2026, 7, 20, 14, 6, 34);
 
@@ -39,6 +40,39 @@ describe('The standing of a target', () => {
       strictEqual(shown.statusBar.accessibilityLabel, `Caracal: target lab, ${spoken}`);
     });
   }
+
+  const stopped = cause('redis-stopped', { title: 'Redis is stopped', own: ['C0'], explains: ['C1'] });
+  const dead = cause('dead', { title: 'Coordinator events are dead', own: ['C2'] });
+  const likely = { ...stopped, standing: 'likely' } as const;
+  const possible = { ...stopped, standing: 'possible' } as const;
+  const failures = { all: 3, explained: 2 };
+  const three = flow(['fail', 'fail', 'fail']);
+  const warned = flow(['warn', 'warn', 'pass']);
+  const named: readonly (readonly [state: FlowState, message: string, status: string, spoken: string])[] = [
+    [{ ...three, ...diagnosed([stopped], { failures }) }, 'Redis is stopped. It explains 2 of 3 failures.', '$(error) lab: Redis is stopped', '3 checks failed, Redis is stopped'],
+    [{ ...three, ...diagnosed([stopped, dead], { failures: { all: 3, explained: 3 } }) }, '2 causes explain 3 of 3 failures.', '$(error) lab: Redis is stopped +1', '3 checks failed, Redis is stopped and 1 more cause'],
+    [{ ...three, ...diagnosed([likely], { failures }) }, 'Likely: Redis is stopped. It explains 2 of 3 failures.', '$(error) lab: 3 failures', '3 checks failed'],
+    [{ ...three, ...diagnosed([possible], { failures: { all: 3, explained: 0 } }) }, '3 failures, no cause confirmed.', '$(error) lab: 3 failures', '3 checks failed'],
+    [{ ...three, ...diagnosed([{ ...stopped, title: 'A migration of the schema was not applied' }], { failures }) }, '1 cause explains 2 of 3 failures.', '$(error) lab: A migration of the schema was not applied', '3 checks failed, A migration of the schema was not applied'],
+    [{ ...warned, ...diagnosed([stopped]) }, 'Redis is stopped. It explains 2 warnings.', '$(warning) lab: Redis is stopped', '2 warnings, Redis is stopped'],
+  ];
+  for (const [state, message, status, spoken] of named) {
+    it(`is "${message}" of what is named`, () => {
+      const shown = standing(state, undefined, now);
+      deepStrictEqual([shown.message, shown.statusBar?.text, shown.statusBar?.accessibilityLabel], [message, status, `Caracal: target lab, ${spoken}, 10 seconds ago`]);
+    });
+  }
+
+  it('keeps the cause that stood while it runs again', () => {
+    const state = { ...three, ...diagnosed([stopped], { failures }) };
+    const again = standing({ ...state, ...diagnosed([]), running: new Set(['C0']), runSize: 3 }, standing(state, undefined, now), now);
+    deepStrictEqual([again.statusBar?.text, again.badge?.tooltip], ['$(loading~spin) lab: Redis is stopped', '3 checks failed, 1 cause']);
+  });
+
+  it('names the cause of what a symptom is about', () => {
+    const triaged = (checks: readonly string[]): string | undefined => standing({ ...three, ended: 'triaged', symptom: { ...symptom, checks }, ...diagnosed([stopped], { failures }) }, undefined, now).message;
+    deepStrictEqual([triaged(['C1']), triaged(['C2'])], ['Redis is stopped. It explains 2 of 3 failures.', 'One failure: Redis › Title.']);
+  });
 
   const symptom: Symptom = { id: 's', title: 'It is slow', words: '', checks: ['C0', 'C1', 'C2'], source: '' };
   const triaged: readonly (readonly [statuses: readonly (Status | 'not-run')[], message: string])[] = [
@@ -83,6 +117,7 @@ describe('The standing of a target', () => {
 
   it('has a badge for failures only', () => {
     strictEqual(standing(flow(['fail', 'fail']), undefined, now).badge?.tooltip, '2 checks failed, no cause confirmed');
+    strictEqual(standing({ ...three, ...diagnosed([stopped, dead, possible]) }, undefined, now).badge?.tooltip, '3 checks failed, 2 causes');
     strictEqual(standing(flow(['warn', 'unknown']), undefined, now).badge, undefined);
   });
 

@@ -7,6 +7,7 @@ import { present } from '../../src/ui/present.ts';
 import { asMarkdown } from '../../src/model/markdown.ts';
 import { tooltipText } from '../../src/ui/tooltip.ts';
 import { clock } from '../../src/ui/words.ts';
+import { cause, diagnosed } from './diagnoses.ts';
 
 const at = Date.UTC(2026, 7, 20, 14, 6, 24);
 const reachable: CheckHead = { id: 'CRC-STO-020', step: 'storage', component: 'Redis', title: 'Reachable', needs: [] };
@@ -32,9 +33,9 @@ const observation: Observation = {
   id: 'x', question: { subject: 'x', of: 'Redis' }, asked: 'PING', at: new Date(at).toISOString(), tookMs: 1, outcome: { kind: 'answer', value: 1 },
 };
 
-function lines(id: string): readonly string[] {
-  const node = present(state, at).nodes.get(id);
-  return node ? tooltipText(node, { state, evidence: (check) => (check === reachable.id ? [observation] : []) }) : [];
+function lines(id: string, of = state): readonly string[] {
+  const node = present(of, at).nodes.get(id);
+  return node ? tooltipText(node, { state: of, evidence: (check) => (check === reachable.id ? [observation] : []) }) : [];
 }
 
 describe('The tooltip', () => {
@@ -56,6 +57,14 @@ describe('The tooltip', () => {
 
   it('of a step says its state', () => {
     deepStrictEqual(lines('t/storage'), ['Storage: failed', '1 failed, 1 blocked · now']);
+  });
+
+  it('says which cause a check is, or is explained by', () => {
+    const stopped = cause('redis-stopped', { title: 'Redis is stopped', sentence: 'Without Redis nothing is minted.', own: [reachable.id], explains: [memory.id] });
+    const explained = { ...state, ...diagnosed([stopped], { failures: { all: 1, explained: 1 } }) };
+    strictEqual(lines('t/storage/Redis/CRC-STO-020', explained)[2], 'This is cause 1: Redis is stopped');
+    strictEqual(lines('t/storage/Redis/CRC-STO-022', explained)[2], 'Explained by cause 1: Redis is stopped');
+    deepStrictEqual(lines('t/fix/redis-stopped', explained), ['Redis is stopped: confirmed · 1 failure', 'Without Redis nothing is minted.', 'Explains 1 failure.']);
   });
 
   it('is text and never markup', () => {

@@ -82,11 +82,11 @@ describe('A log in the editor', () => {
     return lenses.flatMap(({ command }) => (command === undefined ? [] : [command]));
   }
 
-  async function lensWhen(title: string): Promise<void> {
+  async function lensWhen(title: string | RegExp): Promise<void> {
     for (const end = Date.now() + 5_000; ; await sleep(50)) {
       const titles = (await lensesOf()).map((lens) => lens.title);
-      if (titles.includes(title)) return;
-      ok(Date.now() < end, `There is no lens ${title} among:\n${titles.join('\n')}`);
+      if (titles.some((one) => (typeof title === 'string' ? one === title : title.test(one)))) return;
+      ok(Date.now() < end, `There is no lens ${String(title)} among:\n${titles.join('\n')}`);
     }
   }
 
@@ -127,7 +127,7 @@ describe('A log in the editor', () => {
       'TypeError: cannot read a stream\n    at consume (file:///app/streams.js:41:13)\n    at process.processTicksAndRejections (node:internal/process/task_queues:105:5)\n',
     ].join(''));
     await writeFile(file('sts'), Array.from({ length: 6 }, (_, index) => logged('sts', { level: 'warn', msg: 'claim pending', attempt: index }, start + 3_000 + index)).join(''));
-    await writeFile(join(folder, 'target.json'), JSON.stringify({ kind: 'endpoints', name: 'logged', services: { api: 'http://127.0.0.1:9' }, logs: Object.fromEntries(['sts', 'gateway', 'api', 'redis'].map((source) => [source, `${source}.log`])) }));
+    await writeFile(join(folder, 'target.json'), JSON.stringify({ kind: 'endpoints', name: 'logged', services: { api: 'http://127.0.0.1:9' }, redis: 'redis://127.0.0.1:9', logs: Object.fromEntries(['sts', 'gateway', 'api', 'redis'].map((source) => [source, `${source}.log`])) }));
     await commands.executeCommand('workbench.action.closeAllEditors');
     await commands.executeCommand('workbench.action.closePanel');
     await useTargetFiles([join(folder, 'target.json')]);
@@ -416,6 +416,25 @@ describe('A log in the editor', () => {
     await when('all is there', () => lines().length === 5);
     await page.press('Control+End');
     await page.waitFor({ role: 'button', name: 'Caracal log: Following' });
+  });
+
+  it('names the cause that an error speaks for, where a flow has found one', async () => {
+    await appendFile(file('api'), logged('api', { level: 'error', msg: '[ioredis] Unhandled error event: Error: connect ECONNREFUSED 127.0.0.1:9' }, start + 200_000_001));
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    void commands.executeCommand('caracal.openLog');
+    await page.waitFor({ role: 'option', name: '/^All services/' });
+    await page.press('Enter');
+    await page.waitFor({ role: 'tab', name: '/logged: all services/' });
+    await filter('ioredis');
+    await when('it is there', () => lineWith('ioredis') > 0);
+    doesNotMatch((await lensesOf()).map(({ title }) => title).join('\n'), /Cause/);
+    await commands.executeCommand('caracal.runAll');
+    const cause = /Cause [①-⑳]: Redis /;
+    await lensWhen(cause);
+    match(await hoverAt(lineWith('ioredis')), cause);
+    // Lenses are drawn some time after they are known.
+    await snapshotWhen('.monaco-editor', cause);
+    await pictures(page, 'log-cause');
   });
 
   it('explains a line, and says which ones mislead', async () => {

@@ -181,7 +181,7 @@ describe('Deployments that are found by themselves', () => {
     await engineCall('/containers/caracal-sts-1/stop?t=1');
     try {
       await commands.executeCommand('caracal.runAll');
-      await textWhen(page, /\d+ failures?, no cause confirmed/, flowMs);
+      await textWhen(page, /\d+ failures?, no cause confirmed|explains? \d+ of \d+ failures?/, flowMs);
       await openNodeLog(/^gateway, failed/);
       await pictures(page, 'walk-compose-log');
       await caretAtCall();

@@ -1,6 +1,10 @@
 import { CodeLens, DocumentHighlight, DocumentLink, DocumentSymbol, EventEmitter, FoldingRange, FoldingRangeKind, Hover, Location, MarkdownString, Range, SymbolKind, Uri, languages } from 'vscode';
 import type { CodeLensProvider, DocumentHighlightProvider, DocumentLinkProvider, DocumentSymbolProvider, FoldingRangeProvider, HoverProvider, Position, ReferenceProvider, TextDocument } from 'vscode';
 import { commandIds, internalCommandIds } from '../commandIds.ts';
+import { causeOfMessage, footnote } from '../causes.ts';
+import type { Mark } from '../causes.ts';
+import type { RecordDetails } from '../../logs/protocol.ts';
+import type { Diagnosis } from '../../model/diagnosis.ts';
 import type { FlowSession } from '../flowSession.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import { asMarkdown } from '../../model/markdown.ts';
@@ -18,6 +22,8 @@ const selector = { scheme: logScheme };
 const mostLenses = 50;
 const mostSymbols = 1_000;
 const mostChecks = 4;
+/** What was said longer before the end of the log may be about something that is over. */
+const recentMs = 10 * 60_000;
 /** Numbers above the text need not run with it. */
 const lensesEveryMs = 1_000;
 
@@ -28,6 +34,8 @@ export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, Docu
   readonly #store = new DisposableStore();
   readonly #lensesChanged = this.#store.add(new EventEmitter<void>());
   #timer: NodeJS.Timeout | undefined;
+  /** The one that the lenses name causes of. */
+  #diagnosis: Diagnosis | undefined;
 
   readonly onDidChangeCodeLenses = this.#lensesChanged.event;
 
@@ -42,23 +50,55 @@ export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, Docu
       languages.registerHoverProvider(selector, this),
       languages.registerDocumentHighlightProvider(selector, this),
       languages.registerReferenceProvider(selector, this),
-      documents.onDidChange(() => (this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        this.#lensesChanged.fire();
-      }, lensesEveryMs))),
+      documents.onDidChange(() => this.#renewLenses()),
+      session.onDidChange(() => {
+        if (session.state.diagnosis === this.#diagnosis) return;
+        this.#diagnosis = session.state.diagnosis;
+        this.#renewLenses();
+      }),
     ]) this.#store.add(registered);
+  }
+
+  #renewLenses(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#lensesChanged.fire();
+    }, lensesEveryMs);
   }
 
   async provideCodeLenses({ uri }: TextDocument): Promise<CodeLens[]> {
     const document = this.#documents.of(uri);
     if (document === undefined) return [];
-    return [...toolbar(document, uri), ...this.#olderLens(document, uri), ...(await groupLenses(document, uri))];
+    return [...toolbar(document, uri), ...this.#olderLens(document, uri), ...(await this.#groupLenses(document, uri))];
   }
 
   #olderLens(document: LogDocument, uri: Uri): CodeLens[] {
     const { from, isTailed } = document.content;
     const isAtBeginning = from === 0 && isTailed && this.#documents.hasOlder(document);
     return isAtBeginning ? [new CodeLens(new Range(1, 0, 1, 0), { title: 'Read older lines', command: commandIds.readOlderLog, arguments: [uri.toString()] })] : [];
+  }
+
+  /** Above the first line of each group of errors that is here. */
+  async #groupLenses(document: LogDocument, uri: Uri): Promise<CodeLens[]> {
+    const { content, log } = document;
+    const [first, last] = [content.rows[0], content.rows.at(-1)];
+    if (first === undefined || last === undefined) return [];
+    const groups = (await log.groups()).filter((group) => group.first >= first && group.first <= last && content.rows.includes(group.first)).slice(0, mostLenses);
+    return (await Promise.all(groups.map(async (group) => {
+      const line = lineOf(content, group.first);
+      const range = new Range(line, 0, line, 0);
+      const lens = (title: string, command: string): CodeLens => new CodeLens(range, { title, command, arguments: [uri.toString(), group.first] });
+      const hasRequest = idsOf(content.lines[line - firstLine(content)] ?? '').some(({ isRequest }) => isRequest);
+      const cause = this.#causeOf(group.known?.id, uri);
+      const isCaused = cause !== undefined && isRecent(await log.record(group.last), document);
+      return [
+        lens(groupText(group), internalCommandIds.logLike),
+        ...(isCaused ? [new CodeLens(range, { title: causeText(cause), command: commandIds.showCause, arguments: [cause.cause] })] : []),
+        lens('Explain', internalCommandIds.explainLogLine),
+        ...(group.count > 1 ? [lens('Show all', internalCommandIds.logLike)] : []),
+        ...(hasRequest ? [lens('Only this request', internalCommandIds.logOfRequest), lens('Trace', internalCommandIds.traceLogLine)] : []),
+      ];
+    }))).flat();
   }
 
   provideFoldingRanges({ uri }: TextDocument): FoldingRange[] {
@@ -97,13 +137,14 @@ export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, Docu
     const details = await document.log.record(row);
     const link = (title: string, command: string, ...parameters: readonly unknown[]): string => `[${title}](${commandUri(command, ...parameters).toString()})`;
     const request = details.record.requestId === undefined ? [] : [[link('Trace this request', internalCommandIds.traceLogLine, uri.toString(), row), link('Only this request', internalCommandIds.logOfRequest, uri.toString(), row)].join(' · ')];
+    const cause = isRecent(details, document) ? this.#causeOf(details.message, uri) : undefined;
     const checks = this.#checksOf(details.message, uri).map(({ id, label }) => link(label, internalCommandIds.showInTree, id));
     const text = new MarkdownString([
       recordMarkdown(details), '',
       ...(checks.length === 0 ? [] : [`Look at: ${checks.join(' · ')}`, '']),
-      ...request,
+      [...request, ...(cause ? [link(asMarkdown(causeText(cause)), commandIds.showCause, cause.cause)] : [])].join(' · '),
     ].join('\n'));
-    text.isTrusted = { enabledCommands: [internalCommandIds.traceLogLine, internalCommandIds.logOfRequest, internalCommandIds.showInTree] };
+    text.isTrusted = { enabledCommands: [internalCommandIds.traceLogLine, internalCommandIds.logOfRequest, internalCommandIds.showInTree, commandIds.showCause] };
     return new Hover(text);
   }
 
@@ -118,6 +159,12 @@ export class LogLanguage implements CodeLensProvider, FoldingRangeProvider, Docu
   dispose(): void {
     clearTimeout(this.#timer);
     this.#store.dispose();
+  }
+
+  /** The cause that is named on the same target and that a message speaks for. */
+  #causeOf(message: string | undefined, { query }: Uri): Mark | undefined {
+    const { state } = this.#session;
+    return message === undefined || state.target?.id !== query ? undefined : causeOfMessage(message, state);
   }
 
   /** What the flow of the same target looks at that a message speaks for, with what is known of it. */
@@ -161,27 +208,15 @@ function toolbar(document: LogDocument, uri: Uri): CodeLens[] {
   ];
 }
 
-/** Above the first line of each group of errors that is here. */
-async function groupLenses(document: LogDocument, uri: Uri): Promise<CodeLens[]> {
-  const { content } = document;
-  const [first, last] = [content.rows[0], content.rows.at(-1)];
-  if (first === undefined || last === undefined) return [];
-  const groups = (await document.log.groups()).filter((group) => group.first >= first && group.first <= last && content.rows.includes(group.first));
-  return groups.slice(0, mostLenses).flatMap((group) => {
-    const line = lineOf(content, group.first);
-    const range = new Range(line, 0, line, 0);
-    const lens = (title: string, command: string): CodeLens => new CodeLens(range, { title, command, arguments: [uri.toString(), group.first] });
-    const hasRequest = idsOf(content.lines[line - firstLine(content)] ?? '').some(({ isRequest }) => isRequest);
-    return [
-      lens(groupText(group), internalCommandIds.logLike),
-      lens('Explain', internalCommandIds.explainLogLine),
-      ...(group.count > 1 ? [lens('Show all', internalCommandIds.logLike)] : []),
-      ...(hasRequest ? [lens('Only this request', internalCommandIds.logOfRequest), lens('Trace', internalCommandIds.traceLogLine)] : []),
-    ];
-  });
-}
-
 function commandUri(command: string, ...parameters: readonly unknown[]): Uri {
   return Uri.parse(`command:${command}?${encodeURIComponent(JSON.stringify(parameters))}`);
 }
 
+function causeText({ number, title }: Mark): string {
+  return `Cause ${footnote(number)}: ${title}`;
+}
+
+/** Whether a record is of the time in which the log ends. */
+function isRecent({ time }: Pick<RecordDetails, 'time'>, { state }: LogDocument): boolean {
+  return state !== undefined && state.to - time <= recentMs;
+}
