@@ -77,8 +77,8 @@ export const kubernetesRemedies: Table = {
   },
   'secret-key-missing': (names) => {
     const facts = names.answer(kubernetesSecrets, secrets.of);
-    const missing = facts?.uses.find(({ secret, key, optional }) => !optional && facts.secrets.find(({ name }) => name === secret)?.secret?.keys.includes(key) === false);
-    const words = `patch secret ${missing?.secret ?? 'caracal-runtime'} -p "{\\"stringData\\":{\\"${missing?.key ?? '<key>'}\\":\\"$(cat ${missing?.key ?? '<key>'})\\"}}"`;
+    const missing = facts?.uses.find(({ secretName, key, optional }) => !optional && facts.secrets.find(({ name }) => name === secretName)?.secret?.keys.includes(key) === false);
+    const words = `patch secret ${missing?.secretName ?? 'caracal-runtime'} -p "{\\"stringData\\":{\\"${missing?.key ?? '<key>'}\\":\\"$(cat ${missing?.key ?? '<key>'})\\"}}"`;
     return [{
       id: 'add-key', title: `add ${missing?.key ?? 'the key'} to the Secret`, place: 'services', risk: 'medium', commands: [names.kubectl(words)], dryRun: names.kubectl(`${words} --dry-run=server -o name`),
       advice: 'From a file with the value that the others have. Where another tool makes the Secret, add it there. Pods that wait for it go on by themselves.', changes: 'one key of the Secret', provedBy: ['CRC-SVC-204'],

@@ -25,7 +25,6 @@ const files = (pattern: string): readonly string[] => globSync(pattern, { cwd: r
 
 const observerRoots: readonly Root[] = [
   ...files('src/flow/**/*.observe.ts').map(wholly),
-  ['src/flow/runner.ts', 'run'],
   ['src/flow/liveSource.ts', 'liveSource'],
   ['src/flow/consent.ts', 'withConsent'],
   ['src/targets/open.ts', 'openTarget'],
