@@ -86,7 +86,7 @@ async function workbench(): Promise<Totals> {
  * The files that take longest, so that they are begun first and none of them runs alone at the end. That of the
  * services mostly waits.
  */
-const longest = ['lab-services', 'faults-compose-containers', 'faults-compose-projects', 'faults-postgres', 'faults-services', 'faults-streams', 'faults-readiness', 'faults-audit', 'faults-redis', 'faults-kubernetes', 'logs'];
+const longest = ['lab-services', 'faults-compose-containers', 'faults-compose-projects', 'faults-postgres', 'faults-streams', 'faults-services', 'logs', 'faults-readiness', 'faults-kubernetes', 'faults-redis', 'faults-audit'];
 
 async function integrationFiles(): Promise<string[]> {
   const folder = join('test', 'integration');

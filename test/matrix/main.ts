@@ -48,10 +48,13 @@ const folder = join(artifactsFolder, 'matrix');
 async function recordChosen(): Promise<boolean> {
   const code = codeHashes();
   const recordings = new Map(await readRecordings());
-  for (const one of cases) {
-    const loose = await recorded(folder, one);
-    if (loose) recordings.set(one.id, loose);
-  }
+  const takeLoose = async (): Promise<void> => {
+    for (const one of cases) {
+      const loose = await recorded(folder, one);
+      if (loose && isCurrent(loose, code[one.kind])) recordings.set(one.id, loose);
+    }
+  };
+  await takeLoose();
   const open: Case[] = [];
   for (const one of chosen) {
     const recording = recordings.get(one.id);
@@ -59,10 +62,7 @@ async function recordChosen(): Promise<boolean> {
   }
   tell(`${open.length} of ${chosen.length} cases are to be recorded`);
   const wrong = await record({ cases: open, folder, labs: Number(values.labs), tell });
-  for (const one of cases) {
-    const loose = await recorded(folder, one);
-    if (loose) recordings.set(one.id, loose);
-  }
+  await takeLoose();
   await writeRecordings(cases, recordings);
   await rm(folder, { recursive: true, force: true });
   tell(`packed into ${fixtures}`);

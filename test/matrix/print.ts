@@ -19,7 +19,7 @@ export function table(replayed: readonly Replayed[], namedMs: ReadonlyMap<Replay
       outcome.padEnd(9),
       (afterMs === undefined ? '' : `${afterMs} ms`).padStart(8),
       one.id.padEnd(64),
-      outcome === 'right' && names === expected ? names : `${names}, not ${expected}`,
+      names === expected ? names : `${names} (expected: ${expected})`,
     ].join('  ');
   });
 }
@@ -60,7 +60,7 @@ function linesOf({ id, standing: how, own, explains, score, path, for: speaksFor
     `${id}: ${how}, ${total.toFixed(2)} = ${score.map(({ name, value }) => `${value} ${name}`).join(' + ')}${leftBehindBy === null ? '' : `, left behind by ${leftBehindBy}`}`,
     `    seen at ${own.join(', ') || 'nothing'}; explains ${explains.join(', ') || 'nothing'}`,
     ...path.map((step) => `    → ${where(step)}`),
-    ...speaksFor.map((evidence) => `    for: ${where(evidence)}`),
-    ...against.map((look) => `    against, ${look.seen === null ? 'not known' : look.seen ? 'seen' : 'not seen'}: ${where(look)}`),
+    ...speaksFor.map(({ words }) => `    for: ${words}`),
+    ...against.map(({ words, seen }) => `    against, ${seen === null ? 'not known' : seen ? 'seen' : 'not seen'}: ${words}`),
   ];
 }

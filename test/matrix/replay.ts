@@ -1,10 +1,10 @@
 /** Judges recordings again, by the checks and causes of the working tree. */
+import { diagnose } from '../../src/diagnosis/diagnose.ts';
+import type { Situation } from '../../src/diagnosis/situation.ts';
 import { checksOf, subjects } from '../../src/flow/catalogue.ts';
 import { situationOf } from '../../src/flow/diagnosing.ts';
 import { recordedSource } from '../../src/flow/recordedSource.ts';
 import { run } from '../../src/flow/runner.ts';
-import { diagnose } from '../../src/diagnosis/diagnose.ts';
-import type { Situation } from '../../src/diagnosis/situation.ts';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Diagnosis } from '../../src/model/diagnosis.ts';
 import { questionId } from '../../src/model/observation.ts';
@@ -25,6 +25,7 @@ export interface Replayed {
   readonly tookMs: number;
 }
 
+/** Judges a recording and looks for causes, as the flow does. */
 export async function replay(one: Case, recording: Recording): Promise<Replayed> {
   const startedMs = performance.now();
   const { kind } = one;
@@ -46,6 +47,7 @@ export async function replay(one: Case, recording: Recording): Promise<Replayed>
   return { one, recording, verdicts, situation, diagnosis: result, lacks, tookMs: performance.now() - startedMs };
 }
 
+/** Whether a recording was made by this code. */
 export function isCurrent({ code }: Recording, { observers, lab }: CodeHashes): boolean {
   return code.observers === observers && code.lab === lab;
 }
