@@ -29,8 +29,8 @@ for (const [room, others] of rooms) {
   if (below !== undefined) throw new Error(`${room} may not import from ${below}: it stands below it in the list`);
 }
 
-/** What the page of a panel may know of the extension: the words of the story and of their messages. */
-const panelWords = ['trace/story.ts', 'trace/panelMessages.ts'];
+/** What the page of a panel may know of the extension: the words of its story and of its messages. */
+const panelWords = ['trace/story.ts', 'trace/panelMessages.ts', 'ui/cause/causeMessages.ts'];
 
 /** Files that only compute: the same input gives the same output, in any host. */
 const pure = [
@@ -45,6 +45,7 @@ const pure = [
   'src/webview/{choice,logPages,text,timelineLayout,timelineScale,timelineWords,times}.ts',
   'src/trace/{explanationSection,inSpite,policySection,replayInput,revocation,sectionParts,stateSection}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
+  'src/ui/cause/{canaryText,causeMessages,causeStory,orderText,remedyEffect}.ts',
   'src/ui/trace/{requestRows,traceLink,tracedRequests}.ts',
   'src/ui/{flowState,lifecycle,observationText,present,standing,tooltip,words,yaml}.ts',
 ];

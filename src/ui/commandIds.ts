@@ -16,6 +16,8 @@ export const commandIds = {
   showReport: 'caracal.showReport',
   showLog: 'caracal.showLog',
   showObservations: 'caracal.showObservations',
+  showCause: 'caracal.showCause',
+  runCanary: 'caracal.runCanary',
   askAnyway: 'caracal.askAnyway',
   explainCheck: 'caracal.explainCheck',
   showObserverRole: 'caracal.showObserverRole',
@@ -78,8 +80,11 @@ export const requestCommandIds = [
   commandIds.traceRequest, commandIds.traceThisRequest, commandIds.traceRequestAgain, commandIds.copyRequest, commandIds.showRequestDocument, commandIds.copyRequestId, commandIds.refreshRequests, internalCommandIds.traceLine,
 ] as const;
 
+/** Commands about causes and what can be done about them. */
+export const causeCommandIds = [commandIds.showCause, commandIds.runCanary] as const;
+
 export type LogCommandId = (typeof logCommandIds)[number];
-export type FlowCommandId = Exclude<CommandId, LogCommandId | (typeof requestCommandIds)[number]>;
+export type FlowCommandId = Exclude<CommandId, LogCommandId | (typeof requestCommandIds)[number] | (typeof causeCommandIds)[number]>;
 
 export const flowViewId = 'caracal.flow';
 export const requestsViewId = 'caracal.requests';

@@ -10,6 +10,7 @@ import type { Symptom } from '../caracal/symptoms.ts';
 import { milliseconds } from '../flow/words.ts';
 import type { Verdict } from '../model/check.ts';
 import type { Observation } from '../model/observation.ts';
+import type { RemedyRun } from '../model/remedy.ts';
 import type { Report } from '../model/report.ts';
 import type { Target } from '../model/target.ts';
 import type { LocatedTarget } from '../targets/located.ts';
@@ -49,7 +50,7 @@ export class FlowSession {
   readonly #runs = new Set<Run>();
   #located: LocatedTarget | undefined;
   #zone: string | undefined;
-  #checksOf: EngineModule['checksOf'] | undefined;
+  #module: Pick<EngineModule, 'checksOf' | 'causesOf'> | undefined;
   /** By the id of the target; for this session only, because tomorrow something else is wrong. */
   readonly #symptoms = new Map<string, Symptom>();
   #ended: FlowState['ended'];
@@ -60,6 +61,10 @@ export class FlowSession {
   /** What stood when nothing ran. It stays while something does, so that no surface flips. */
   #resting: Standing = this.#standing;
   #watch: FlowState['watch'];
+  #diagnosis: FlowState['diagnosis'];
+  #causeNumbers: FlowState['causeNumbers'] = new Map();
+  /** By the id of the target; a target that is picked again has what was done about it before. */
+  readonly #remedies = new Map<string, readonly RemedyRun[]>();
 
   constructor(engine: Engine, log: SessionLog) {
     this.#engine = engine;
@@ -108,15 +113,14 @@ export class FlowSession {
 
   /** Loads the catalogue, so that components and checks can be shown before anything runs. */
   async loadChecks(): Promise<void> {
-    if (this.#checksOf) return;
-    const { checksOf } = await this.#engine.load();
-    this.#checksOf = checksOf;
+    if (this.#module) return;
+    this.#module = await this.#engine.load();
     this.#update();
   }
 
   /** The checks that the picked target has. */
   get #checks(): readonly CheckHead[] {
-    return (this.#located && this.#checksOf?.(this.#located.target.kind)) ?? [];
+    return (this.#located && this.#module?.checksOf(this.#located.target.kind)) ?? [];
   }
 
   /** Switches to another target, or to none: stops everything and empties the view at once. */
@@ -132,6 +136,8 @@ export class FlowSession {
     this.#ended = undefined;
     this.#report = undefined;
     this.#newestRun = undefined;
+    this.#diagnosis = undefined;
+    this.#causeNumbers = new Map();
     if (this.#watch) this.#watch = { wellBefore: false };
     if (target) this.#log.info(`Target ${target.target.name} (${target.origin})`);
     this.#update();
@@ -140,6 +146,13 @@ export class FlowSession {
   /** Looks at another zone from the next run on. What is known of the old zone is emptied. */
   useZone(zone: string | undefined): void {
     this.use(this.#located, zone);
+  }
+
+  /** Keeps what was done about a cause of a target, for its report. */
+  addRemedy(targetId: string, run: RemedyRun): void {
+    this.#remedies.set(targetId, [...(this.#remedies.get(targetId) ?? []), run]);
+    this.#report &&= this.#withRemedies(this.#report);
+    this.#update();
   }
 
   /** Remembers what the user sees on this target; undefined for nothing in particular. */
@@ -297,10 +310,25 @@ export class FlowSession {
     return checks.length > 0 && checks.every(({ id }) => ['pass', 'not-applicable'].includes(this.#answers.get(id)?.verdict.status ?? ''));
   }
 
+  #withRemedies(report: Report): Report {
+    const remedies = this.#remedies.get(this.#located?.id ?? '');
+    return remedies === undefined ? report : { ...report, remedies: [...remedies] };
+  }
+
+  /** What the answers say together, once none is waited for: until then the last finished state stands. */
+  #diagnose(): void {
+    if (this.#waiting.size > 0 || this.#ended === undefined || !this.#located || !this.#module) return;
+    const verdicts = [...this.#answers.values()].map(({ verdict }) => verdict);
+    this.#diagnosis = this.#module.causesOf(this.#located.target.kind, verdicts, this.#observations()).result;
+    const unknown = this.#diagnosis.causes.filter(({ id }) => !this.#causeNumbers.has(id));
+    const from = this.#causeNumbers.size + 1;
+    if (unknown.length > 0) this.#causeNumbers = new Map([...this.#causeNumbers, ...unknown.map(({ id }, index) => [id, from + index] as const)]);
+  }
+
   /** @returns whether the run was still wanted. */
   #end(run: Run, report: Report | undefined): boolean {
     const wanted = this.#runs.delete(run);
-    if (report && this.#newestRun === run) this.#report = report;
+    if (report && this.#newestRun === run) this.#report = this.#withRemedies(report);
     if (wanted) {
       for (const id of run.covers) {
         if (this.#owners.get(id) === run) this.#waiting.delete(id);
@@ -309,6 +337,7 @@ export class FlowSession {
       if (report && this.#watch && this.#isWell()) this.#watch = { wellBefore: true };
       if (report && !run.quiet) this.#log.info(`Ran ${runText(run)} in ${milliseconds(report.tookMs)}`);
     }
+    this.#diagnose();
     // Also of a stopped run the report can be shown: it holds what was answered in time.
     this.#update();
     return wanted;
@@ -338,6 +367,8 @@ export class FlowSession {
       symptom: target && this.#symptoms.get(target.id),
       triage: triage && { done: [...triage.covers].filter((id) => !this.#waiting.has(id)).length, of: triage.covers.size },
       watch: this.#watch,
+      diagnosis: this.#diagnosis,
+      causeNumbers: this.#causeNumbers,
     };
     // While something is looked at again quietly, what stood goes on standing.
     const quietly = this.#state.running.size === 0 && this.#waiting.size > 0;

@@ -1,6 +1,7 @@
 /** What is known about the picked target at one moment, from which every surface is drawn. */
 import type { Symptom } from '../caracal/symptoms.ts';
 import type { Check, Verdict } from '../model/check.ts';
+import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Step } from '../model/step.ts';
 import type { State } from './words.ts';
 
@@ -54,6 +55,10 @@ export interface FlowState {
   readonly triage: { readonly done: number; readonly of: number } | undefined;
   /** Present while the target is watched. `wellBefore`: all that applies passed at the end of some run since. */
   readonly watch: { readonly wellBefore: boolean } | undefined;
+  /** Of the last answers when nothing ran; undefined before the first run has ended. */
+  readonly diagnosis: Diagnosis | undefined;
+  /** By the id of a cause: given when it was first named, kept over runs, never given to another one. */
+  readonly causeNumbers: ReadonlyMap<string, number>;
 }
 
 export const emptyState: FlowState = {
@@ -67,6 +72,8 @@ export const emptyState: FlowState = {
   symptom: undefined,
   triage: undefined,
   watch: undefined,
+  diagnosis: undefined,
+  causeNumbers: new Map(),
 };
 
 /** Older than this, a click asks again. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { root } from '../../../scripts/lib/paths.ts';
 import type { FromPanel, ToPanel } from '../../../src/trace/panelMessages.ts';
-import { panelHtml } from '../../../src/ui/trace/panelHtml.ts';
+import { panelHtml } from '../../../src/ui/panelHtml.ts';
 import { logsOf } from './stories.ts';
 import type { Shown } from './stories.ts';
 import { themes } from './themes.ts';
@@ -53,7 +53,7 @@ export class PanelHost {
   /** Opens the panel in a theme, and plays its host; what is shown may be given later. */
   async open(browser: Browser, { theme = 'dark', width = 1352, height = 827, shown }: { readonly theme?: Theme; readonly width?: number; readonly height?: number; readonly shown?: Shown } = {}): Promise<Page> {
     const origin = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-    this.#page = panelHtml({ nonce: randomBytes(16).toString('base64'), cspSource: origin, script: `${origin}/panel.js`, styles: `${origin}/panel.css` });
+    this.#page = panelHtml({ title: 'Request evidence', nonce: randomBytes(16).toString('base64'), cspSource: origin, script: `${origin}/panel.js`, styles: `${origin}/panel.css` });
     const page = await browser.newPage({ viewport: { width, height } });
     const { name, variables } = themes[theme];
     await page.addInitScript(({ name: themeName, variables: values }) => {

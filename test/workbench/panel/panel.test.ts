@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { buildPanel } from '../../../scripts/build.ts';
+import { buildPanels } from '../../../scripts/build.ts';
 import { artifactsFolder } from '../../../scripts/lib/paths.ts';
 import { say } from '../../../scripts/lib/progress.ts';
 import { openBrowser } from '../../../scripts/vscode/browser.ts';
@@ -22,7 +22,7 @@ describe('The panel of a request', () => {
   let page: Page;
 
   before(async () => {
-    await buildPanel();
+    await buildPanels();
     await mkdir(screenshots, { recursive: true });
     host = await PanelHost.start();
     browser = await openBrowser();
