@@ -55,9 +55,12 @@ export function causeSign(number: number | undefined): string {
  */
 export function causeAbout({ causes }: Diagnosis, from: string | undefined): Cause | undefined {
   if (from === undefined) return causes[0];
-  const parts = from.split('/').reverse();
-  const byId = parts.map((part) => causes.find(({ id }) => id === part)).find((cause) => cause !== undefined);
-  return byId ?? causes.find(({ own }) => parts.some((part) => own.includes(part))) ?? causes.find(({ explains }) => parts.some((part) => explains.includes(part)));
+  // The last part of the id of a row is what the row is about; the first ones may be those of a path.
+  return from
+    .split('/')
+    .reverse()
+    .map((part) => causes.find(({ id }) => id === part) ?? causes.find(({ own }) => own.includes(part)) ?? causes.find(({ explains }) => explains.includes(part)))
+    .find((cause) => cause !== undefined);
 }
 
 /** `start Redis` with a capital: what a button says. */

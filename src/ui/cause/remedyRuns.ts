@@ -13,8 +13,8 @@ import type { Confirmation, Verdicts } from './remedyEffect.ts';
 import type { RemedyModule } from './remedyModule.ts';
 
 export interface RemedyRunsParts {
-  readonly session: FlowSession;
-  readonly engine: Engine;
+  readonly session: Pick<FlowSession, 'target' | 'state' | 'addRemedy'>;
+  readonly engine: Pick<Engine, 'redactor'>;
   /** Undefined where this build has none. */
   readonly remedies: RemedyModule | undefined;
   readonly log: SessionLog;
