@@ -19,6 +19,7 @@ const host = acquireVsCodeApi();
 class CauseView extends LitElement {
   #story: CauseStory | undefined;
   #nothing = '';
+  /** What a screen reader says, because it is new. */
   #said = '';
   /** The remedy that the keyboard is at. */
   #focused: string | undefined;
@@ -36,9 +37,10 @@ class CauseView extends LitElement {
   }
 
   #hear(message: ToCausePage): void {
+    const before = this.#story;
     this.#story = message.type === 'showStory' ? message.story : undefined;
     this.#nothing = message.type === 'showNothing' ? message.text : '';
-    this.#said = '';
+    this.#said = news(before, this.#story);
     this.requestUpdate();
   }
 
@@ -62,9 +64,9 @@ class CauseView extends LitElement {
         ${evidenceOf(story, this.#post)}
         ${pathOf(story, this.#post)}
         ${remediesOf(story, this.#post)}
-        <footer class="dim">Times are those of ${visible(story.timeZone)}.</footer>
+        <footer class="dim">Times in ${visible(story.timeZone)}.</footer>
       </main>
-      <div class="unseen" role="status">${this.#said}</div>`;
+      <div class="unseen" role="status">${visible(this.#said)}</div>`;
   }
 
   override updated(): void {
@@ -78,7 +80,7 @@ class CauseView extends LitElement {
       this.#scrolledFor = cause;
     } else if (this.#focused !== undefined && document.activeElement === document.body) {
       // What had the focus is gone, because a remedy has begun: what became of it takes its place.
-      this.querySelector<HTMLElement>(`[data-remedy="${CSS.escape(this.#focused)}"] [role=status]`)?.focus();
+      this.querySelector<HTMLElement>(`[data-remedy="${CSS.escape(this.#focused)}"] .status > p`)?.focus();
     }
   }
 
@@ -89,6 +91,13 @@ class CauseView extends LitElement {
   readonly #keep = (): void => {
     if (this.#story !== undefined) host.setState({ cause: this.#story.cause, top: this.#pane?.scrollTop ?? 0 });
   };
+}
+
+/** What of a cause has become otherwise while it was looked at. */
+function news(before: CauseStory | undefined, now: CauseStory | undefined): string {
+  if (before === undefined || now === undefined || before.cause !== now.cause) return '';
+  const told = now.remedies.map(({ id, status }) => (status?.text === before.remedies.find((card) => card.id === id)?.status?.text ? '' : (status?.text ?? '')));
+  return [...told, now.notice === before.notice ? '' : now.notice].filter(Boolean).join(' ');
 }
 
 customElements.define('caracal-cause', CauseView);

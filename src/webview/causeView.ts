@@ -30,7 +30,7 @@ export function candidatesOf({ candidates, unexplained, next }: CauseStory, post
       <thead role="rowgroup" class="unseen"><tr role="row">${['Number', 'Cause', 'Standing', 'Why'].map((head) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead>
       <tbody role="rowgroup">${candidates.map((candidate) => candidateOf(candidate, post))}</tbody>
     </table>`}
-    ${unexplained.length === 0 ? nothing : html`<p class="left">${icon('question')}<span>Explained by none of them: ${checksOf(unexplained, (check) => post({ type: 'showRecord', check }))}</span></p>`}
+    ${unexplained.length === 0 ? nothing : html`<p class="left">${icon('question')}<span>Unexplained: ${checksOf(unexplained, (check) => post({ type: 'showRecord', check }))}</span></p>`}
     ${next === null ? nothing : html`<p class="next">${icon('arrowRight')}<span><b>Next:</b> ${signed(next.words)}</span><vscode-button secondary @click=${() => post({ type: 'runCheck', check: next.check })}>Run Check</vscode-button></p>`}
   </section>`;
 }
@@ -92,7 +92,7 @@ function cardOf(card: RemedyCard, places: readonly string[], post: Post): Templa
       <ol class="places" aria-label="Order of recovery">${places.map((place, index) => html`<li aria-current=${index === card.place ? 'step' : nothing}>${index === 0 ? nothing : icon('chevronRight')}<span>${index + 1} ${place}</span></li>`)}</ol>
       ${actionOf(card, post)}
     </div>
-    ${statusOf(status, post)}
+    ${status === null ? nothing : statusOf(status, post)}
     ${advice === '' ? nothing : html`<p>${visible(advice)}</p>`}
     ${commands.map((command, place) => commandOf(command, 'Copy command', () => copy(place)))}
     <dl class="facts">
@@ -106,7 +106,10 @@ function cardOf(card: RemedyCard, places: readonly string[], post: Post): Templa
 }
 
 function actionOf({ id, button, hindrance, first }: RemedyCard, post: Post): TemplateResult | typeof nothing {
-  if (first !== null) return html`<span class="action">${linkTo(signed(first.words), () => post({ type: 'showCause', cause: first.cause }))}</span>`;
+  if (first !== null) {
+    const { words, cause } = first;
+    return html`<span class="action">${cause === null ? html`<span class="dim">${signed(words)}</span>` : linkTo(signed(words), () => post({ type: 'showCause', cause }))}</span>`;
+  }
   if (button === null) return nothing;
   const press = (): void => {
     // A disabled element of a library is still clicked.
@@ -114,16 +117,15 @@ function actionOf({ id, button, hindrance, first }: RemedyCard, post: Post): Tem
   };
   return html`<span class="action">
     ${hindrance === 'untrusted' ? linkTo('Trust this workspace to run remedies', () => post({ type: 'manageTrust' })) : nothing}
-    <vscode-button ?disabled=${hindrance !== ''} @click=${press}>${visible(button)}</vscode-button>
+    <vscode-button ?disabled=${hindrance !== ''} aria-disabled=${hindrance === '' ? nothing : 'true'} @click=${press}>${visible(button)}</vscode-button>
   </span>`;
 }
 
-/** Always there, so that what comes is said aloud. */
-function statusOf(status: RemedyStatus | null, post: Post): TemplateResult {
-  const [shown, folded] = [status?.changes.slice(0, mostChanges) ?? [], status?.changes.slice(mostChanges) ?? []];
-  return html`<div class="status ${status === null ? 'none' : `status-${status.mark}`}">
-    <p role="status" tabindex="-1">${status === null ? nothing : html`${status.mark === 'waiting' ? icon('clockface') : markIcon(status.mark)}<span>${visible(status.text)}</span>`}</p>
-    ${shown.length === 0 ? nothing : html`<h3>What changed <span class="dim">${count(status?.changes.length ?? 0, 'check')}</span></h3>${changesOf(shown, post)}`}
+function statusOf({ mark, text, changes }: RemedyStatus, post: Post): TemplateResult {
+  const [shown, folded] = [changes.slice(0, mostChanges), changes.slice(mostChanges)];
+  return html`<div class="status status-${mark}">
+    <p tabindex="-1">${markIcon(mark)}<span>${visible(text)}</span></p>
+    ${shown.length === 0 ? nothing : html`<h3>What changed <span class="dim">${count(changes.length, 'check')}</span></h3>${changesOf(shown, post)}`}
     ${folded.length === 0 ? nothing : html`<details><summary>${count(folded.length, 'more check')}</summary>${changesOf(folded, post)}</details>`}
   </div>`;
 }

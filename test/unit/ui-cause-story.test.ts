@@ -43,7 +43,7 @@ describe('The story of a cause', () => {
   it('says what it is that would confirm it, and the day of what began before today', () => {
     const { mark, notice, speaksFor, unexplained, sentence } = causeStory(double);
     equal(mark, 'unsure');
-    equal(notice, 'It is not confirmed: Policy › Active set would tell, and cannot be told: no permission: read policy sets.');
+    equal(notice, 'Not confirmed: what would tell is Policy › Active set (no permission: read policy sets).');
     ok(/^since (19|20) Aug, \d\d:\d\d:\d\d$/.test(speaksFor[0]?.since ?? ''), speaksFor[0]?.since);
     equal(speaksFor[0]?.confirms, false);
     deepEqual(unexplained.map(({ name }) => name), ['Outboxes › Coordinator outbox', 'Alerts › Rules']);
@@ -81,6 +81,7 @@ describe('The story of a cause', () => {
     ['nothing can run it', double, { button: null, first: 'first: ① start Redis' }],
     ['the earlier one is over', { ...leftBehind, diagnosis: { ...single.diagnosis, causes: [{ ...redisStopped, standing: 'past' }, outboxDead] } }, { button: 'Requeue 3 events…' }],
     ['the earlier one is only possible', { ...leftBehind, diagnosis: { ...single.diagnosis, causes: [{ ...redisStopped, standing: 'possible' }, outboxDead] } }, { button: 'Requeue 3 events…' }],
+    ['nobody knows whether it is this one', abstention, { button: null, first: 'first: find out whether it is this one' }],
     ['the workspace is not trusted', { ...single, isTrusted: false }, { button: 'Start Redis…', hindrance: 'untrusted' }],
     ['another one is being run', { ...single, isBusy: true }, { button: 'Start Redis…', hindrance: 'busy' }],
   ];

@@ -77,8 +77,8 @@ export interface RemedyCard {
   readonly button: string | null;
   /** Why the button cannot be pressed; `""` where it can. */
   readonly hindrance: '' | 'untrusted' | 'busy';
-  /** What is to be done before: `first: ① start Redis`, and the id of that cause. It stands in the place of the button. */
-  readonly first: { readonly words: string; readonly cause: string } | null;
+  /** What is to be done before, in the place of the button: `first: ① start Redis`, and the id of the cause that it is for. */
+  readonly first: { readonly words: string; readonly cause: string | null } | null;
   readonly commands: readonly string[];
   readonly advice: string;
   readonly dryRun: string | null;

@@ -67,7 +67,10 @@ export class CausePanel {
       runChecks: (checks) => this.#runChecks(checks),
       pause: async (ms, signal) => sleep(ms, undefined, { signal }),
     }));
-    this.#store.add(parts.session.onDidChange(() => this.#draw()));
+    this.#store.add(parts.session.onDidChange(() => {
+      const { diagnosis, target } = parts.session.state;
+      if (diagnosis !== this.#known?.diagnosis || target?.id !== this.#shown?.target) this.#draw();
+    }));
     this.#store.add(this.#runs.onDidChange(() => this.#draw()));
     this.#store.add(workspace.onDidGrantWorkspaceTrust(() => this.#draw()));
   }

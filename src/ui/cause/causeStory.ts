@@ -131,7 +131,7 @@ class Telling {
     const { cause, seenAt } = this.#input;
     if (this.#isGone) return `This cause is no longer seen. What follows is how it stood at ${clock(seenAt)}.`;
     if (cause.standing === 'past') return 'What brought it about is over, and its mark remains.';
-    if (cause.unconfirmed) return `It is not confirmed: ${this.#name(cause.unconfirmed.check)} would tell, and cannot be told: ${cause.unconfirmed.why}.`;
+    if (cause.unconfirmed) return `Not confirmed: what would tell is ${this.#name(cause.unconfirmed.check)} (${cause.unconfirmed.why}).`;
     return '';
   }
 
@@ -228,6 +228,8 @@ class Telling {
       .flatMap((one) => (remedies.get(one.id) ?? []).map((remedy) => ({ one, remedy, at: placeOf(remedy) })))
       .filter(({ at }) => at < placeOf(of))
       .toSorted((before, after) => before.at - after.at)[0];
+    // Nobody changes a deployment for what may be something else.
+    if (earlier === undefined && this.#input.cause.standing === 'possible') return { words: 'first: find out whether it is this one', cause: null };
     return earlier === undefined ? null : { words: `first: ${[this.#sign(earlier.one.id), earlier.remedy.title].filter(Boolean).join(' ')}`, cause: earlier.one.id };
   }
 
