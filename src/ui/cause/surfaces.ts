@@ -64,7 +64,7 @@ export class CauseSurfaces {
     const { canaryCalls, runCanary } = await loadRemedies();
     const { asked, calls } = canaryCalls(target);
     const run = 'Run Canary';
-    const about = 'One of them is to be allowed and one refused. They change nothing but the evidence: Caracal writes audit events for both.';
+    const about = 'Among them are one that is to be allowed and one that is to be refused. They change nothing. Caracal writes audit events for them, which are then looked for.';
     const chosen = await window.showWarningMessage(`Run the recovery canary on ${target.target.name}?`, { modal: true, detail: engine.redactor.text(detailOf(asked, calls, about)) }, run);
     if (chosen !== run) return;
     if (session.target !== target) throw new Error('The canary was not run: another target was picked meanwhile.');
