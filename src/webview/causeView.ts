@@ -27,6 +27,7 @@ export function candidatesOf({ candidates, unexplained, next }: CauseStory, post
   return html`<section class="section" aria-labelledby="candidates">
     <div class="over"><h2 id="candidates">Candidates</h2>${linkTo('Why this order', () => post({ type: 'showOrder' }))}</div>
     ${candidates.length === 0 ? html`<p class="dim">No cause is seen now.</p>` : html`<table role="table" class="candidates">
+      <colgroup><col class="number"><col class="title"><col class="standing"><col></colgroup>
       <thead role="rowgroup" class="unseen"><tr role="row">${['Number', 'Cause', 'Standing', 'Why'].map((head) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead>
       <tbody role="rowgroup">${candidates.map((candidate) => candidateOf(candidate, post))}</tbody>
     </table>`}
