@@ -1,7 +1,7 @@
 /** Builds the parts and registers them. Nothing here opens a socket, a timer or a file. */
 import { Uri, version, window, workspace } from 'vscode';
 import type { ExtensionContext } from 'vscode';
-import { Causes } from './ui/cause/causes.ts';
+import { CauseCommands } from './ui/cause/causeCommands.ts';
 import { CheckPages } from './ui/checkPages.ts';
 import { flowViewId, requestsViewId } from './ui/commandIds.ts';
 import { ContextKeys } from './ui/contextKeys.ts';
@@ -90,7 +90,7 @@ export function activate(context: ExtensionContext): void {
   store.add(new RequestsView({ session, engine, guard, contextKeys, traced, load: loadTrace, firstShown: () => void restore() }));
   store.add(new RequestLinks(guard, loadTrace));
   store.add(new RequestUris({ session, guard, restore }));
-  store.add(new Causes({
+  store.add(new CauseCommands({
     session, engine, guard, log, documents, extensionUri: context.extensionUri, loadRemedies: undefined,
     loadSurfaces: () => import('./ui/cause/surfaces.ts'),
   }));

@@ -25,7 +25,8 @@ describe('What a remedy did', () => {
     ['one is left that does not prove it', after({ 'CRC-RDY-041': ['fail', '503 consumer_unhealthy'] }), 'worked', 'It worked: 6 of 7 failures are gone.', false],
     ['nothing changed', after(kept), 'did not help', 'It did not help: Redis › Reachable still refused in 1 ms; container stopped. Undo: none needed.', false],
     ['it says something else by now', after({ ...kept, 'CRC-STO-020': ['warn', 'loading its data, 40 %'] }), 'did not help', 'It did not help: Redis › Reachable loading its data, 40 %. Undo: none needed.', false],
-    ['some are gone, and it is not proven', after({ 'CRC-RDY-021': ['fail', '503 redis_unreachable'] }), 'helped in part', 'It helped in part: 6 of 7 failures are gone; sts › Ready still 503 redis_unreachable. Undo: none needed.', false],
+    ['some are gone, and its own check is red', after({ 'CRC-STO-020': ['fail', 'refused in 1 ms'] }), 'helped in part', 'It helped in part: 6 of 7 failures are gone; Redis › Reachable still refused in 1 ms. Undo: none needed.', false],
+    ['its own check is well, and what follows from it is not yet', after({ 'CRC-RDY-021': ['fail', '503 redis_unreachable'] }), 'worked', 'It worked: 6 of 7 failures are gone; sts › Ready still 503 redis_unreachable.', false],
     ['the proof cannot be looked at', after({ 'CRC-STO-020': ['unknown', 'no answer in 20 s'] }), 'cannot tell', 'Cannot tell whether it worked: Redis › Reachable no answer in 20 s.', false],
     ['it was stopped', after({ ...kept, 'CRC-STO-020': ['cancelled', 'stopped by you'], 'CRC-RDY-021': ['cancelled', 'stopped by you'] }), 'cannot tell', 'Cannot tell whether it worked: Redis › Reachable stopped by you.', false],
     ['something else broke', after({ 'CRC-STO-001': ['fail', 'refused'], 'CRC-RDY-061': ['fail', '500'] }), 'worked', 'It worked: all 7 failures are gone. 2 checks fail that did not before.', true],
@@ -42,6 +43,7 @@ describe('What a remedy did', () => {
     const remedy: Remedy = { ...startRedis, provedBy: ['CRC-STR-041'] };
     equal(effectOf(remedy, cause, before, after({})).sentence, 'It worked: the warning is gone.');
     equal(effectOf(remedy, { ...cause, own: [] }, before, after({})).sentence, 'It worked: the checks that prove it pass.');
+    equal(effectOf({ ...remedy, provedBy: [] }, cause, before, after(kept)).sentence, 'It did not help: Outboxes › API outbox still 41 waiting, oldest 4 min. Undo: none needed.');
   });
 
   it('is shown as the checks that changed: what is red by now first, then what was', () => {

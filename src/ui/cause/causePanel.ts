@@ -162,7 +162,12 @@ export class CausePanel {
     const { session, remedies } = this.#parts;
     const { target, state } = session;
     if (!target || !remedies) return [];
-    return remedies.remediesOf(cause, { target, verdicts: [...state.answers.values()].map(({ verdict }) => verdict), observations: state.checks.flatMap(({ id }) => session.evidence(id)) });
+    return remedies.remediesOf(cause, {
+      target: target.target,
+      verdicts: [...state.answers.values()].map(({ verdict }) => verdict),
+      observations: state.checks.flatMap(({ id }) => session.evidence(id)),
+      zone: state.zone ?? session.report?.zone ?? null,
+    });
   }
 
   #recorded(): ReadonlyMap<string, Recorded> {

@@ -62,26 +62,45 @@ export function checksAfter({ provedBy }: Remedy, { own, explains }: Cause): rea
 
 /** What a remedy did for its cause. */
 export function effectOf(remedy: Remedy, cause: Cause, before: Verdicts, after: Verdicts): Effect {
-  const red = [...new Set([...cause.own, ...cause.explains])].filter((check) => isRed(before.get(check)?.status));
-  const failed = red.filter((check) => before.get(check)?.status === 'fail');
-  const counts = failed.length > 0 ? failed : red;
-  const gone = counts.filter((check) => isWell(after.get(check)?.status));
-  const noun = failed.length > 0 ? 'failure' : 'warning';
-  const goneText = counts.length === gone.length ? (counts.length === 1 ? `the ${noun} is gone` : `all ${counts.length} ${noun}s are gone`) : `${gone.length} of ${count(counts.length, noun)} ${gone.length === 1 ? 'is' : 'are'} gone`;
-  const proof = remedy.provedBy.map((check) => ({ check, verdict: after.get(check) }));
-  const against = proof.find(({ verdict }) => isRed(verdict?.status));
-  const dark = proof.find(({ verdict }) => !isWell(verdict?.status));
-  const told = (check: string): string => stillText(before.get(check), after.get(check), check);
+  const explained = [...new Set([...cause.own, ...cause.explains])].filter((check) => isRed(before.get(check)));
+  const failed = explained.filter((check) => before.get(check)?.status === 'fail');
+  const [noun, counted] = failed.length > 0 ? ['failure', failed] : ['warning', explained];
+  const gone = counted.filter((check) => isWell(after.get(check))).length;
+  const { kind, open } = proofOf(remedy, cause, after);
+  const told = open === undefined ? '' : stillText(before.get(open), after.get(open), open);
+  const sentence = {
+    worked: `It worked: ${[goneText(gone, counted.length, noun), told].filter(Boolean).join('; ')}.`,
+    'did not help': gone > 0 ? `It helped in part: ${goneText(gone, counted.length, noun)}; ${told}. Undo: none needed.` : `It did not help: ${told}. Undo: none needed.`,
+    'cannot tell': `Cannot tell whether it worked: ${told}.`,
+  }[kind];
   const worse = [...after.values()].filter(({ check, status }) => status === 'fail' && before.has(check) && before.get(check)?.status !== 'fail').length;
-  const end = worse === 0 ? '' : ` ${count(worse, 'check')} ${worse === 1 ? 'fails' : 'fail'} that did not before.`;
-  const effect = { changes: changesIn(before, after), isWhole: red.every((check) => isWell(after.get(check)?.status)) };
-  if (against !== undefined) {
-    return gone.length > 0
-      ? { ...effect, kind: 'helped in part', sentence: `It helped in part: ${goneText}; ${told(against.check)}. Undo: none needed.${end}` }
-      : { ...effect, kind: 'did not help', sentence: `It did not help: ${told(against.check)}. Undo: none needed.${end}` };
-  }
-  if (dark !== undefined) return { ...effect, kind: 'cannot tell', sentence: `Cannot tell whether it worked: ${told(dark.check)}.${end}` };
-  return { ...effect, kind: 'worked', sentence: `It worked: ${counts.length === 0 ? 'the checks that prove it pass' : goneText}.${end}` };
+  return {
+    kind: kind === 'did not help' && gone > 0 ? 'helped in part' : kind,
+    sentence: worse === 0 ? sentence : `${sentence} ${count(worse, 'check')} ${worse === 1 ? 'fails' : 'fail'} that did not before.`,
+    changes: changesIn(before, after),
+    isWhole: explained.every((check) => isWell(after.get(check))),
+  };
+}
+
+/**
+ * Whether it is proven that a remedy worked, and the check that says most about it. What the cause is seen at itself
+ * decides: the rest of the proof follows from it, or is red for another reason as well.
+ */
+function proofOf({ provedBy }: Remedy, { own }: Cause, after: Verdicts): { readonly kind: Exclude<Effect['kind'], 'helped in part'>; readonly open: string | undefined } {
+  const proof = provedBy.length > 0 ? provedBy : own;
+  const deciding = proof.some((check) => own.includes(check)) ? proof.filter((check) => own.includes(check)) : proof;
+  const against = deciding.find((check) => isRed(after.get(check)));
+  if (against !== undefined) return { kind: 'did not help', open: against };
+  const dark = deciding.find((check) => !isWell(after.get(check)));
+  if (dark !== undefined) return { kind: 'cannot tell', open: dark };
+  return { kind: 'worked', open: proof.find((check) => isRed(after.get(check))) };
+}
+
+/** `6 of 7 failures are gone` */
+function goneText(gone: number, of: number, noun: string): string {
+  if (of === 0) return 'the checks that prove it pass';
+  if (gone === of) return of === 1 ? `the ${noun} is gone` : `all ${count(of, noun)} are gone`;
+  return `${gone} of ${count(of, noun)} ${gone === 1 ? 'is' : 'are'} gone`;
 }
 
 /** Checks whose state is another one: what is red by now, then what was, then the rest, each in the order of the flow. */
@@ -90,7 +109,7 @@ function changesIn(before: Verdicts, after: Verdicts): readonly Change[] {
     const old = before.get(verdict.check);
     return old === undefined || old.status === verdict.status ? [] : [{ old, verdict }];
   });
-  const rank = ({ old, verdict }: (typeof changed)[number]): number => (isRed(verdict.status) ? 0 : isRed(old.status) ? 1 : 2);
+  const rank = ({ old, verdict }: (typeof changed)[number]): number => (isRed(verdict) ? 0 : isRed(old) ? 1 : 2);
   return changed
     .toSorted((one, other) => rank(one) - rank(other))
     .map(({ old, verdict }) => ({ check: verdict.check, name: `${verdict.component} › ${verdict.title}`, before: side(old), after: side(verdict) }));
@@ -108,10 +127,10 @@ function stillText(before: Verdict | undefined, after: Verdict | undefined, chec
   return `${after.component} › ${after.title} ${before?.status === after.status ? 'still ' : ''}${after.summary}`;
 }
 
-function isRed(status: Status | undefined): boolean {
-  return status === 'fail' || status === 'warn';
+function isRed(verdict: Verdict | undefined): boolean {
+  return verdict?.status === 'fail' || verdict?.status === 'warn';
 }
 
-function isWell(status: Status | undefined): boolean {
-  return status === 'pass' || status === 'not-applicable';
+function isWell(verdict: Verdict | undefined): boolean {
+  return verdict?.status === 'pass' || verdict?.status === 'not-applicable';
 }

@@ -2,6 +2,7 @@ import type { Cause } from '../../model/diagnosis.ts';
 import type { Verdict } from '../../model/check.ts';
 import type { Observation } from '../../model/observation.ts';
 import type { Remedy, RemedyRun } from '../../model/remedy.ts';
+import type { Target } from '../../model/target.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
 import type { LocatedTarget } from '../../targets/located.ts';
 
@@ -14,9 +15,11 @@ export interface ShownCalls {
 
 /** What a remedy is made for: real names come from what was seen. */
 export interface KnownOfTarget {
-  readonly target: LocatedTarget;
+  readonly target: Target;
   readonly verdicts: readonly Verdict[];
   readonly observations: readonly Observation[];
+  /** Zone that per-zone checks looked at; null when none was known. */
+  readonly zone: string | null;
 }
 
 /** What came of a canary: plain JSON, to be read. */
@@ -36,7 +39,7 @@ interface RunOptions {
 /** The room of remedies, as it is loaded with the first cause that is shown. */
 export interface RemedyModule {
   remediesOf(cause: Cause, known: KnownOfTarget): readonly Remedy[];
-  callsOf(remedy: Remedy, target: LocatedTarget): ShownCalls;
+  callsOf(remedy: Remedy, target: Target): ShownCalls;
   /** Changes the deployment. Only what the user agreed to may be passed. */
   runRemedy(options: RunOptions & { readonly remedy: Remedy }): Promise<RemedyRun>;
   canaryCalls(target: LocatedTarget): ShownCalls;

@@ -30,7 +30,7 @@ export interface RemedyRunsParts {
 /** A container or a pod is given so long to come back before it is said that nothing helped. */
 const provenWithinMs = 60_000;
 /** Services find a store again some seconds after it is back: until then what is gone says little. */
-const settledAfterMs = 15_000;
+const settledAfterMs = 20_000;
 /** Caracal's services count how often they are asked whether they are ready. */
 const lookEveryMs = 5_000;
 
@@ -70,7 +70,7 @@ export class RemedyRuns {
     const { target } = session;
     if (target === undefined || remedies === undefined || remedy.call === null || this.#isBusy) return undefined;
     if (!isTrusted()) throw new Error('Cannot run a remedy: this workspace is not trusted. Trust this workspace to run remedies.');
-    const shown = remedies.callsOf(remedy, target);
+    const shown = remedies.callsOf(remedy, target.target);
     this.#isBusy = true;
     try {
       if (!(await confirm(engine.redactor.json(confirmationOf(remedy, target.target.name, shown))))) return undefined;

@@ -6,13 +6,13 @@ import type { CauseSurfaces, CauseSurfacesParts } from './surfaces.ts';
 
 const textScheme = 'caracal-cause';
 
-export interface CausesParts extends Omit<CauseSurfacesParts, 'showText'> {
+export interface CauseCommandsParts extends Omit<CauseSurfacesParts, 'showText'> {
   readonly loadSurfaces: () => Promise<typeof import('./surfaces.ts')>;
 }
 
 /** The commands about causes, and the texts that they lead to. What they do is loaded with the first of them. */
-export class Causes implements TextDocumentContentProvider {
-  readonly #parts: CausesParts;
+export class CauseCommands implements TextDocumentContentProvider {
+  readonly #parts: CauseCommandsParts;
   readonly #store = new DisposableStore();
   readonly #changed = this.#store.add(new EventEmitter<Uri>());
   readonly #texts = new Map<string, string>();
@@ -20,7 +20,7 @@ export class Causes implements TextDocumentContentProvider {
 
   readonly onDidChange = this.#changed.event;
 
-  constructor(parts: CausesParts) {
+  constructor(parts: CauseCommandsParts) {
     this.#parts = parts;
     const { guard } = parts;
     this.#store.add(workspace.registerTextDocumentContentProvider(textScheme, this));
