@@ -1,9 +1,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from 'node:assert/strict';
 import type { Symptom } from '../../src/caracal/symptoms.ts';
 import type { Check, Verdict } from '../../src/model/check.ts';
-import type { Cause, Diagnosis } from '../../src/model/diagnosis.ts';
 import type { Observation } from '../../src/model/observation.ts';
-import type { RemedyRun } from '../../src/model/remedy.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Status } from '../../src/model/status.ts';
 import type { LocatedTarget } from '../../src/targets/located.ts';
@@ -26,27 +24,15 @@ const checks = [
   check('CRC-STR-001', 'streams', 'audit.events', ['CRC-STO-020']),
 ];
 
-const noDiagnosis: Diagnosis = { causes: [], ruledOut: [], notCauses: [], unexplained: [], failures: { all: 0, explained: 0 }, next: null };
-
-function diagnosed(...ids: readonly string[]): Diagnosis {
-  const cause = (id: string): Cause => ({
-    id, component: 'Redis', title: id, sentence: '', standing: 'confirmed', own: [], explains: [], for: [], against: [], unconfirmed: null, path: [], leftBehindBy: null, score: [],
-  });
-  return { ...noDiagnosis, causes: ids.map(cause) };
-}
-
 /** An engine that answers when the test says so. */
 class FakeEngine implements Engine {
   readonly runs: FakeRun[] = [];
   readonly redactor = { text: (text: string) => text, json: <Value>(value: Value) => value } as Engine['redactor'];
   load = (): Promise<EngineModule> => Promise.resolve(this.#module as unknown as EngineModule);
 
-  /** What is wrong, whatever the verdicts say. */
-  diagnosis: Diagnosis = noDiagnosis;
-
   readonly #module: Pick<EngineModule, 'runFlow' | 'checksOf' | 'causesOf'> = {
     checksOf: () => checks,
-    causesOf: () => ({ result: this.diagnosis, wants: [] }),
+    causesOf: () => ({ result: { causes: [], ruledOut: [], notCauses: [], unexplained: [], failures: { all: 0, explained: 0 }, next: null }, wants: [] }),
     runFlow: (options) => {
       const run = new FakeRun(options);
       this.runs.push(run);
@@ -361,55 +347,5 @@ describe('A flow session', () => {
     strictEqual(session.state.triage, undefined);
     session.setSymptom(undefined);
     strictEqual(session.state.symptom, undefined);
-  });
-
-  /** Runs everything, with this to be wrong at its end. */
-  async function runWith(diagnosis: Diagnosis): Promise<void> {
-    engine.diagnosis = diagnosis;
-    const run = session.run({});
-    await settled();
-    const at = engine.run(engine.runs.length - 1);
-    for (const { id } of checks) at.say(id, 'fail');
-    at.end();
-    await run;
-  }
-
-  it('diagnoses when a run has ended, and not before', async () => {
-    engine.diagnosis = diagnosed('redis-stopped');
-    const run = session.run({});
-    await settled();
-    engine.run(0).say('CRC-STO-020', 'fail');
-    strictEqual(session.state.diagnosis, undefined);
-    for (const { id } of checks) engine.run(0).say(id, 'fail');
-    engine.run(0).end();
-    await run;
-    deepStrictEqual(session.state.diagnosis, engine.diagnosis);
-  });
-
-  it('gives a cause a number for as long as it lives, and no number twice', async () => {
-    await runWith(diagnosed('redis-stopped', 'sts-down'));
-    deepStrictEqual([...session.state.causeNumbers], [['redis-stopped', 1], ['sts-down', 2]]);
-    await runWith(diagnosed('policy-none-active', 'sts-down'));
-    deepStrictEqual([...session.state.causeNumbers], [['redis-stopped', 1], ['sts-down', 2], ['policy-none-active', 3]]);
-    session.use(located('other'));
-    deepStrictEqual([session.state.diagnosis, session.state.causeNumbers.size], [undefined, 0]);
-  });
-
-  it('has in its report what was done about this target, and about no other', async () => {
-    const remedy: RemedyRun = {
-      remedy: 'start-container', cause: 'redis-stopped', asked: 'Docker Engine', calls: ['POST /containers/redis/start'], at: '2026-08-20T14:09:31.000Z', tookMs: 4, outcome: { kind: 'done', answer: '204' },
-    };
-    await runWith(diagnosed('redis-stopped'));
-    strictEqual(session.report?.remedies, undefined);
-    session.addRemedy('lab', remedy);
-    deepStrictEqual(session.report?.remedies, [remedy]);
-    await runWith(noDiagnosis);
-    deepStrictEqual(session.report.remedies, [remedy]);
-    session.use(located('other'));
-    await runWith(noDiagnosis);
-    strictEqual(session.report.remedies, undefined);
-    session.use(located('lab'));
-    await runWith(noDiagnosis);
-    deepStrictEqual(session.report.remedies, [remedy]);
   });
 });
