@@ -42,8 +42,8 @@ const senders = new Map([
   ['remedies/run.ts', ['service']],
 ]);
 
-/** What the page of a panel may know of the extension: the words of the story and of their messages. */
-const panelWords = ['trace/story.ts', 'trace/panelMessages.ts'];
+/** What the page of a panel may know of the extension: the words of its story and of its messages. */
+const panelWords = ['trace/story.ts', 'trace/panelMessages.ts', 'ui/cause/causeMessages.ts'];
 
 /** Files that only compute: the same input gives the same output, in any host. */
 const pure = [
@@ -59,6 +59,7 @@ const pure = [
   'src/webview/{choice,logPages,text,timelineLayout,timelineScale,timelineWords,times}.ts',
   'src/trace/{explanationSection,inSpite,policySection,replayInput,revocation,sectionParts,stateSection}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
+  'src/ui/cause/{canaryText,causeMessages,causeStory,orderText,remedyEffect}.ts',
   'src/ui/trace/{requestRows,traceLink,tracedRequests}.ts',
   'src/ui/{causes,flowNode,flowState,lifecycle,observationText,present,presentFix,standing,tooltip,words,yaml}.ts',
 ];

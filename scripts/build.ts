@@ -34,6 +34,7 @@ const lazyParts: readonly Output[] = [
   { source: 'src/trace/service.ts', name: 'trace', budget: 340 * KB },
   { source: 'src/ui/trace/requestPanel.ts', name: 'requestPanel', budget: 40 * KB },
   { source: 'src/ui/trace/verifierSettings.ts', name: 'verifierSettings', budget: 20 * KB },
+  { source: 'src/ui/cause/surfaces.ts', name: 'causes', budget: 40 * KB },
   { source: 'src/targets/endpoints/postgres.ts', name: 'postgres', budget: 150 * KB },
   { source: 'src/targets/endpoints/redis.ts', name: 'redis', budget: 260 * KB },
   { source: 'src/targets/compose/compose.ts', name: 'compose', budget: 190 * KB },
@@ -49,10 +50,12 @@ const outputs: readonly Output[] = [
   ...lazyParts,
 ];
 
-/** What the browser runs for the panel of a request. */
+/** What the browser runs for the panels of requests and of causes. */
 const panelParts: readonly Output[] = [
   { source: 'src/webview/panel.ts', name: 'panel', budget: 120 * KB },
   { source: 'src/webview/panel.css', name: 'panel', budget: 24 * KB },
+  { source: 'src/webview/cause.ts', name: 'cause', budget: 60 * KB },
+  { source: 'src/webview/cause.css', name: 'cause', budget: 16 * KB },
 ];
 
 const lazyFiles: Plugin = {
@@ -119,7 +122,7 @@ export async function buildExtension({ dev = false, dist = join(root, 'dist'), t
   const missing = [...outputs, ...panelParts].filter(({ source }) => !existsSync(join(root, source)));
   if (missing.length > 0) throw new Error(`Nothing to build from: ${missing.map(({ source }) => source).join(', ')}`);
   await rm(dist, { recursive: true, force: true });
-  const panel = await buildPanel({ dev, dist });
+  const panel = await buildPanels({ dev, dist });
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: outputs.map(({ source, name }) => ({ in: source, out: name })),
@@ -152,8 +155,8 @@ export async function buildExtension({ dev = false, dist = join(root, 'dist'), t
   if (tooLarge.length > 0 && !dev) throw new Error(`Over budget: ${tooLarge.map(({ path }) => path).join(', ')}`);
 }
 
-/** Builds the browser's half of the panel of a request; returns what esbuild tells of its files. */
-export async function buildPanel({ dev = false, dist = join(root, 'dist') } = {}): Promise<Metafile> {
+/** Builds the browser's half of the panels; returns what esbuild tells of its files. */
+export async function buildPanels({ dev = false, dist = join(root, 'dist') } = {}): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: panelParts.map(({ source, name }) => ({ in: source, out: name })),

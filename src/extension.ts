@@ -1,6 +1,7 @@
 /** Builds the parts and registers them. Nothing here opens a socket, a timer or a file. */
 import { Uri, version, window, workspace } from 'vscode';
 import type { ExtensionContext } from 'vscode';
+import { CauseCommands } from './ui/cause/causeCommands.ts';
 import { CheckPages } from './ui/checkPages.ts';
 import { flowViewId, requestsViewId } from './ui/commandIds.ts';
 import { ContextKeys } from './ui/contextKeys.ts';
@@ -91,6 +92,10 @@ export function activate(context: ExtensionContext): void {
   store.add(new RequestsView({ session, engine, guard, contextKeys, traced, load: loadTrace, firstShown: () => void restore() }));
   store.add(new RequestLinks(guard, loadTrace));
   store.add(new RequestUris({ session, guard, restore }));
+  store.add(new CauseCommands({
+    session, engine, guard, log, documents, extensionUri: context.extensionUri, loadRemedies: undefined,
+    loadSurfaces: () => import('./ui/cause/surfaces.ts'),
+  }));
   store.add(new StatusBar(session));
   store.add(
     session.onDidChange(() => {
@@ -99,6 +104,7 @@ export function activate(context: ExtensionContext): void {
       contextKeys.set('caracal.hasTarget', session.target !== undefined);
       contextKeys.set('caracal.targetKind', session.target?.target.kind ?? '');
       contextKeys.set('caracal.hasCauses', (session.state.diagnosis?.causes.length ?? 0) > 0);
+      contextKeys.set('caracal.hasCanary', session.target !== undefined && 'canary' in session.target.target);
       contextKeys.set('caracal.hasReport', session.report !== undefined);
       contextKeys.set('caracal.watching', session.state.watch !== undefined);
       logOutput.keepOnly(session.target?.id);

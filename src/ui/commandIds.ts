@@ -20,6 +20,7 @@ export const commandIds = {
   /** With the id of a cause, or of a row of the tree that is one or that one explains; without it the first cause counts. */
   showCause: 'caracal.showCause',
   showRemedy: 'caracal.showRemedy',
+  runCanary: 'caracal.runCanary',
   askAnyway: 'caracal.askAnyway',
   explainCheck: 'caracal.explainCheck',
   showObserverRole: 'caracal.showObserverRole',
@@ -83,7 +84,7 @@ export const requestCommandIds = [
 ] as const;
 
 /** Commands about causes and what can be done about them. */
-export const causeCommandIds = [commandIds.showCause] as const;
+export const causeCommandIds = [commandIds.showCause, commandIds.runCanary] as const;
 
 export type LogCommandId = (typeof logCommandIds)[number];
 export type FlowCommandId = Exclude<CommandId, LogCommandId | (typeof requestCommandIds)[number] | (typeof causeCommandIds)[number]>;

@@ -12,6 +12,8 @@ export interface ContextValues {
   'caracal.targetKind': string;
   /** A cause is seen. */
   'caracal.hasCauses': boolean;
+  /** The target names credentials for the recovery canary. */
+  'caracal.hasCanary': boolean;
   'caracal.hasReport': boolean;
   'caracal.watching': boolean;
   /** Which text an empty Flow view shows. */

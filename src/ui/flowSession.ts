@@ -12,6 +12,7 @@ import { isNamed } from '../model/causeStanding.ts';
 import type { Verdict } from '../model/check.ts';
 import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Observation } from '../model/observation.ts';
+import type { RemedyRun } from '../model/remedy.ts';
 import type { Report } from '../model/report.ts';
 import type { Target } from '../model/target.ts';
 import type { LocatedTarget } from '../targets/located.ts';
@@ -68,6 +69,8 @@ export class FlowSession {
   /** What stood when nothing ran. It stays while something does, so that no surface flips. */
   #resting: Standing = this.#standing;
   #watch: FlowState['watch'];
+  /** By the id of the target; a target that is picked again has what was done about it before. */
+  readonly #remedies = new Map<string, readonly RemedyRun[]>();
 
   constructor(engine: Engine, log: SessionLog) {
     this.#engine = engine;
@@ -149,6 +152,13 @@ export class FlowSession {
   /** Looks at another zone from the next run on. What is known of the old zone is emptied. */
   useZone(zone: string | undefined): void {
     this.use(this.#located, zone);
+  }
+
+  /** Keeps what was done about a cause of a target, for its report. */
+  addRemedy(targetId: string, run: RemedyRun): void {
+    this.#remedies.set(targetId, [...(this.#remedies.get(targetId) ?? []), run]);
+    this.#report &&= this.#withRemedies(this.#report);
+    this.#update();
   }
 
   /** Remembers what the user sees on this target; undefined for nothing in particular. */
@@ -312,10 +322,15 @@ export class FlowSession {
     return checks.length > 0 && checks.every(({ id }) => ['pass', 'not-applicable'].includes(this.#answers.get(id)?.verdict.status ?? ''));
   }
 
+  #withRemedies(report: Report): Report {
+    const remedies = this.#remedies.get(this.#located?.id ?? '');
+    return remedies === undefined ? report : { ...report, remedies: [...remedies] };
+  }
+
   /** @returns whether the run was still wanted. */
   #end(run: Run, report: Report | undefined): boolean {
     const wanted = this.#runs.delete(run);
-    if (report && this.#newestRun === run) this.#report = report;
+    if (report && this.#newestRun === run) this.#report = this.#withRemedies(report);
     if (wanted) {
       for (const id of run.covers) {
         if (this.#owners.get(id) === run) this.#waiting.delete(id);

@@ -1,5 +1,5 @@
 import { CodeLens, EventEmitter, Range, Uri, languages, window, workspace } from 'vscode';
-import type { CodeLensProvider, TextDocumentContentProvider } from 'vscode';
+import type { CodeLensProvider, TextDocumentContentProvider, ViewColumn } from 'vscode';
 import type { Check } from '../model/check.ts';
 import { commandIds, internalCommandIds } from './commandIds.ts';
 import { coveredBy, marksOf, namedCauses, reachText } from './causes.ts';
@@ -41,14 +41,14 @@ export class ObservationDocuments implements TextDocumentContentProvider, CodeLe
     this.#store.add(session.onDidChange(() => this.#refresh()));
   }
 
-  /** Opens the record behind a check beside the tree: the focus stays where it is. */
-  async showObservations(check: string): Promise<void> {
+  /** Opens the record behind a check, in the active group if none is given: the focus stays where it is. */
+  async showObservations(check: string, viewColumn?: ViewColumn): Promise<void> {
     const { target, checks } = this.#session.state;
     const head = checks.find(({ id }) => id === check);
     if (!target || !head) return;
     const uri = uriOf(`${head.component} › ${head.title}`, { kind: 'observations', target: target.id, check });
     const document = await languages.setTextDocumentLanguage(await workspace.openTextDocument(uri), 'yaml');
-    await window.showTextDocument(document, { preview: true, preserveFocus: true });
+    await window.showTextDocument(document, { preview: true, preserveFocus: true, ...(viewColumn === undefined ? {} : { viewColumn }) });
   }
 
   async showReport(): Promise<void> {

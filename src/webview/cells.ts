@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { Cell, Fact, StoryAction } from '../trace/story.ts';
-import { markIcon } from './icons.ts';
+import { icon, markIcon } from './icons.ts';
 import { visible } from './text.ts';
 
 /** Where something stands in the story. */
@@ -27,7 +27,7 @@ export function cellOf(cell: Cell, link?: { readonly path: Path; readonly asks: 
   const text = textOf(cell);
   const told = cell.isCode === true ? html`<code>${text}</code>` : text;
   return html`<span class="cell ${cell.isStrong === true ? 'strong' : ''} ${longWord.test(visible(cell.text)) ? 'long' : ''}">${markIcon(cell.mark)}<span class="words">${
-    cell.link === undefined || link === undefined ? told : html`<button type="button" role="link" class="link" @click=${() => link.asks.follow(link.path)}>${told}</button>`
+    cell.link === undefined || link === undefined ? told : linkTo(told, () => link.asks.follow(link.path))
   }</span></span>`;
 }
 
@@ -37,7 +37,16 @@ function textOf({ text, differs }: Cell): TemplateResult | string {
   return html`${visible(text.slice(0, from))}${from < to ? html`<mark>${visible(text.slice(from, to))}</mark>` : nothing}${visible(text.slice(to))}`;
 }
 
+/** A link that the host follows. `name` is what is said of it where its text says too little. */
+export function linkTo(told: TemplateResult | string, follow: () => void, { hint, name }: { readonly hint?: string; readonly name?: string } = {}): TemplateResult {
+  return html`<button type="button" role="link" class="link" title=${hint ?? nothing} aria-label=${name === undefined ? nothing : visible(name)} @click=${follow}>${told}</button>`;
+}
+
 /** Names with their values. */
 export function factsOf(facts: readonly Fact[], link?: { readonly path: Path; readonly asks: Asks }): TemplateResult {
   return html`<dl class="facts">${facts.map(({ label, value }, index) => html`<div><dt>${visible(label)}</dt><dd>${cellOf(value, link && { ...link, path: [...link.path, index, 'value'] })}</dd></div>`)}</dl>`;
+}
+
+export function iconButton(name: Parameters<typeof icon>[0], label: string, press: () => void): TemplateResult {
+  return html`<button type="button" class="tool" title=${label} aria-label=${label} @click=${press}>${icon(name)}</button>`;
 }

@@ -1,3 +1,7 @@
+import { outline as add } from '@vscode/codicons/src/icons/add.svg';
+import { outline as arrowRight } from '@vscode/codicons/src/icons/arrow-right.svg';
+import { outline as circleSmall } from '@vscode/codicons/src/icons/circle-small.svg';
+import { outline as close } from '@vscode/codicons/src/icons/close.svg';
 import { outline as copy } from '@vscode/codicons/src/icons/copy.svg';
 import { outline as chevronDown } from '@vscode/codicons/src/icons/chevron-down.svg';
 import { outline as chevronRight } from '@vscode/codicons/src/icons/chevron-right.svg';
@@ -5,17 +9,19 @@ import { outline as clockface } from '@vscode/codicons/src/icons/clockface.svg';
 import { outline as dash } from '@vscode/codicons/src/icons/dash.svg';
 import { outline as error } from '@vscode/codicons/src/icons/error.svg';
 import { outline as goToFile } from '@vscode/codicons/src/icons/go-to-file.svg';
+import { outline as history } from '@vscode/codicons/src/icons/history.svg';
 import { outline as lightbulb } from '@vscode/codicons/src/icons/lightbulb.svg';
 import { outline as markdown } from '@vscode/codicons/src/icons/markdown.svg';
 import { outline as pass } from '@vscode/codicons/src/icons/pass.svg';
 import { outline as question } from '@vscode/codicons/src/icons/question.svg';
 import { outline as table } from '@vscode/codicons/src/icons/table.svg';
 import { outline as warning } from '@vscode/codicons/src/icons/warning.svg';
+import { outline as zap } from '@vscode/codicons/src/icons/symbol-event.svg';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { Mark } from '../trace/story.ts';
 
-const outlines = { chevronDown, chevronRight, clockface, copy, dash, error, goToFile, lightbulb, markdown, pass, question, table, warning };
+const outlines = { add, arrowRight, chevronDown, chevronRight, circleSmall, clockface, close, copy, dash, error, goToFile, history, lightbulb, markdown, pass, question, table, warning, zap };
 export type IconName = keyof typeof outlines;
 
 /** An icon that only repeats what stands beside it. */

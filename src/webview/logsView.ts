@@ -2,7 +2,7 @@ import { LitElement, html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { PanelLogRow, PanelLogs } from '../trace/panelMessages.ts';
 import { LogPages, PAGE } from './logPages.ts';
-import { iconButton } from './storyView.ts';
+import { iconButton } from './cells.ts';
 import { visible } from './text.ts';
 import type { Clock } from './times.ts';
 

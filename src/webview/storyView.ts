@@ -3,7 +3,7 @@ import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Block, Cell, ChainHop, LayerStory, Section, Story } from '../trace/story.ts';
-import { cellOf, factsOf, wordsOf } from './cells.ts';
+import { cellOf, factsOf, iconButton, wordsOf } from './cells.ts';
 import type { Asks, Path } from './cells.ts';
 import { icon, markIcon } from './icons.ts';
 import { visible } from './text.ts';
@@ -38,10 +38,6 @@ function isRequestId(label: string): boolean {
 /** Both ends: ids that were made in the same minute begin alike. */
 function shortId(id: string): string {
   return id.length > 20 ? `${visible(id.slice(0, 8))}…${visible(id.slice(-6))}` : visible(id);
-}
-
-export function iconButton(name: Parameters<typeof icon>[0], label: string, press: () => void): TemplateResult {
-  return html`<button type="button" class="tool" title=${label} aria-label=${label} @click=${press}>${icon(name)}</button>`;
 }
 
 function layerOf({ name, standing, mark, decides }: LayerStory): TemplateResult {

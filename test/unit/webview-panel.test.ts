@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { PanelLogRow } from '../../src/trace/panelMessages.ts';
 import type { Story, TimelineItem } from '../../src/trace/story.ts';
-import { panelHtml } from '../../src/ui/trace/panelHtml.ts';
+import { panelHtml } from '../../src/ui/panelHtml.ts';
 import { firstChoice, itemOf, rowOf } from '../../src/webview/choice.ts';
 import { LogPages, PAGE } from '../../src/webview/logPages.ts';
 import { count, visible } from '../../src/webview/text.ts';
@@ -87,7 +87,7 @@ describe('the pages of a log', () => {
 
 describe('the page of the panel', () => {
   it('allows only its own script and styles, and holds what it is given as text', () => {
-    const html = panelHtml({ nonce: 'abc', cspSource: 'https://*.vscode-cdn.net', script: 'https://host/panel.js?"><script>', styles: 'https://host/panel.css' });
+    const html = panelHtml({ title: 'Request evidence', nonce: 'abc', cspSource: 'https://*.vscode-cdn.net', script: 'https://host/panel.js?"><script>', styles: 'https://host/panel.css' });
     ok(html.includes(`content="default-src 'none'; script-src 'nonce-abc'; style-src https://*.vscode-cdn.net 'nonce-abc'; font-src https://*.vscode-cdn.net; img-src https://*.vscode-cdn.net"`), html);
     ok(html.includes('<script nonce="abc" src="https://host/panel.js?&quot;>&lt;script>"></script>'), html);
     equal(html.match(/<script/g)?.length, 1);

@@ -42,6 +42,15 @@ export async function rowsWhen(page: WorkbenchPage, wanted: (rows: readonly Tree
   }
 }
 
+/** The panel, once it says so. */
+export async function panelWhen(page: WorkbenchPage, wanted: RegExp, withinMs = 20_000): Promise<string> {
+  for (const end = Date.now() + withinMs; ; await sleep(100)) {
+    const snapshot = await page.panelSnapshot().catch((error: unknown) => String(error));
+    if (wanted.test(snapshot)) return snapshot;
+    ok(Date.now() < end, `The panel does not say ${String(wanted)}:\n${snapshot}`);
+  }
+}
+
 /** The row whose label begins with these words. */
 export function rowOf(rows: readonly TreeRow[], words: string): TreeRow {
   const found = rows.find(({ label }) => label.startsWith(words));

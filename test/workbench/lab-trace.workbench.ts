@@ -1,9 +1,8 @@
 import { deepStrictEqual, match, ok } from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { commands, env, window, workspace } from 'vscode';
-import { answerNext, pickLab, pictures } from './extension.ts';
+import { answerNext, panelWhen, pickLab, pictures } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
 import type { Target } from './protocol.ts';
@@ -19,15 +18,6 @@ async function callOf(targetFile: string): Promise<string> {
   const line = lines.at(-12) ?? lines[0];
   ok(line !== undefined, 'the Gateway has logged no calls');
   return line;
-}
-
-/** The panel, once it says so. */
-async function panelWhen(page: WorkbenchPage, wanted: RegExp): Promise<string> {
-  for (const end = Date.now() + 20_000; ; await sleep(100)) {
-    const snapshot = await page.panelSnapshot().catch((error: unknown) => String(error));
-    if (wanted.test(snapshot)) return snapshot;
-    ok(Date.now() < end, `The panel does not say ${String(wanted)}:\n${snapshot}`);
-  }
 }
 
 describe('A traced request on a healthy lab', () => {

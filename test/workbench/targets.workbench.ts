@@ -2,11 +2,13 @@ import { deepStrictEqual, doesNotMatch, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Selection, commands, window } from 'vscode';
-import { pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
+import { answerNext, panelWhen, pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
+import type { Target } from './protocol.ts';
 
 /** A whole flow ends within 25 s; the rest is for the workbench to draw it. */
 const flowMs = 30_000;
@@ -17,14 +19,20 @@ async function labTarget(variable: string): Promise<Record<string, unknown>> {
   return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
 }
 
-/** Sends one call to the engine of the lab, as somebody does who stops a container. */
-async function engineCall(path: string): Promise<void> {
+/** Sends one call to the engine of the lab, as somebody does who stops a container; returns what it answers. */
+async function engineCall(path: string, method = 'POST'): Promise<string> {
   const { engine } = await labTarget('CARACAL_LAB_COMPOSE');
   const { host } = engine as { host: string };
-  const call = request({ socketPath: host.replace('unix://', ''), method: 'POST', path }).end();
+  const call = request({ socketPath: host.replace('unix://', ''), method, path }).end();
   const [response] = (await once(call, 'response')) as [NodeJS.ReadableStream & { statusCode: number }];
-  response.resume();
   ok(response.statusCode < 400, `${path}: ${response.statusCode}`);
+  return text(response);
+}
+
+/** `running`, `exited` */
+async function stateOf(container: string): Promise<string> {
+  const { State } = JSON.parse(await engineCall(`/containers/${container}/json`, 'GET')) as { State: { Status: string } };
+  return State.Status;
 }
 
 /** Waits for text anywhere in the side bar, where the message of the view is no element of its own. */
@@ -206,6 +214,38 @@ describe('Deployments that are found by themselves', () => {
     await engineCall('/containers/caracal-web-1/start');
     await textWhen(page, /All \d+ checks that apply pass/, 60_000);
     await commands.executeCommand('caracal.stopWatching');
+  });
+
+  it('of Compose: are repaired from the panel of their cause, once the user agrees', async () => {
+    const start: Target = { role: 'button', name: 'Start Redis…', inPanel: true };
+    await engineCall('/containers/caracal-redis-1/stop?t=1');
+    try {
+      await commands.executeCommand('caracal.runAgain', 'compose:caracal/storage');
+      await commands.executeCommand('caracal.showCause', 'redis-stopped');
+      await panelWhen(page, /heading "Remedy: start Redis"/);
+      const cancelled = answerNext(undefined);
+      await page.click(start);
+      const { message, options, buttons } = await cancelled;
+      deepStrictEqual([message, buttons], ['Start Redis on caracal?', ['Start Redis']]);
+      match(options.detail ?? '', /^This sends one call to Docker Engine .*:\nPOST \/containers\/[\w-]+\/start\n\nIt changes .*\. The call and its result go into the report\.$/);
+      deepStrictEqual(await stateOf('caracal-redis-1'), 'exited');
+      doesNotMatch(await page.panelSnapshot(), /Started at/);
+      const agreed = answerNext('Start Redis');
+      await page.click(start);
+      await agreed;
+      const panel = await panelWhen(page, /Started at \d\d:\d\d:\d\d\. It worked: /, flowMs);
+      match(panel, /What changed \d+ checks/);
+      match(panel, /This cause is no longer seen\./);
+      deepStrictEqual(await stateOf('caracal-redis-1'), 'running');
+      await pictures(page, 'remedy-compose');
+      await commands.executeCommand('caracal.showReport');
+      const { remedies } = JSON.parse(window.activeTextEditor?.document.getText() ?? '{}') as { remedies?: readonly { cause: string; outcome: { kind: string } }[] };
+      deepStrictEqual(remedies?.map(({ cause, outcome }) => [cause, outcome.kind]), [['redis-stopped', 'done']]);
+    } finally {
+      // Of a container that runs already the engine says so, with a code that is no failure.
+      await engineCall('/containers/caracal-redis-1/start');
+      await commands.executeCommand('workbench.action.closeAllEditors');
+    }
   });
 
   it('of Kubernetes: pass the flow, and show what runs them', async () => {

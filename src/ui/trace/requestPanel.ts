@@ -13,8 +13,8 @@ import type { Cell, Link, Story, StoryAction } from '../../trace/story.ts';
 import { storyActions } from '../../trace/story.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { OpenLogs } from '../logs/openLogs.ts';
+import { panelHtml } from '../panelHtml.ts';
 import { problemText } from '../problem.ts';
-import { panelHtml } from './panelHtml.ts';
 import { fileOfPlace } from './verifierSettings.ts';
 import { LogsBeside } from './logsBeside.ts';
 
@@ -78,7 +78,7 @@ export class RequestPanel {
     const media = Uri.joinPath(parts.extensionUri, 'dist');
     panel.webview.options = { enableScripts: true, localResourceRoots: [media] };
     const uriOf = (name: string): string => panel.webview.asWebviewUri(Uri.joinPath(media, name)).toString();
-    panel.webview.html = panelHtml({ nonce: randomBytes(16).toString('base64'), cspSource: panel.webview.cspSource, script: uriOf('panel.js'), styles: uriOf('panel.css') });
+    panel.webview.html = panelHtml({ title: 'Request evidence', nonce: randomBytes(16).toString('base64'), cspSource: panel.webview.cspSource, script: uriOf('panel.js'), styles: uriOf('panel.css') });
   }
 
   get panel(): WebviewPanel {

@@ -4,45 +4,52 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { root } from '../../../scripts/lib/paths.ts';
 import type { FromPanel, ToPanel } from '../../../src/trace/panelMessages.ts';
-import { panelHtml } from '../../../src/ui/trace/panelHtml.ts';
+import type { FromCausePage, ToCausePage } from '../../../src/ui/cause/causeMessages.ts';
+import { panelHtml } from '../../../src/ui/panelHtml.ts';
 import { logsOf } from './stories.ts';
 import type { Shown } from './stories.ts';
 import { themes } from './themes.ts';
 import type { Theme } from './themes.ts';
 
+type FromPage = FromPanel | FromCausePage;
+
 declare global {
   interface Window {
     /** What the host does about what the page says. */
-    answer: (message: FromPanel) => void;
+    answer: (message: FromPage) => void;
     /** What the page has said to its host. */
-    said: FromPanel[];
+    said: FromPage[];
     /** What VS Code would keep of it. */
     kept: unknown;
     violations: string[];
   }
 }
 
-/** A host of the page of the panel, as VS Code is one: its own origin, the real policy, the variables of a theme. */
+/** A host of the page of a panel, as VS Code is one: its own origin, the real policy, the variables of a theme. */
 export class PanelHost {
   readonly #server: Server;
+  /** Of its script and its styles. */
+  readonly #name: string;
   #page = '';
 
-  private constructor(server: Server) {
+  private constructor(server: Server, name: string) {
     this.#server = server;
+    this.#name = name;
     server.on('request', ({ url }, response) => {
-      const file = { '/panel.js': 'text/javascript', '/panel.css': 'text/css' }[url ?? ''];
+      const file = { [`/${name}.js`]: 'text/javascript', [`/${name}.css`]: 'text/css' }[url ?? ''];
       if (file === undefined) response.setHeader('Content-Type', 'text/html').end(this.#page);
       else void readFile(join(root, 'dist', url ?? '')).then((content) => response.setHeader('Content-Type', file).end(content));
     });
   }
 
-  static async start(): Promise<PanelHost> {
+  static async start(name: 'panel' | 'cause' = 'panel'): Promise<PanelHost> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new PanelHost(server);
+    return new PanelHost(server, name);
   }
 
   async end(): Promise<void> {
@@ -53,7 +60,7 @@ export class PanelHost {
   /** Opens the panel in a theme, and plays its host; what is shown may be given later. */
   async open(browser: Browser, { theme = 'dark', width = 1352, height = 827, shown }: { readonly theme?: Theme; readonly width?: number; readonly height?: number; readonly shown?: Shown } = {}): Promise<Page> {
     const origin = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-    this.#page = panelHtml({ nonce: randomBytes(16).toString('base64'), cspSource: origin, script: `${origin}/panel.js`, styles: `${origin}/panel.css` });
+    this.#page = panelHtml({ title: this.#name, nonce: randomBytes(16).toString('base64'), cspSource: origin, script: `${origin}/${this.#name}.js`, styles: `${origin}/${this.#name}.css` });
     const page = await browser.newPage({ viewport: { width, height } });
     const { name, variables } = themes[theme];
     await page.addInitScript(({ name: themeName, variables: values }) => {
@@ -65,7 +72,7 @@ export class PanelHost {
       const state = kept === null ? undefined : (JSON.parse(kept) as unknown);
       Object.assign(window, {
         acquireVsCodeApi: () => ({
-          postMessage: (message: FromPanel) => {
+          postMessage: (message: FromPage) => {
             window.said.push(message);
             window.answer(message);
           },
@@ -87,15 +94,15 @@ export class PanelHost {
   }
 }
 
-export async function send(page: Page, ...messages: readonly ToPanel[]): Promise<void> {
+export async function send(page: Page, ...messages: readonly (ToPanel | ToCausePage)[]): Promise<void> {
   // As one text: large values would take a minute otherwise.
   await page.evaluate((text) => {
-    for (const message of JSON.parse(text) as ToPanel[]) window.dispatchEvent(new MessageEvent('message', { data: message }));
+    for (const message of JSON.parse(text) as unknown[]) window.dispatchEvent(new MessageEvent('message', { data: message }));
   }, JSON.stringify(messages));
 }
 
 /** What the page has said since the last time, of one type. */
-export async function heard(page: Page, type: FromPanel['type']): Promise<readonly FromPanel[]> {
+export async function heard(page: Page, type: FromPage['type']): Promise<readonly FromPage[]> {
   return page.evaluate((wanted) => {
     const of = window.said.filter((message) => message.type === wanted);
     window.said = window.said.filter((message) => message.type !== wanted);
@@ -120,4 +127,13 @@ export async function show(page: Page, shown: Shown): Promise<void> {
   }, JSON.stringify(shown.rows));
   await send(page, { type: 'showStory', story: shown.story, timeZone: 'UTC' }, { type: 'showLogs', logs: logsOf(shown) });
   await page.getByRole('heading', { level: 1 }).waitFor();
+}
+
+/** What axe objects to, as rule and place. */
+export async function objections(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const { violations } = await (window as unknown as { axe: typeof axe }).axe.run(document);
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')} ${failureSummary ?? ''}`));
+  });
 }

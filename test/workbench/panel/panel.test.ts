@@ -1,13 +1,12 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import axe from 'axe-core';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { buildPanel } from '../../../scripts/build.ts';
+import { buildPanels } from '../../../scripts/build.ts';
 import { artifactsFolder } from '../../../scripts/lib/paths.ts';
 import { say } from '../../../scripts/lib/progress.ts';
 import { openBrowser } from '../../../scripts/vscode/browser.ts';
-import { PanelHost, heard, send, show } from './page.ts';
+import { PanelHost, heard, objections, send, show } from './page.ts';
 import { held, hostile, large, refused, silent } from './stories.ts';
 import type { Shown } from './stories.ts';
 import { themes } from './themes.ts';
@@ -22,7 +21,7 @@ describe('The panel of a request', () => {
   let page: Page;
 
   before(async () => {
-    await buildPanel();
+    await buildPanels();
     await mkdir(screenshots, { recursive: true });
     host = await PanelHost.start();
     browser = await openBrowser();
@@ -283,15 +282,6 @@ describe('The panel of a request', () => {
     await page.waitForFunction((before) => document.querySelector('.rows')?.scrollTop !== before, top);
   });
 });
-
-/** What axe objects to, as rule and place. */
-async function objections(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const { violations } = await (window as unknown as { axe: typeof axe }).axe.run(document);
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')} ${failureSummary ?? ''}`));
-  });
-}
 
 /** Does something before each of some frames; returns the median and the longest time from one to the next, in milliseconds. */
 async function frames(page: Page, steps: number, act: (step: number) => void): Promise<readonly [median: number, longest: number]> {

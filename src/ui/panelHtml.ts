@@ -1,5 +1,5 @@
-/** The page of the request panel, of which the rest is the program in `src/webview/`. Addresses are those of the webview. */
-export function panelHtml({ nonce, cspSource, script, styles }: { readonly nonce: string; readonly cspSource: string; readonly script: string; readonly styles: string }): string {
+/** The page of a panel, of which the rest is a program in `src/webview/`. Addresses are those of the webview. */
+export function panelHtml({ title, nonce, cspSource, script, styles }: { readonly title: string; readonly nonce: string; readonly cspSource: string; readonly script: string; readonly styles: string }): string {
   const policy = ["default-src 'none'", `script-src 'nonce-${nonce}'`, `style-src ${cspSource} 'nonce-${nonce}'`, `font-src ${cspSource}`, `img-src ${cspSource}`].join('; ');
   return `<!DOCTYPE html>
 <html lang="en">
@@ -7,7 +7,7 @@ export function panelHtml({ nonce, cspSource, script, styles }: { readonly nonce
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${attribute(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Request evidence</title>
+<title>${attribute(title)}</title>
 <link rel="stylesheet" href="${attribute(styles)}">
 </head>
 <body>

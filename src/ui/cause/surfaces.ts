@@ -1,0 +1,78 @@
+/** What the commands about causes do. A file of its own in the package, loaded with the first of them. */
+import { window } from 'vscode';
+import type { Uri } from 'vscode';
+import type { Engine } from '../engineSlot.ts';
+import type { FlowSession, SessionLog } from '../flowSession.ts';
+import type { Guard } from '../guard.ts';
+import { DisposableStore } from '../lifecycle.ts';
+import type { ObservationDocuments } from '../observationDocument.ts';
+import { canaryText } from './canaryText.ts';
+import { CausePanel } from './causePanel.ts';
+import { causeAbout } from './causeStory.ts';
+import type { RemedyModule } from './remedyModule.ts';
+import { detailOf } from './remedyEffect.ts';
+
+export interface CauseSurfacesParts {
+  readonly session: FlowSession;
+  readonly engine: Engine;
+  readonly guard: Guard;
+  readonly log: SessionLog;
+  readonly documents: ObservationDocuments;
+  readonly extensionUri: Uri;
+  /** Undefined where this build has none. */
+  readonly loadRemedies: (() => Promise<RemedyModule>) | undefined;
+  /** Shows a text read-only, beside what is open. */
+  readonly showText: (title: string, text: string) => Promise<void>;
+}
+
+/** How long the calls of a canary, and the search for their evidence, may take. */
+const canaryWithinMs = 60_000;
+
+export class CauseSurfaces {
+  readonly #parts: CauseSurfacesParts;
+  readonly #store = new DisposableStore();
+  #panel: CausePanel | undefined;
+
+  constructor(parts: CauseSurfacesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @param from id of a cause, or of a row of the tree that a cause explains; without it the first cause is shown
+   * @throws Error when there is none
+   */
+  async show(from: string | undefined): Promise<void> {
+    const { session, loadRemedies } = this.#parts;
+    const { diagnosis } = session.state;
+    if (!diagnosis) throw new Error('Cannot show a cause: nothing was run yet. Run the flow first.');
+    const cause = causeAbout(diagnosis, from);
+    if (!cause) throw new Error(from === undefined ? 'Cannot show a cause: none is seen.' : 'Cannot show a cause: none explains this.');
+    const remedies = await loadRemedies?.();
+    this.#panel ??= this.#store.add(new CausePanel({ ...this.#parts, remedies }));
+    this.#panel.show(cause);
+  }
+
+  /**
+   * Sends the calls of Caracal's recovery canary, once the user agreed to them, and shows what came of them.
+   *
+   * @throws Error when the target names no credentials for it
+   */
+  async runCanary(): Promise<void> {
+    const { session, engine, loadRemedies, showText } = this.#parts;
+    const { target } = session;
+    if (!loadRemedies || !target) throw new Error('Cannot run the canary: no target is picked. Pick one with "Caracal: Pick Target…".');
+    const { canaryCalls, runCanary } = await loadRemedies();
+    const { asked, calls } = canaryCalls(target);
+    const run = 'Run Canary';
+    const about = 'Among them are one that is to be allowed and one that is to be refused. They change nothing. Caracal writes audit events for them, which are then looked for.';
+    const chosen = await window.showWarningMessage(`Run the recovery canary on ${target.target.name}?`, { modal: true, detail: engine.redactor.text(detailOf(asked, calls, about)) }, run);
+    if (chosen !== run) return;
+    if (session.target !== target) throw new Error('The canary was not run: another target was picked meanwhile.');
+    const result = await runCanary({ target, redactor: engine.redactor, signal: AbortSignal.timeout(canaryWithinMs) });
+    await showText(`${target.target.name} canary`, engine.redactor.text(canaryText(target.target.name, result)));
+  }
+
+  dispose(): void {
+    this.#store.dispose();
+  }
+}
