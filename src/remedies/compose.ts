@@ -1,7 +1,7 @@
 /** Remedies of a Compose project: contract, deploy 1. Pure. */
-import { composeProject, composeSecretFiles } from '../flow/services/compose/facts.ts';
 import { serviceNames } from '../model/serviceNames.ts';
 import type { ServiceName } from '../model/target.ts';
+import { composeProject, composeSecretFiles } from './answers.ts';
 import type { Names, Part } from './names.ts';
 import { advise, checkOf, container, joined, listed, placeOf, restart, said } from './parts.ts';
 import type { Build, Draft, Table } from './parts.ts';
@@ -48,6 +48,8 @@ const secretFile: Build = (names) => [bringUp(names, {
 /** Services and stores, by what follows the name in the id of the cause. */
 export const composeSuffixes: Table = {
   stopped: (names, _cause, part) => [container(names, part, 'start')],
+  killed: (names, _cause, part) => [container(names, part, 'start', { advice: 'Keep the end of its log first. What ends in 20 s after it was told to is not killed.' })],
+  'cannot-start': (names, _cause, part) => [bringUp(names, { id: `correct-${part}`, title: `give ${said(part)} what it needs to start`, place: placeOf(part), advice: joined('The engine says what: a port, a file or a network.', ...names.containers(part).map(({ error }) => error).filter((error) => error !== '').slice(0, 1)), provedBy: [checkOf.container(part), checkOf.process(part)] })],
   paused: (names, _cause, part) => [container(names, part, 'unpause')],
   'ends-at-start': (names, _cause, part) => [bringUp(names, {
     id: `correct-${part}`, title: `correct the configuration of ${said(part)}`, commands: [names.compose(`logs --tail 50 ${part}`), names.up], place: placeOf(part),
@@ -72,9 +74,9 @@ export const composeSuffixes: Table = {
 export const composeRemedies: Table = {
   'secret-file-missing': secretFile,
   'secret-file-empty': secretFile,
-  'host-port-taken': (names, cause) => {
+  'host-port-taken': (names) => {
     const parts: readonly Part[] = [...serviceNames, 'postgres', 'redis'];
-    const part = parts.find((each) => said(each) === cause.component || each === cause.component) ?? parts.find((each) => names.containers(each).some(({ ports, wantedPorts }) => ports.length < wantedPorts.length));
+    const part = parts.find((each) => names.containers(each).some(({ ports, wantedPorts }) => ports.length < wantedPorts.length));
     const holder = holderOf(names, parts);
     const name = part ?? '<service>';
     return [{
@@ -83,6 +85,10 @@ export const composeRemedies: Table = {
       changes: holder === undefined ? 'the program that holds the port' : `the container ${holder}, which is stopped, and then ${name}`, provedBy: ['CRC-SVC-103', ...(part === undefined ? [] : [checkOf.process(part)])],
     }];
   },
+  'engine-away': () => [advise('start-engine', 'start the Docker Engine', 'services', 'Or name the right context or host in the target. No permission: add your user to the group of the socket, usually docker, and sign in again.', { commands: ['docker info', 'docker context ls'], changes: 'this machine, or the target', provedBy: ['CRC-SVC-100'] })],
+  'project-down': (names) => [bringUp(names, { title: 'start the project', advice: 'A container that cannot be made, as when a file that it mounts is missing, leaves no trace but in the output.', provedBy: ['CRC-SVC-101', 'CRC-RDY-090'] })],
+  'port-not-bound': (names) => [bringUp(names, { title: 'bind the port', advice: 'The container is on no network, so that the engine binds nothing for it.', provedBy: ['CRC-SVC-103'] })],
+  'replay-volume-missing': (names) => [bringUp(names, { id: 'mount-replay', title: 'give sts and gateway their replay volumes', advice: 'First take the override out of the Compose file that leaves them out. Files that wait in the container now are lost with it: restart it first, so that they drain.', changes: 'the containers of sts and gateway, which are made anew', provedBy: ['CRC-SVC-107'] })],
   'migration-failed': (names) => [bringUp(names, { id: 'run-migrations', title: 'run the migrations again', place: 'stores', commands: [names.compose('logs dbMigrate'), names.up], advice: 'Repair first what its log says: exit code 3 is an error of SQL, 1 one of settings or connection. A migration that failed left nothing behind, and what is applied is skipped.', changes: 'the schema, forwards only, and containers that wait for it', provedBy: ['CRC-SVC-102', 'CRC-STO-004'] })],
   'migration-run-failed': (names) => [bringUp(names, { id: 'upgrade', title: 'upgrade again', place: 'stores', commands: [names.compose('logs dbMigrate'), names.upgrade], advice: 'The services still run the version before. Repair first what the log of the migrator says.', changes: 'the schema, then images and containers of the project', provedBy: ['CRC-SVC-102', 'CRC-SVC-108'] })],
   'postgres-password-newer': (names) => [{

@@ -37,12 +37,21 @@ function withOldSecrets(names: Names): readonly ServiceName[] {
   return serviceNames.filter((service) => told.includes(service));
 }
 
+/** Lets pods reach a store at the port that their connection string has. */
+function openPort(names: Names, value: 'redis' | 'database', store: string, isOf: (key: string) => boolean): Draft {
+  const port = names.answer(kubernetesSecrets, secrets.of)?.addresses.find(({ key }) => isOf(key))?.port ?? '<port>';
+  return setValues(names, `allow-${value}`, `let pods reach ${store}`, [`secrets.${value}.port=${port}`], { changes: 'the NetworkPolicy of the release', provedBy: ['CRC-SVC-206', checkOf.ready('sts')] });
+}
+
 const again = (title: string, advice: string, changes: string, provedBy: readonly string[]): Build => (names) => [setValues(names, 'upgrade', title, [], { advice, changes, provedBy })];
 
 /** Services, by what follows the name in the id of the cause. */
 export const kubernetesSuffixes: Table = {
   'crash-loop': (names, _cause, part) => [afterALook(names, part, `correct the configuration of ${part}`, 'The log before the last start has the reason. A Go service often leaves none: see its keys, its connection strings, Postgres and Redis. web ends without a sign-in method (services.web.extraEnv).')],
   'out-of-memory': (names, _cause, part) => [setValues(names, `more-memory-${part}`, `give ${part} more memory`, [`services.${part}.resources.limits.memory=2Gi`], { changes: `the memory limit of ${part}, whose pods are replaced`, provedBy: [checkOf.pods(part)], advice: part === 'sts' ? 'Each verification of a client secret takes 64 MB; STS_SECRET_VERIFY_CONCURRENCY lowers how many there are at once.' : '' })],
+  restarted: (names, _cause, part) => [afterALook(names, part, `see why ${part} started anew`, 'The log before its start has the reason. If it was asked for, nothing is to be done.')],
+  'liveness-probe': (names, _cause, part) => [afterALook(names, part, `see why ${part} does not answer /health`, joined('Its process lives and is ended for it.', part === 'audit' ? '/health of audit follows Redis: mend Redis, and leave audit alone.' : 'See its log, its memory and its CPU limit.'))],
+  'container-not-made': (names, _cause, part) => [afterALook(names, part, `give the pod of ${part} what it waits for`, 'The events of the pod say what: a key of a Secret, a volume, or a setting of the pod.', { commands: [names.kubectl(`describe pod ${names.pods(part)[0] ?? ''}`)] })],
   unschedulable: (names, _cause, part) => [afterALook(names, part, `make room for ${part}`, 'The events of the pod say what no node has: free or add it, or lower services.<name>.resources.', { commands: [names.kubectl(`describe pod ${names.pods(part)[0] ?? ''}`), 'kubectl describe nodes'], changes: 'the nodes, or what the pod asks for' })],
   'image-pull': (names, _cause, part) => [
     rollback(names, [checkOf.pods(part), checkOf.rollout(part)], 'Where the new image was not meant.'),
@@ -103,11 +112,12 @@ export const kubernetesRemedies: Table = {
     rollback(names, ['CRC-SVC-202'], 'Or back.'),
   ],
   'helm-pending': (names) => [rollback(names, ['CRC-SVC-202'], 'Make sure first that nobody is at it.')],
+  'helm-at-work': (names) => [advise('wait', 'wait until the upgrade has ended', 'services', 'Pods change while you look.', { commands: [names.helm(`status ${names.release}`)], provedBy: ['CRC-SVC-202'] })],
+  'release-removed': (names) => [rollback(names, ['CRC-SVC-202'], 'Only if it was not meant: Helm kept its history. Claims of volumes are still there.')],
+  'policy-without-postgres': (names) => [openPort(names, 'database', 'Postgres', (key) => key.endsWith('atabaseUrl'))],
+  'policy-between-pods': (names) => [setValues(names, 'upgrade', 'bring the NetworkPolicy back', [], { advice: 'The one of the chart lets pods of the release speak to each other. Another one in the namespace may close what it opens: see which.', changes: 'the NetworkPolicy of the release, to what the chart says', provedBy: ['CRC-SVC-206'] })],
   'policy-without-dns': (names) => [setValues(names, 'allow-dns', 'let pods ask DNS', ['networkPolicy.allowOpenDns=true'], { changes: 'the NetworkPolicy of the release', provedBy: ['CRC-SVC-206'], advice: 'Or name the DNS of the cluster in networkPolicy.dnsEgress, with full rules (`- to: […]`).' })],
-  'policy-without-redis': (names) => {
-    const port = names.answer(kubernetesSecrets, secrets.of)?.addresses.find(({ key }) => key === 'redisUrl')?.port ?? '<port>';
-    return [setValues(names, 'allow-redis', 'let pods reach Redis', [`secrets.redis.port=${port}`], { changes: 'the NetworkPolicy of the release', provedBy: ['CRC-SVC-206', 'CRC-RDY-013'] })];
-  },
+  'policy-without-redis': (names) => [openPort(names, 'redis', 'Redis', (key) => key === 'redisUrl')],
   'service-selects-nothing': again('bring the Services back', 'Somebody edited or deleted what the chart made; compare with `kubectl describe service`.', 'the Services of the release, to what the chart says', ['CRC-SVC-208']),
   'service-wrong-port': (names) => {
     const wrong = (names.answer(kubernetesServices, 'Kubernetes') ?? []).filter(({ endpointPorts, ports }) => ports.some(({ targetPort }) => /^\d+$/.test(targetPort) && !endpointPorts.includes(Number(targetPort)))).map(({ name }) => name);

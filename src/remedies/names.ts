@@ -1,12 +1,13 @@
 /** The real names of a deployment, out of its target and what was observed of it. Pure. */
 import { services } from '../caracal/services.ts';
 import { composeContainers, kept } from '../flow/containers.ts';
-import { composeProject } from '../flow/services/compose/facts.ts';
 import { kubernetesAutoscalers, kubernetesCluster, kubernetesComponent, kubernetesHelm } from '../flow/services/kubernetes/kubernetesFacts.ts';
 import type { Verdict } from '../model/check.ts';
 import type { ContainerFacts } from '../model/compose.ts';
-import type { Observation, Subject } from '../model/observation.ts';
+import type { Observation } from '../model/observation.ts';
 import type { ServiceName, Target } from '../model/target.ts';
+import { composeProject } from './answers.ts';
+import type { Answered } from './answers.ts';
 
 /** What of a target the commands name. A report of the past has its kind and name alone; the rest was observed. */
 export interface NamedTarget extends Pick<Target, 'name' | 'services'> {
@@ -75,9 +76,9 @@ export class Names {
   }
 
   /** The newest answer to a question of this run; undefined where there is none, or one of another form. */
-  answer<Answer>(subject: Subject<Answer>, of: string): Answer | undefined {
-    const observation = this.#known.observations.findLast(({ question, outcome }) => question.subject === subject.name && question.of === of && question.earlier === undefined && outcome.kind === 'answer');
-    return observation?.outcome.kind === 'answer' ? subject.schema.safeParse(observation.outcome.value).data : undefined;
+  answer<Answer>({ name, schema }: Answered<Answer>, of: string): Answer | undefined {
+    const observation = this.#known.observations.findLast(({ question, outcome }) => question.subject === name && question.of === of && question.earlier === undefined && outcome.kind === 'answer');
+    return observation?.outcome.kind === 'answer' ? schema.safeParse(observation.outcome.value).data : undefined;
   }
 
   /** Containers of a service of the project that Compose keeps running. */

@@ -179,6 +179,7 @@ const redis: Table = {
     })),
   ],
   'redis-not-provisioned': (names) => [{ ...startStore(names, 'redis', 'restart'), advice: 'Its start makes the streams and groups. Its log names what failed: `error: XGROUP CREATE …`.', stillOpen: ['services that read streams make their groups only at their own start'] }],
+  'redis-too-old': () => [advise('upgrade-redis', 'upgrade Redis', 'stores', 'Caracal ships Redis 8. A newer version reads the data files of an older one.', { changes: 'the version of Redis', risk: 'medium', provedBy: ['CRC-STO-025'], stillOpen: [] })],
   'redis-network': (names) => [noWay(names, 'redis')],
   'redis-away-from-here': () => [awayFromHere('redis')],
 };
@@ -190,6 +191,12 @@ const postgres: Table = {
     migrate(names, { advice: 'For a role of a service: the migrator sets the passwords of all roles from their files. For the target: give the connection string that is in use, the file databaseUrl or one of the observer role.', provedBy: ['CRC-STO-002', 'CRC-RDY-003'] }),
   ],
   'postgres-login-refused': (names) => [migrate(names, { advice: 'The migrator gives the roles LOGIN and their passwords after the last migration.', provedBy: ['CRC-STO-007', 'CRC-STO-002'] })],
+  'postgres-too-old': () => [advise('upgrade-postgres', 'move to Postgres 17 or later', 'stores', 'Best to 18: dump, restore, and start Caracal against the new server.', { changes: 'the server of the database', risk: 'high', provedBy: ['CRC-STO-003'] })],
+  'postgres-slow': () => [advise('shorten-way', 'shorten the way to Postgres', 'stores', 'Services ask it several times for one request: keep them in one network, and see what lies in between. From here the way may be a longer one than theirs.', { changes: 'the network', provedBy: ['CRC-STO-001'] })],
+  'transaction-ids-short': (names) => [{
+    id: 'freeze-rows', title: 'freeze old rows', place: 'stores', risk: 'medium', commands: [psql(names, 'VACUUM (FREEZE)')], dryRun: psql(names, 'SELECT datname, age(datfrozenxid) FROM pg_database ORDER BY 2 DESC'),
+    advice: 'First end what holds vacuum up: a transaction left open or prepared, an unused slot. As a superuser, in the database that the facts name.', changes: 'how old rows are marked; no value is touched', provedBy: ['CRC-STO-042'],
+  }],
   'postgres-network': (names) => [noWay(names, 'postgres')],
   'postgres-away-from-here': () => [awayFromHere('postgres')],
   'migrations-pending': (names) => [migrate(names, { advice: 'Take a backup first. A line `psql:<file>:<line>: ERROR` in its log names the statement that failed; what is applied is skipped.' })],

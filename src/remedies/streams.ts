@@ -1,8 +1,8 @@
 /** Remedies of streams, groups, dead letters and outboxes: contract, storage 3, 7, 9, 12. Pure. */
 import { keyOf, streams } from '../caracal/streams.ts';
-import { coordinatorOutbox, deadCoordinatorRows } from '../flow/streams/outbox.checks.ts';
 import type { Cause } from '../model/diagnosis.ts';
 import type { ServiceName } from '../model/target.ts';
+import { coordinatorOutbox, deadCoordinatorRows } from './answers.ts';
 import type { Names } from './names.ts';
 import { advise, checkOf, curl, logsOf, psql, redisCli, rehearsed, reloadRevocations, restart, restartTogether, runCanary } from './parts.ts';
 import type { Build, Draft, Table } from './parts.ts';
@@ -16,6 +16,11 @@ function groupMissing(service: ServiceName, check: string, missed: string, befor
     ...before(names),
     restart(names, service, { advice: 'It makes its groups when it starts, at the end of the stream.', provedBy: [check, checkOf.ready(service)], stillOpen: [missed] }),
   ];
+}
+
+/** A reader that runs and does not keep up. */
+function behind(service: ServiceName, check: string): Build {
+  return (names) => [restart(names, service, { advice: 'Keep the end of its log first. If it reads, only slowly, it takes more replicas, or what it writes to is slow.', provedBy: [check], place: 'backlogs' })];
 }
 
 /** Evidence that is still in Redis, and that nobody will read there any more. */
@@ -43,8 +48,10 @@ function streamOf(names: Names, { own }: Cause): string {
   return component ?? '<stream>';
 }
 
+/** Services that read a stream; those of all streams where it is not known which one it is. */
 function readersOf(name: string): readonly ServiceName[] {
-  return [...new Set(streams.find((stream) => stream.name === name)?.groups.flatMap(({ reader }) => reader ?? []) ?? [])];
+  const read = streams.filter((stream) => stream.name === name);
+  return [...new Set((read.length > 0 ? read : streams).flatMap(({ groups }) => groups.flatMap(({ reader }) => reader ?? [])))];
 }
 
 const sameKey = (key: string, services: readonly ServiceName[], checks: readonly string[], stillOpen: readonly string[]): Build => (names) => [
@@ -76,6 +83,23 @@ export const streamRemedies: Table = {
   'sts-keys-missing': groupMissing('sts', 'CRC-STR-041', 'nothing: key changes are read at each mint as well'),
   'coordinator-relay-missing': groupMissing('coordinator', 'CRC-STR-051', 'lifecycle events in between are not relayed'),
   'audit-ingestor-missing': groupMissing('audit', 'CRC-STR-002', 'events in between are in the stream and not in the ledger: scope them by the ids before and after', (names) => [saveStream(names, 'audit.events')]),
+  'opa-engine-behind': behind('sts', 'CRC-STR-021'),
+  'sts-revocation-behind': behind('sts', 'CRC-STR-031'),
+  'gateway-revocation-behind': behind('gateway', 'CRC-STR-032'),
+  'sts-keys-behind': behind('sts', 'CRC-STR-041'),
+  'coordinator-relay-behind': behind('coordinator', 'CRC-STR-051'),
+  'audit-ingestor-behind': behind('audit', 'CRC-STR-002'),
+  'stream-missing': (names, cause) => readersOf(streamOf(names, cause)).map((service) => restart(names, service, { advice: 'It makes the stream and its groups when it starts.', provedBy: cause.own })),
+  'streams-long': () => [advise('let-catch-up', 'let the readers catch up', 'backlogs', 'See the groups of the stream: a reader that is away or slow, or one of a Gateway that is gone. Give Redis memory for as long. Trim nothing that was not read.', {})],
+  'messages-trimmed': (names) => [
+    advise('compare-with-postgres', 'compare with Postgres what was missed', 'backlogs', 'What the messages said was not applied by that reader: the tables have it. Policies follow by the poll of the STS. See why it did not read, and give Redis memory for longer outages.', { provedBy: ['CRC-STR-023', 'CRC-STR-034', 'CRC-STR-036'] }),
+    reloadRevocations(names, { advice: 'What the Gateway missed comes from Postgres.' }),
+  ],
+  'relay-message-failed': (names) => [restart(names, 'coordinator', { advice: 'Its log has the id and why: mend that first. It takes pending entries up again each minute.', provedBy: ['CRC-STR-052'], place: 'backlogs' })],
+  'audit-dead-letters-grow': (names) => [{
+    id: 'read-letters', title: 'read the dead letters', place: 'backlogs', commands: [redisCli(names, `XREVRANGE ${keyOf('audit.events.dlq')} + - COUNT 20`)],
+    advice: 'hmac_verify_failed is an AUDIT_HMAC_KEY that differs; transient_exceeded_max_deliveries is Postgres being away for eight deliveries, and those can be replayed. Keep the letters.', changes: 'nothing by itself', provedBy: ['CRC-SVC-033', 'CRC-STR-012'],
+  }],
   'group-moved': () => [advise('find-who', 'find out who moved the group', 'backlogs', 'Entries in between were given twice or never. The ACL of Redis and its slow log may tell who can write there. Move nothing back: what was given twice is taken once, and what was never given has to be compared with Postgres.')],
   'stream-of-another-type': (names, cause) => {
     const name = streamOf(names, cause);
