@@ -9,7 +9,7 @@ import type { Status } from '../model/status.ts';
 import { worst } from '../model/status.ts';
 import { stepTitles, steps } from '../model/step.ts';
 import type { Step } from '../model/step.ts';
-import { inScope, settledState, staleAfterMs } from './flowState.ts';
+import { inScope, scopeOf, settledState, staleAfterMs } from './flowState.ts';
 import type { CheckHead, FlowState, Scope } from './flowState.ts';
 import { logsOfCheck, logsOfComponent } from './logs/logsOf.ts';
 import { age, countStates, countsText, spoken, stateIcons, stateWords, timeOfDay, withAge } from './words.ts';
@@ -137,7 +137,7 @@ class Presenter {
       contextValue: ['symptom', ...(progress === undefined ? (symptom ? ['runnable'] : []) : ['running'])].join(' '),
       accessibilityLabel: said('Symptom', title, progress && `running, ${progress}`),
       opens: 'triage',
-      scope: symptom && { checks: symptom.checks },
+      scope: symptom && scopeOf(symptom),
     });
   }
 
