@@ -6,7 +6,7 @@ export interface Place {
   readonly symptom: string;
   /** Checks that are red where it is this place, those that tell most first. */
   readonly seenAt: readonly string[];
-  /** What tells it from the other places, as the end of "it is this one where"; undefined where only its checks do. */
+  /** What tells it from the other places, as what follows "where"; undefined where only its checks do. */
   readonly tells?: string;
 }
 

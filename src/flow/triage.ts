@@ -2,7 +2,6 @@ import type { Place } from '../caracal/places.ts';
 import type { Symptom } from '../caracal/symptoms.ts';
 import type { Verdict } from '../model/check.ts';
 import type { Cause, Diagnosis } from '../model/diagnosis.ts';
-import { isNamed } from '../model/diagnosis.ts';
 import type { Status } from '../model/status.ts';
 
 /** What was found of a symptom: the first verdict of the worst state. What could not be told counts as unknown. */
@@ -82,7 +81,7 @@ export function toldApart(symptom: Symptom, places: readonly Place[], has: (chec
  * checks. What else is wrong with the deployment is not what was asked.
  */
 export function causeOf(diagnosis: Diagnosis, checks: readonly string[]): Cause | undefined {
-  return diagnosis.causes.find((cause) => isNamed(cause) && (checks.length === 0 || [...cause.own, ...cause.explains].some((check) => checks.includes(check))));
+  return diagnosis.causes.find((cause) => cause.standing !== 'possible' && (checks.length === 0 || [...cause.own, ...cause.explains].some((check) => checks.includes(check))));
 }
 
 /**

@@ -16,6 +16,7 @@ import { serviceNames } from '../model/serviceNames.ts';
 import type { ServiceName } from '../model/target.ts';
 import { capture } from './capture.ts';
 import type { Captured } from './capture.ts';
+import { isNamed } from './named.ts';
 import { refusalsLike, verifierRefusalOf } from './refusal.ts';
 import { seenIn } from './seen.ts';
 import type { Seen, SeenAnswer, SeenMessage, SeenReadiness, SeenStatus } from './seen.ts';
@@ -41,7 +42,7 @@ export function recognise(text: string): Recognised | undefined {
   const captured = capturedOf(text);
   const seen = seenIn(text);
   const [first] = seen;
-  if (first === undefined) return captured !== undefined && isTraceable(captured) ? { ...ofCaptured(captured), places: [], captured } : undefined;
+  if (first === undefined) return captured !== undefined && isNamed(captured) ? { ...ofCaptured(captured), places: [], captured } : undefined;
   const others = new Set(seen.map(summaryOf)).size - 1;
   const { requestId } = captured ?? {};
   return {
@@ -58,10 +59,6 @@ function capturedOf(text: string): Captured | undefined {
   if (result.kind === 'nothing') return undefined;
   const { what, approvalId, requestId = '' } = result.captured;
   return what === 'an id' && approvalId === undefined && !/^(?=.*\d).{8,}$/.test(requestId) ? undefined : result.captured;
-}
-
-function isTraceable({ mandate, requestId, approvalId }: Captured): boolean {
-  return mandate !== undefined || requestId !== undefined || approvalId !== undefined;
 }
 
 /** The places that what is known now speaks for, before all others. */

@@ -327,5 +327,9 @@ function descriptionIn(text: string, code: RegExpExecArray | undefined, isAnswer
   const lines = text.split('\n').filter(({ length }) => length <= mostOfDescription).flatMap((line) => [line, line.replace(/^[^:]*: /, ''), line.replace(/^.*: /, '')]);
   const afterCode = code === undefined ? [] : [text.slice(code.index + code[0].length, code.index + mostOfDescription).split('\n', 1)[0] ?? ''];
   const candidates = [...afterCode, ...lines].map((part) => part.replace(/^[\s:,"'\u2013-]+/, '').replace(/\s*\(?\brequest[_ -]?id\b.*$/i, '').replace(/[\s.,"']+$/, ''));
-  return candidates.find((description) => isDescription(description, isAnswer));
+  const whole = candidates.find((description) => isDescription(description, isAnswer));
+  if (whole !== undefined || !isAnswer) return whole;
+  // Something else may follow in the same line.
+  const begun = candidates.flatMap((candidate) => [...exact].filter((description) => candidate.startsWith(description) && !/^\w/.test(candidate.slice(description.length))));
+  return begun.toSorted((one, other) => other.length - one.length)[0];
 }
