@@ -54,13 +54,14 @@ const pure = [
   'src/watch/pace.ts',
   'src/remedies/!(run|service).ts',
   'src/logs/{cursor,display,filter,findings,grouping,harmless,hub,index,known,marks,merge,notes,probes,record,scan,search,shape,tail,view}.ts',
-  'src/trace/{approvalSection,auditEvent,capture,delegationSection,failedCalls,holds,hopsSection,liveness,mandate,markdown,outcome,proposal,refusal,requestIds,stitching,story,tell,timeline,trace,words}.ts',
+  'src/trace/{approvalSection,auditEvent,capture,delegationSection,failedCalls,holds,hopsSection,jsonIn,liveness,mandate,markdown,named,outcome,proposal,recognise,refusal,requestIds,seen,stitching,story,tell,timeline,trace,words}.ts',
   'src/trace/verifier/{compare,configured,explanation,findings,go,issuer,python,section,setting,settings,signature,syntax,typescript}.ts',
   'src/webview/{choice,logPages,text,timelineLayout,timelineScale,timelineWords,times}.ts',
   'src/trace/{explanationSection,inSpite,policySection,replayInput,revocation,sectionParts,stateSection}.ts',
   'src/ui/logs/{logContent,logDocument,logParts,logShape,logWords}.ts',
   'src/ui/cause/{canaryText,causeMessages,causeStory,orderText,remedyEffect}.ts',
   'src/ui/trace/{requestRows,traceLink,tracedRequests}.ts',
+  'src/ui/triage/maskedBox.ts',
   'src/ui/{causes,flowNode,flowState,lifecycle,observationText,present,presentFix,standing,tooltip,words,yaml}.ts',
 ];
 

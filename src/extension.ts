@@ -64,7 +64,15 @@ export function activate(context: ExtensionContext): void {
   const watch = store.add(new Watch({ engine, session, log, isVisible: () => view.visible }));
   store.add(view.onDidChangeVisibility(() => watch.changed()));
   const guard = new Guard(engine, log);
-  const flowCommands = store.add(new FlowCommands({ engine, session, view, known, documents, observer, pages, log, contextKeys, watch, helm, guard }));
+  const loadTrace = (): Promise<TraceModule> => import('./trace/service.ts');
+  const traced = store.add(new TracedRequests(context.workspaceState));
+  const flowCommands = store.add(new FlowCommands({
+    engine, session, view, known, documents, observer, pages, log, contextKeys, watch, helm, guard,
+    loadTriage: async (useZone) => {
+      const { Triage } = await import('./ui/triage/triage.ts');
+      return new Triage({ engine, session, view, pages, loadTrace, requests: () => requests, lastTraced: (target) => traced.of(target)[0]?.id, recordAtCaret: () => logDocuments.recordAtCaret(), useZone });
+    },
+  }));
   const logs = store.add(new OpenLogs({
     program: Uri.joinPath(context.extensionUri, 'dist', 'logs.cjs').fsPath,
     folder: Uri.joinPath(context.storageUri ?? context.globalStorageUri, 'logs').fsPath,
@@ -76,10 +84,8 @@ export function activate(context: ExtensionContext): void {
   store.add(new LogLanguage(logDocuments, session));
   store.add(new LogLook(logDocuments));
   store.add(new LogStatus(logDocuments));
-  const loadTrace = (): Promise<TraceModule> => import('./trace/service.ts');
   const restore = (): Promise<void> => flowCommands.restoreOnce();
-  const traced = store.add(new TracedRequests(context.workspaceState));
-  store.add(new Requests({
+  const requests: Requests = store.add(new Requests({
     session, engine, guard, traced, restore, loadTrace, logs, extensionUri: context.extensionUri, memory: context.workspaceState,
     loadPanel: () => import('./ui/trace/requestPanel.ts'),
     loadVerifiers: () => import('./ui/trace/verifierSettings.ts'),

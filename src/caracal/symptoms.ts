@@ -1,3 +1,7 @@
+/** What a symptom may need to be told: which call it was, of which zone, and when. */
+export const details = ['request', 'zone', 'time'] as const;
+export type Detail = (typeof details)[number];
+
 /** What a person sees of a broken deployment, and which checks tell its possible reasons apart. */
 export interface Symptom {
   /** Stable, for the session's memory. */
@@ -9,9 +13,11 @@ export interface Symptom {
    * Ids of checks, in the order in which they are looked at: the first one of them that is red is
    * where to begin. Stores come before the services that follow them, because a service reports its
    * first failing test and not the cause; then what the symptom's own path crosses, outermost first;
-   * and a cause before what it brings about.
+   * and a cause before what it brings about. Empty for every check that the target has.
    */
   readonly checks: readonly string[];
+  /** What its checks, or the trace of its call, can use. */
+  readonly asks: readonly Detail[];
   /** Where Caracal says which areas to look at, and how to tell them apart. */
   readonly source: string;
 }
@@ -23,13 +29,14 @@ const guide = (line: number): string => `docs/src/content/docs/operations/debugg
 const postgres = ['CRC-STO-001', 'CRC-STO-002', 'CRC-STO-019'];
 const redis = ['CRC-STO-020', 'CRC-STO-021', 'CRC-STO-027', 'CRC-STO-031'];
 
-/** The five rows of the guide's symptom table, and the two that it leaves to its flow. */
+/** The five rows of the guide's symptom table, and the three that it leaves to its flow. */
 export const symptoms: readonly Symptom[] = [
   {
     id: 'api-refuses',
     title: 'API answers 401 or 403',
     words: 'invalid_admin_token, admin_token_read_only, admin_token_zone_mismatch, zone_forbidden, access_denied',
     source: `${guide(36)}; apps/api/src/auth.ts:490`,
+    asks: ['zone'],
     checks: [
       // Is it the API at all, and can it look tokens up? Without Redis it answers no authenticated call.
       'CRC-RDY-001', ...postgres, ...redis, 'CRC-RDY-002', 'CRC-RDY-004', 'CRC-RDY-003',
@@ -48,6 +55,7 @@ export const symptoms: readonly Symptom[] = [
     title: 'STS exchange fails',
     words: 'access_denied, policy denied, policy_eval_failed, provider_rate_limited, interaction_required, zone_invalid',
     source: `${guide(37)}; services/sts/internal/exchange.go:93`,
+    asks: ['request', 'zone', 'time'],
     checks: [
       // A missing store reads as a wrong secret, a rate limit or a denial here.
       'CRC-RDY-011', ...postgres, ...redis, 'CRC-RDY-012', 'CRC-RDY-014', 'CRC-SVC-018', 'CRC-RDY-013',
@@ -66,6 +74,7 @@ export const symptoms: readonly Symptom[] = [
     title: 'Gateway fails before the upstream',
     words: 'invalid_token, token replay, session revoked, sts_unavailable, upstream not addressable',
     source: `${guide(38)}; services/gateway/internal/proxy.go:120`,
+    asks: ['request', 'zone', 'time'],
     checks: [
       // Without Redis each call reads as a replay; without the STS each signature reads as forged.
       'CRC-RDY-021', ...redis, ...postgres, 'CRC-RDY-022', 'CRC-RDY-024', 'CRC-RDY-011', 'CRC-SVC-021', 'CRC-RDY-013',
@@ -82,6 +91,7 @@ export const symptoms: readonly Symptom[] = [
     title: 'Session or delegation views fail',
     words: 'coordinator_not_configured, upstream_unreachable, operator_token_required, empty lists',
     source: `${guide(39)}; apps/coordinator/src/auth.ts:231`,
+    asks: ['zone'],
     checks: [
       // The views are drawn by web, from the Coordinator.
       'CRC-RDY-051', 'CRC-RDY-041', ...postgres, ...redis, 'CRC-RDY-042', 'CRC-RDY-044', 'CRC-RDY-052',
@@ -100,6 +110,7 @@ export const symptoms: readonly Symptom[] = [
     title: 'Audit event is missing',
     words: 'request_not_found, empty audit list, consumer_unhealthy, hmac_verify_failed, audit_evidence_lost',
     source: `${guide(40)}; services/audit/internal/consumer.go:275`,
+    asks: ['request', 'zone', 'time'],
     checks: [
       // What Audit reads from and writes to, and who keeps it from writing.
       ...redis, ...postgres, 'CRC-STO-017', 'CRC-RDY-031',
@@ -118,6 +129,7 @@ export const symptoms: readonly Symptom[] = [
     title: 'A service is not ready',
     words: 'postgres_unreachable, redis_unreachable, internal_error, outbox_dead, revocation_snapshot_stale, timeout',
     source: 'infra/docker/runtime-compose.yml, healthcheck; apps/api/src/app.ts:597, services/sts/internal/server.go:558',
+    asks: [],
     checks: [
       // Each service reports its first failing test: look at what they share first.
       ...postgres, ...redis, 'CRC-STO-015', 'CRC-STO-004', 'CRC-STO-006', 'CRC-STO-007', 'CRC-STO-008',
@@ -136,6 +148,7 @@ export const symptoms: readonly Symptom[] = [
     title: 'It is slow',
     words: 'timeouts, 504, 429, late revocation, late audit events, growing backlog',
     source: 'packages/engine/src/doctor.ts:176; infra/helm/caracal/templates/prometheusrule.yaml',
+    asks: [],
     checks: [
       // Postgres: there, room for connections, nobody in the way.
       ...postgres, 'CRC-STO-015', 'CRC-STO-016', 'CRC-STO-017', 'CRC-STO-018', 'CRC-STO-043', 'CRC-STO-040', 'CRC-STO-042',
@@ -150,5 +163,13 @@ export const symptoms: readonly Symptom[] = [
       'CRC-STR-030', 'CRC-STR-032', 'CRC-STR-035', 'CRC-STR-031', 'CRC-STR-033', 'CRC-STR-020', 'CRC-STR-021', 'CRC-STR-050', 'CRC-STR-051',
       'CRC-STR-001', 'CRC-STR-002', 'CRC-STR-004', 'CRC-AUD-003', 'CRC-STR-090', 'CRC-STR-091', 'CRC-STR-092',
     ],
+  },
+  {
+    id: 'something',
+    title: 'Something is wrong',
+    words: 'anything else: every check runs',
+    source: 'docs/src/content/docs/operations/debugging.mdx (0.2), the whole flow',
+    asks: [],
+    checks: [],
   },
 ];

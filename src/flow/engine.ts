@@ -46,6 +46,8 @@ export interface FlowOptions {
   readonly signal: AbortSignal;
   /** Called with masked verdicts as they come, and the observations each rests on. */
   readonly onVerdict?: (verdict: Verdict, observations: readonly Observation[]) => void;
+  /** Called before further checks are run, with their ids and those of what they need; some of these may have a verdict already. */
+  readonly onFurther?: (checks: readonly string[]) => void;
 }
 
 /**
@@ -53,14 +55,18 @@ export interface FlowOptions {
  * report holds the selected checks and those that they need.
  */
 export async function runFlow(options: FlowOptions): Promise<Report> {
-  const { target, zone, selection = {}, untilExplained = false, askUnproven = false, earlier = [], redactor, signal, onVerdict } = options;
+  const { target, zone, selection = {}, untilExplained = false, askUnproven = false, earlier = [], redactor, signal, onVerdict, onFurther } = options;
   const deployment = await openTarget(target, { redactor, zone, signal });
   try {
     const { kind } = target.target;
     const all = checksOf(kind);
     const result = await run({
       checks: select(all, selection),
-      ...(untilExplained ? { further: (verdicts, observations) => select(all, { checks: causesOf(kind, verdicts, observations).wants }) } : {}),
+      ...(untilExplained ? { further: (verdicts, observations) => {
+        const wanted = select(all, { checks: causesOf(kind, verdicts, observations).wants });
+        if (wanted.length > 0) onFurther?.(wanted.map(({ id }) => id));
+        return wanted;
+      } } : {}),
       source: withConsent(liveSource(deployment, observers, earlierSource(earlier, subjects)), {
         given: askUnproven,
         zone: deployment.target.zone ?? null,

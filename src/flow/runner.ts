@@ -48,7 +48,8 @@ export interface RunResult {
 
 /**
  * The checks that a selection runs: those selected and, because their verdicts may decide them, all
- * that they need.
+ * that they need. Named ones are run in the order in which they are named, so that what is asked first
+ * is what tells most; all others in that of `checks`.
  *
  * @throws Error when the selection names a check that does not exist.
  */
@@ -58,22 +59,23 @@ export function select(checks: readonly Check[], selection: Selection): readonly
   for (const id of [...(selection.check === undefined ? [] : [selection.check]), ...(named ?? [])]) {
     if (!byId.has(id)) throw new Error(`There is no check ${id}.`);
   }
-  const chosen = new Set<string>();
+  const chosen = new Map<string, Check>();
   const include = (check: Check): void => {
     if (chosen.has(check.id)) return;
-    chosen.add(check.id);
     for (const need of check.needs) {
       const needed = byId.get(need);
       if (needed) include(needed);
     }
+    chosen.set(check.id, check);
   };
-  for (const check of checks) {
+  const inOrder = named === undefined ? checks : [...named].flatMap((id) => byId.get(id) ?? []);
+  for (const check of inOrder) {
     const byStep = selection.step === undefined || check.step === selection.step;
     const byComponent = selection.component === undefined || check.component === selection.component;
     const byCheck = selection.check === undefined || check.id === selection.check;
-    if (byStep && byComponent && byCheck && (named?.has(check.id) ?? true)) include(check);
+    if (byStep && byComponent && byCheck) include(check);
   }
-  return checks.filter((check) => chosen.has(check.id));
+  return named === undefined ? checks.filter((check) => chosen.has(check.id)) : [...chosen.values()];
 }
 
 /**

@@ -1,4 +1,7 @@
+import type { Place } from '../caracal/places.ts';
+import type { Symptom } from '../caracal/symptoms.ts';
 import type { Verdict } from '../model/check.ts';
+import type { Cause, Diagnosis } from '../model/diagnosis.ts';
 import type { Status } from '../model/status.ts';
 
 /** What was found of a symptom: the first verdict of the worst state. What could not be told counts as unknown. */
@@ -55,4 +58,37 @@ export function firstRed(verdicts: readonly Verdict[]): Found | undefined {
     if (first) return { state, first, count: found.length };
   }
   return undefined;
+}
+
+/**
+ * A symptom whose first checks are those at which places differ. One at which all of them are seen does not tell them apart.
+ * Among those that do, and among the others, its own order is kept: it looks at a cause before what that brings about.
+ *
+ * @param has whether the target has a check
+ */
+export function toldApart(symptom: Symptom, places: readonly Place[], has: (check: string) => boolean): Symptom {
+  const { checks } = symptom;
+  const tells = (check: string): boolean => places.length === 1 || !places.every(({ seenAt }) => seenAt.includes(check));
+  const telling = new Set(places.flatMap(({ seenAt }) => seenAt.filter((check) => tells(check) && has(check))));
+  if (checks.length === 0 || telling.size === 0) return symptom;
+  const own = checks.filter((check) => telling.has(check));
+  const others = [...telling].filter((check) => !checks.includes(check));
+  return { ...symptom, checks: [...own, ...others, ...checks.filter((check) => !telling.has(check))] };
+}
+
+/**
+ * The cause that a run for a symptom leads to: the first that is named of those that are seen at, or explain, one of its
+ * checks. What else is wrong with the deployment is not what was asked.
+ */
+export function causeOf(diagnosis: Diagnosis, checks: readonly string[]): Cause | undefined {
+  return diagnosis.causes.find((cause) => cause.standing !== 'possible' && (checks.length === 0 || [...cause.own, ...cause.explains].some((check) => checks.includes(check))));
+}
+
+/**
+ * The cause that is known already while slower checks go on: the one at which the first failure is seen or which explains
+ * it, where that failure stands first whatever is still to come and the cause is confirmed.
+ */
+export function settledCause(diagnosis: Diagnosis, failure: Verdict): Cause | undefined {
+  const cause = causeOf(diagnosis, [failure.check]);
+  return cause?.standing === 'confirmed' ? cause : undefined;
 }

@@ -1,5 +1,7 @@
 /** What somebody pasted, as far as it tells which call it is about. Of the text itself nothing is kept. */
 import { readRecord } from '../logs/record.ts';
+import { objectsIn, textOf } from './jsonIn.ts';
+import type { Json } from './jsonIn.ts';
 import { decodeMandate } from './mandate.ts';
 import type { Mandate } from './mandate.ts';
 import { refusalsLike } from './refusal.ts';
@@ -51,9 +53,18 @@ function ofMandate(mandate: Mandate): Partial<Captured> {
   return { mandate, zoneId, resource, at: iat === undefined ? undefined : iat * 1_000 };
 }
 
+/** An input of one line has joined the lines of an answer; its headers are told apart by their colons, up to the body. */
+function linesOf(text: string): readonly string[] {
+  const answer = /HTTP\/[\d.]+ \d{3}\b.*/.exec(text)?.[0] ?? text;
+  const body = answer.indexOf('{');
+  const head = body === -1 ? answer : answer.slice(0, body);
+  return [...head.trim().split(/ (?:< )?(?=[A-Za-z][\w-]*: )/), ...(body === -1 ? [] : ['', answer.slice(body)])];
+}
+
 /** `curl -i` writes the answer as it is; `curl -v` marks its lines by `<` and what was sent, which has the mandate, by `>`. */
 function ofHttp(text: string): Capture | undefined {
-  const received = text.split(/\r?\n/).filter((line) => !/^[>*{}] /.test(line)).map((line) => line.replace(/^< ?/, ''));
+  const lines = text.includes('\n') ? text.split(/\r?\n/) : linesOf(text);
+  const received = lines.filter((line) => !/^[>*{}] /.test(line)).map((line) => line.replace(/^< ?/, ''));
   const first = received.findIndex((line) => /^HTTP\/[\d.]+ \d{3}\b/.test(line));
   if (first === -1) return undefined;
   const end = received.findIndex((line, place) => place > first && line.trim() === '');
@@ -64,13 +75,10 @@ function ofHttp(text: string): Capture | undefined {
     return colon === -1 ? [] : [[name, line.slice(colon + 1).trim()]];
   }).toReversed());
   const status = Number(/ (\d{3})\b/.exec(received[first] ?? '')?.[1]);
-  // An input of one line takes the ends of lines away.
   const body = objectIn(received.slice(end === -1 ? first : end + 1).join('\n'));
   const date = Date.parse(headers.get('date') ?? '');
   return found(answerOf({ status, body, requestId: headers.get('x-request-id'), at: Number.isNaN(date) ? undefined : date }));
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 function ofJson(text: string): Capture | undefined {
   const body = objectIn(text);
@@ -90,24 +98,8 @@ function ofJson(text: string): Capture | undefined {
   return has('error') || has('requestId') ? found(answerOf({ status: Number.isNaN(status) ? undefined : status, body, requestId: undefined, at: undefined })) : undefined;
 }
 
-/** The first JSON object in a text, up to the end of the text or of its line; undefined where there is none. */
 function objectIn(text: string): Json | undefined {
-  const begin = text.indexOf('{');
-  if (begin === -1) return undefined;
-  const rest = text.slice(begin);
-  for (const part of [rest, rest.slice(0, rest.lastIndexOf('}') + 1), rest.split('\n', 1)[0] ?? '']) {
-    try {
-      const value: unknown = JSON.parse(part);
-      return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
-    } catch {
-      // The next part may be one.
-    }
-  }
-  return undefined;
-}
-
-function textOf(body: Json, ...names: readonly string[]): string | undefined {
-  return names.map((name) => body[name]).find((value): value is string => typeof value === 'string' && value !== '');
+  return objectsIn(text)[0]?.object;
 }
 
 function timeOf(body: Json, name: string): number | undefined {

@@ -10,6 +10,8 @@ export interface RecentCallsOptions extends ReadOptions {
   readonly target: LocatedTarget;
   /** Instead of the target's own. */
   readonly zone: string | undefined;
+  /** Those around this time instead of the last hour, milliseconds since 1970. */
+  readonly around?: number | undefined;
   readonly redactor: Redactor;
 }
 
@@ -21,23 +23,25 @@ export interface RecentCalls {
 }
 
 const lookBackMs = 60 * 60_000;
+/** Nobody remembers a time better than this. */
+const aroundMs = 5 * 60_000;
 /** Clocks of services that are ahead of this one may not hide what is newest. */
 const aheadMs = 60 * 60_000;
 /** More than this nobody reads through: a trace is found by its id. */
 const mostCalls = 50;
 
 /**
- * Reads which calls of a zone were denied, refused, held or failed in the last hour.
+ * Reads which calls of a zone were denied, refused, held or failed in the last hour, or around a time.
  *
  * @throws Unavailable when there is no way to the audit, or nobody can tell the zone; Refused when the audit cannot be read; the signal's reason when it is aborted
  */
-export async function recentCalls({ target, zone, redactor, ...options }: RecentCallsOptions): Promise<RecentCalls> {
+export async function recentCalls({ target, zone, around, redactor, ...options }: RecentCallsOptions): Promise<RecentCalls> {
   const { signal } = options;
   const deployment = await openTarget(target, { redactor, zone, signal });
   try {
     const { store } = await auditOf(deployment, undefined, options);
     const now = Date.now();
-    const stretch = { from: now - lookBackMs, until: now + aheadMs };
+    const stretch = around === undefined ? { from: now - lookBackMs, until: now + aheadMs } : { from: around - aroundMs, until: around + aroundMs };
     const { events, isWhole } = await store.ofFailures(stretch, signal);
     const isHeld = events.some(({ decision }) => decision === 'pending');
     const ends = isHeld ? (await store.ofTypes(endsOfHolds, stretch, signal)).events : [];

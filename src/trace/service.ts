@@ -28,6 +28,7 @@ export { configuredVerifiers } from './verifier/configured.ts';
 export { proposalFrom, textAbout } from './proposal.ts';
 export { noAccess } from './read.ts';
 export { recentCalls } from './recentCalls.ts';
+export { likeliestFirst, recognise } from './recognise.ts';
 
 export interface TraceOptions {
   readonly target: LocatedTarget;

@@ -17,9 +17,8 @@ import type { Log } from './log.ts';
 import type { ObservationDocuments } from './observationDocument.ts';
 import type { ObserverDocuments } from './observerDocuments.ts';
 import type { FlowNode } from './flowNode.ts';
-import { pickSymptom } from './symptomPicker.ts';
 import { pickTarget } from './targetPicker.ts';
-import { triage } from './triage.ts';
+import type { Triage } from './triage/triage.ts';
 import type { Watch } from './watch.ts';
 import { pickZone } from './zonePicker.ts';
 
@@ -36,6 +35,8 @@ export interface FlowCommandsParts {
   readonly watch: Watch;
   readonly helm: HelmValues;
   readonly guard: Guard;
+  /** Loads the triage, a file of its own, and makes it. */
+  readonly loadTriage: (useZone: (target: LocatedTarget, zone: string | undefined) => Promise<void>) => Promise<Triage>;
 }
 
 /** Argument of the key bindings in the manifest: the command is about the row that has the focus. */
@@ -48,6 +49,7 @@ export class FlowCommands {
   readonly #parts: FlowCommandsParts;
   readonly #store = new DisposableStore();
   #restored: Promise<void> | undefined;
+  #triage: Promise<Triage> | undefined;
 
   constructor(parts: FlowCommandsParts) {
     this.#parts = parts;
@@ -129,21 +131,19 @@ export class FlowCommands {
   }
 
   async #runAgain(node: FlowNode | undefined): Promise<void> {
-    const { symptom } = this.#parts.session.state;
-    if (node?.kind === 'symptom' && symptom) await triage(symptom, this.#parts);
+    const { target, state: { symptom } } = this.#parts.session;
+    if (node?.kind === 'symptom' && symptom && target) await (await this.#loadTriage()).again(target, symptom);
     else await this.#run(node?.scope ?? {});
   }
 
   async #triageSymptom(): Promise<void> {
     const { session } = this.#parts;
     if (!session.target) await this.#pickTarget();
-    const { target } = session;
-    if (!target) return;
-    const picked = await pickSymptom(session.state.symptom);
-    // The picker may have been open while another target was picked.
-    if (!picked || session.target !== target) return;
-    if (picked.symptom) await triage(picked.symptom, this.#parts);
-    else session.setSymptom(undefined);
+    if (session.target) await (await this.#loadTriage()).start(session.target);
+  }
+
+  #loadTriage(): Promise<Triage> {
+    return (this.#triage ??= this.#parts.loadTriage((target, zone) => this.#useZone(target, zone)));
   }
 
   async #compareHelmValues(): Promise<void> {
@@ -204,14 +204,19 @@ export class FlowCommands {
   }
 
   async #pickZone(): Promise<void> {
-    const { session, engine, known } = this.#parts;
+    const { session, engine } = this.#parts;
     const { target } = session;
     if (!target) return;
     const picked = await pickZone(engine, target, session.state.zone);
     // The picker may have been open while another target was picked.
     if (!picked || session.target !== target) return;
-    await known.rememberZone(target, picked.zone);
-    session.useZone(picked.zone);
+    await this.#useZone(target, picked.zone);
+  }
+
+  async #useZone(target: LocatedTarget, zone: string | undefined): Promise<void> {
+    const { known, session } = this.#parts;
+    await known.rememberZone(target, zone);
+    session.useZone(zone);
   }
 
   async #collapseAll(): Promise<void> {

@@ -17,7 +17,7 @@ import type { Report } from '../model/report.ts';
 import type { Target } from '../model/target.ts';
 import type { LocatedTarget } from '../targets/located.ts';
 import type { Engine, EngineModule } from './engineSlot.ts';
-import { emptyState, inScope, staleAfterMs, withNeeds } from './flowState.ts';
+import { emptyState, inScope, scopeOf, staleAfterMs, withNeeds } from './flowState.ts';
 import type { Answer, CheckHead, FlowState, Scope } from './flowState.ts';
 import { Emitter } from './lifecycle.ts';
 import { standing } from './standing.ts';
@@ -39,8 +39,8 @@ interface Run {
   /** Nobody started it and nothing shows that it runs: what has changed when it has answered is the news. */
   readonly quiet: boolean;
   readonly controller: AbortController;
-  /** Checks that it covers, those that others took over included. */
-  readonly covers: ReadonlySet<string>;
+  /** Checks that it covers, those that others took over included. A run for a symptom covers more when it needs to know more. */
+  readonly covers: Set<string>;
 }
 
 export class FlowSession {
@@ -58,6 +58,7 @@ export class FlowSession {
   #module: Pick<EngineModule, 'checksOf' | 'causesOf'> | undefined;
   /** By the id of the target; for this session only, because tomorrow something else is wrong. */
   readonly #symptoms = new Map<string, Symptom>();
+  #found: string | undefined;
   #ended: FlowState['ended'];
   #report: Report | undefined;
   #newestRun: Run | undefined;
@@ -144,6 +145,7 @@ export class FlowSession {
     this.#newestRun = undefined;
     this.#diagnosis = undefined;
     this.#causeNumbers.clear();
+    this.#found = undefined;
     if (this.#watch) this.#watch = { wellBefore: false };
     if (target) this.#log.info(`Target ${target.target.name} (${target.origin})`);
     this.#update();
@@ -168,18 +170,26 @@ export class FlowSession {
     else this.#symptoms.delete(this.#located.id);
     // What was said about the symptom of before is not about this one.
     if (this.#ended === 'triaged') this.#ended = 'complete';
+    this.#found = undefined;
+    this.#update();
+  }
+
+  /** Says what was found for the symptom beside the verdicts of its checks, masked. */
+  tell(found: string): void {
+    this.#found = found;
     this.#update();
   }
 
   /**
-   * Runs the checks of a symptom and all that they need, and remembers the symptom.
+   * Runs the checks of a symptom and all that they need, then further ones as long as they would tell the
+   * causes of what is red apart; remembers the symptom.
    *
    * @returns Whether the run came to its end: false when it was stopped or another run took over from it.
    * @throws What the engine throws when the target cannot be opened at all.
    */
   async triage(symptom: Symptom): Promise<boolean> {
     this.setSymptom(symptom);
-    return this.#runScope({ checks: symptom.checks }, { symptom });
+    return this.#runScope(scopeOf(symptom), { symptom });
   }
 
   /**
@@ -224,7 +234,7 @@ export class FlowSession {
     const engine = await this.#engine.load();
     // While the engine was loading another target may have been picked.
     if (this.#located !== target) return false;
-    const run: Run = { scope, symptom, quiet, controller: new AbortController(), covers: withNeeds(this.#checks, scope) };
+    const run: Run = { scope, symptom, quiet, controller: new AbortController(), covers: new Set(withNeeds(this.#checks, scope)) };
     this.#begin(run);
     try {
       const report = await engine.runFlow({
@@ -232,10 +242,12 @@ export class FlowSession {
         zone: this.#zone,
         selection: scope,
         askUnproven,
+        untilExplained: symptom !== undefined,
         earlier: this.#observations(),
         redactor: this.#engine.redactor,
         signal: run.controller.signal,
         onVerdict: (verdict, observations) => this.#take(run, verdict, observations),
+        onFurther: (checks) => this.#widen(run, checks),
       });
       return this.#end(run, report);
     } catch (error) {
@@ -281,9 +293,22 @@ export class FlowSession {
     this.#runs.add(run);
     // A quiet look at a part is no report that anybody asks for.
     if (!run.quiet || Object.keys(run.scope).length === 0) this.#newestRun = run;
+    if (!run.quiet) this.#found = undefined;
     if (!run.quiet) this.#log.info(`Running ${runText(run)}, ${run.covers.size} checks`);
     this.#update();
     this.#abort(superseded);
+  }
+
+  /** A run covers more checks from now on. What another run is waited for stays with that one. */
+  #widen(run: Run, checks: readonly string[]): void {
+    if (!this.#runs.has(run)) return;
+    for (const id of checks.filter((check) => !run.covers.has(check))) {
+      run.covers.add(id);
+      if (this.#waiting.has(id)) continue;
+      this.#owners.set(id, run);
+      this.#waiting.add(id);
+    }
+    this.#update();
   }
 
   /** Every observation that a verdict now rests on, once. */
@@ -336,7 +361,7 @@ export class FlowSession {
         if (this.#owners.get(id) === run) this.#waiting.delete(id);
       }
       this.#diagnose();
-      if (report && this.#runs.size === 0 && !run.quiet) this.#ended = run.symptom ? 'triaged' : 'complete';
+      if (report && this.#runs.size === 0 && !run.quiet) this.#ended = run.symptom && run.scope.checks ? 'triaged' : 'complete';
       if (report && this.#watch && this.#isWell()) this.#watch = { wellBefore: true };
       if (report && !run.quiet) this.#log.info(`Ran ${runText(run)} in ${milliseconds(report.tookMs)}`);
     }
@@ -382,6 +407,7 @@ export class FlowSession {
       runSize: covered.size,
       ended: this.#ended,
       symptom: target && this.#symptoms.get(target.id),
+      found: this.#found,
       triage: triage && { done: [...triage.covers].filter((id) => !this.#waiting.has(id)).length, of: triage.covers.size },
       diagnosis: this.#diagnosis,
       causeNumbers: new Map(this.#causeNumbers),

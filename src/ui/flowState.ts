@@ -51,6 +51,8 @@ export interface FlowState {
   readonly ended: 'complete' | 'triaged' | 'stopped' | undefined;
   /** What the user said to see on this target. */
   readonly symptom: Symptom | undefined;
+  /** What was found for the symptom beside the verdicts, as a sentence; undefined when nothing was. */
+  readonly found: string | undefined;
   /** How far the run for the symptom has come, in checks; undefined when none goes on. */
   readonly triage: { readonly done: number; readonly of: number } | undefined;
   /** What the answers that are known now speak for; undefined before there are any. While something is waited for, only what is sure is told anew. */
@@ -70,6 +72,7 @@ export const emptyState: FlowState = {
   runSize: 0,
   ended: undefined,
   symptom: undefined,
+  found: undefined,
   triage: undefined,
   diagnosis: undefined,
   causeNumbers: new Map(),
@@ -88,6 +91,11 @@ export function inScope(checks: readonly CheckHead[], scope: Scope): readonly Ch
       (scope.check === undefined || check.id === scope.check) &&
       (scope.checks === undefined || scope.checks.includes(check.id)),
   );
+}
+
+/** What a run for a symptom is about. */
+export function scopeOf({ checks }: Symptom): Scope {
+  return checks.length === 0 ? {} : { checks };
 }
 
 /** The checks of a scope and, because their verdicts may decide them, all that they need. */

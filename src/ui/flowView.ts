@@ -103,18 +103,22 @@ export class FlowView implements TreeDataProvider<string> {
 
   /** Selects the row of a check and opens the rows above it. */
   async reveal(check: string): Promise<void> {
+    const { target, checks } = this.#session.state;
+    const head = checks.find(({ id }) => id === check);
+    if (target && head) await this.revealRow(checkNodeId(target.id, head));
+  }
+
+  /** Selects a row and opens the rows above it; false where there is no such row. */
+  async revealRow(id: string): Promise<boolean> {
     // Answers that are known and not drawn yet may put the row elsewhere, and open others that would scroll it away.
     this.#draw();
     await this.#opening;
-    const { target, checks } = this.#session.state;
-    const head = checks.find(({ id }) => id === check);
-    if (!target || !head) return;
-    const id = checkNodeId(target.id, head);
     // VS Code does nothing, and says so to nobody, for a row that it is just reading again.
     for (let tries = 0; tries < revealTries && this.#shown.nodes.has(id); tries += 1) {
       await this.#view.reveal(id, { select: true, focus: true });
-      if (await this.#isSelected(id)) return;
+      if (await this.#isSelected(id)) break;
     }
+    return this.#shown.nodes.has(id);
   }
 
   /** Whether a row is the selected one, or becomes it in the time that VS Code takes to tell so. */

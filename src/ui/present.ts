@@ -13,7 +13,7 @@ import { decorationOf, marksOf, namedCauses, spokenMark } from './causes.ts';
 import type { Mark } from './causes.ts';
 import { bare, said } from './flowNode.ts';
 import type { FlowNode } from './flowNode.ts';
-import { inScope, settledState, staleAfterMs } from './flowState.ts';
+import { inScope, scopeOf, settledState, staleAfterMs } from './flowState.ts';
 import type { CheckHead, FlowState } from './flowState.ts';
 import { logsOfCheck, logsOfComponent } from './logs/logsOf.ts';
 import { fixNodes } from './presentFix.ts';
@@ -162,7 +162,7 @@ class Presenter {
       contextValue: ['symptom', ...(progress === undefined ? (symptom ? ['runnable'] : []) : ['running'])].join(' '),
       accessibilityLabel: said('Symptom', title, progress && `running, ${progress}`),
       opens: 'triage',
-      scope: symptom && { checks: symptom.checks },
+      scope: symptom && scopeOf(symptom),
     });
   }
 

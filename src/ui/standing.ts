@@ -64,6 +64,7 @@ function sentence(state: FlowState, settled: readonly State[], counts: Counts): 
   const total = state.checks.length;
   const answered = total - of('not-run') - of('cancelled');
   if (state.ended === undefined || of('not-run') === total) return 'Nothing was run yet.';
+  if (state.found !== undefined) return state.found;
   if (state.ended === 'triaged') return triageText(state);
   if (state.ended === 'stopped') return `Stopped by you. ${answered} of ${total} checks have an answer.`;
   const statuses = settled.filter((each): each is Status => each !== 'running' && each !== 'not-run');

@@ -167,8 +167,12 @@ describe('select', () => {
     assert.deepEqual(ids({}), ['A', 'B', 'C', 'D']);
     assert.deepEqual(ids({ step: 'streams' }), ['A', 'B', 'C']);
     assert.deepEqual(ids({ check: 'B' }), ['A', 'B']);
-    assert.deepEqual(ids({ checks: ['D', 'B'] }), ['A', 'B', 'D']);
     assert.deepEqual(ids({ checks: [] }), []);
+  });
+
+  it('takes named checks in the order in which they are named, each after what it needs', () => {
+    assert.deepEqual(ids({ checks: ['D', 'B'] }), ['D', 'A', 'B']);
+    assert.deepEqual(ids({ checks: ['B', 'A', 'D'] }), ['A', 'B', 'D']);
   });
 
   it('refuses a check that does not exist', () => {

@@ -9,7 +9,7 @@ import { faults } from '../lab/faults/index.ts';
 describe('symptoms', () => {
   const byId = new Map(checks.map((check) => [check.id, check]));
 
-  it('are the rows of the guide, and the two that it leaves to its flow', () => {
+  it('are the rows of the guide, and the three that it leaves to its flow', () => {
     assert.deepEqual(symptoms.map(({ title }) => title), [
       'API answers 401 or 403',
       'STS exchange fails',
@@ -18,11 +18,16 @@ describe('symptoms', () => {
       'Audit event is missing',
       'A service is not ready',
       'It is slow',
+      'Something is wrong',
     ]);
     assert.equal(new Set(symptoms.map(({ id }) => id)).size, symptoms.length);
   });
 
-  for (const { title, checks: order, words, source } of symptoms) {
+  it('look at everything where nothing tells where', () => {
+    assert.deepEqual(symptoms.filter(({ checks: order }) => order.length === 0).map(({ id }) => id), ['something']);
+  });
+
+  for (const { title, checks: order, words, source } of symptoms.filter(({ checks: own }) => own.length > 0)) {
     describe(title, () => {
       it('names checks that exist, each once', () => {
         assert.deepEqual(order.filter((id) => !byId.has(id)), []);

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { deciding, firstRed, firstSettledFailure } from '../../src/flow/triage.ts';
+import { place } from '../../src/caracal/places.ts';
+import type { Symptom } from '../../src/caracal/symptoms.ts';
+import { causeOf, deciding, firstRed, firstSettledFailure, settledCause, toldApart } from '../../src/flow/triage.ts';
 import type { Verdict } from '../../src/model/check.ts';
+import type { Cause, CauseStanding, Diagnosis } from '../../src/model/diagnosis.ts';
 import type { Status } from '../../src/model/status.ts';
 
 describe('where to begin', () => {
@@ -49,5 +52,47 @@ describe('where to begin', () => {
       ['by what blocks an earlier one', [verdict('A', 'blocked', { blockedBy: 'B' }), verdict('B', 'fail'), 'C'], 'B'],
     ];
     for (const [name, verdicts, expected] of early) it(name, () => assert.equal(first(...verdicts), expected));
+  });
+});
+
+describe('a symptom whose text was recognised', () => {
+  const symptom: Symptom = { id: 's', title: 'S', words: '', asks: [], source: '', checks: ['CRC-A', 'CRC-B', 'CRC-C', 'CRC-D'] };
+  const order = (...places: readonly (readonly string[])[]): string => toldApart(symptom, places.map((seenAt) => place('s', 'x', seenAt)), (check) => check !== 'CRC-GONE').checks.map((check) => check.slice(4)).join(' ');
+
+  const cases: readonly (readonly [name: string, places: readonly (readonly string[])[], expected: string])[] = [
+    ['looks first where its places differ, in its own order', [['D'], ['B']], 'B D A C'],
+    ['looks last at what all of them are seen at', [['A', 'D'], ['A', 'C']], 'C D A B'],
+    ['looks first at the checks of its only place', [['C']], 'C A B D'],
+    ['looks at checks of other symptoms that tell of it', [['X', 'B'], []], 'B X A C D'],
+    ['leaves out what the target does not have', [['GONE'], ['D']], 'D A B C'],
+    ['is as it was where its places are seen nowhere', [[], []], 'A B C D'],
+  ];
+  for (const [name, places, expected] of cases) it(name, () => assert.equal(order(...places), expected));
+
+  it('looks at everything, as before, where it is about everything', () => {
+    const whole = { ...symptom, checks: [] };
+    assert.equal(toldApart(whole, [place('s', 'x', ['B'])], () => true), whole);
+  });
+});
+
+describe('the cause that a symptom leads to', () => {
+  const cause = (id: string, standing: CauseStanding, own: readonly string[], explains: readonly string[] = []): Cause => ({
+    id, standing, own: [...own], explains: [...explains], component: 'Redis', title: id, sentence: '', for: [], against: [], unconfirmed: null, path: [], leftBehindBy: null, score: [],
+  });
+  const diagnosis = (...causes: Cause[]): Diagnosis => ({ causes, ruledOut: [], notCauses: [], unexplained: [], failures: { all: 1, explained: 1 }, next: null });
+  const failed: Verdict = { check: 'A', step: 'storage', component: 'Redis', title: 'A', status: 'fail', summary: '', reasoning: '', facts: [], observations: [] };
+
+  it('is the first that is named and has to do with its checks', () => {
+    const found = diagnosis(cause('other', 'confirmed', ['X']), cause('possible', 'possible', ['A']), cause('left', 'past', ['Y'], ['A']), cause('seen', 'confirmed', ['A']));
+    assert.equal(causeOf(found, ['A', 'B'])?.id, 'left');
+    assert.equal(causeOf(found, ['B']), undefined);
+    assert.equal(causeOf(found, [])?.id, 'other');
+  });
+
+  it('is known early only where it is confirmed and explains what comes first', () => {
+    assert.equal(settledCause(diagnosis(cause('seen', 'confirmed', ['Y'], ['A'])), failed)?.id, 'seen');
+    assert.equal(settledCause(diagnosis(cause('likely', 'likely', ['A'])), failed), undefined);
+    assert.equal(settledCause(diagnosis(cause('likely', 'likely', ['A']), cause('seen', 'confirmed', ['A'])), failed), undefined, 'another one comes first');
+    assert.equal(settledCause(diagnosis(cause('seen', 'confirmed', ['X'])), failed), undefined);
   });
 });

@@ -362,7 +362,7 @@ describe('A flow session', () => {
     strictEqual(session.state.diagnosis, undefined, 'what was about to be looked at is gone');
   });
 
-  const slow: Symptom = { id: 'slow', title: 'It is slow', words: '', checks: ['CRC-STR-001', 'CRC-RDY-001'], source: '' };
+  const slow: Symptom = { id: 'slow', title: 'It is slow', words: '', asks: [], checks: ['CRC-STR-001', 'CRC-RDY-001'], source: '' };
 
   it('runs the checks of a symptom with what they need, and nothing else', async () => {
     const triage = session.triage(slow);
@@ -381,6 +381,68 @@ describe('A flow session', () => {
     strictEqual(session.state.answers.get('CRC-RDY-001')?.apart, true, 'the step as a whole was not run');
     strictEqual(session.standing.message, 'One warning: audit.events › Reachable.');
     ok(log.some((line) => line.startsWith('Ran "It is slow" in')), log.join('\n'));
+  });
+
+  it('runs further checks for a symptom as long as they would tell causes apart, and shows how far it is', async () => {
+    const triage = session.triage({ ...slow, checks: ['CRC-RDY-001'] });
+    await settled();
+    strictEqual(engine.run(0).options.untilExplained, true);
+    engine.run(0).say('CRC-RDY-001', 'fail');
+    engine.run(0).options.onFurther?.(['CRC-STO-020', 'CRC-RDY-001']);
+    deepStrictEqual([...session.state.running], ['CRC-STO-020']);
+    deepStrictEqual(session.state.triage, { done: 1, of: 2 });
+    engine.run(0).say('CRC-STO-020', 'pass');
+    strictEqual(session.state.answers.get('CRC-STO-020')?.verdict.status, 'pass');
+    engine.run(0).end();
+    strictEqual(await triage, true);
+    strictEqual(states(session)['CRC-STO-020'], 'pass');
+  });
+
+  it('leaves further checks to a run that is waiting for them, and takes none of a run that is over', async () => {
+    const triage = session.triage({ ...slow, checks: ['CRC-RDY-001'] });
+    await settled();
+    const check = session.run({ check: 'CRC-STO-020' });
+    await settled();
+    engine.run(0).options.onFurther?.(['CRC-STO-020']);
+    engine.run(0).say('CRC-STO-020', 'fail');
+    strictEqual(session.state.answers.has('CRC-STO-020'), false);
+    engine.run(1).say('CRC-STO-020', 'pass');
+    engine.run(1).end();
+    await check;
+    session.stop();
+    engine.run(0).options.onFurther?.(['CRC-STO-001']);
+    engine.run(0).say('CRC-STO-001', 'fail');
+    strictEqual(session.state.answers.has('CRC-STO-001'), false);
+    engine.run(0).end();
+    strictEqual(await triage, false);
+  });
+
+  it('runs everything for a symptom that says nothing in particular', async () => {
+    const triage = session.triage({ ...slow, checks: [] });
+    await settled();
+    deepStrictEqual(engine.run(0).options.selection, {});
+    strictEqual(session.state.triage?.of, 4);
+    engine.run(0).end();
+    await triage;
+    strictEqual(session.state.ended, 'complete');
+  });
+
+  it('tells what was found beside the checks, until something else is asked', async () => {
+    const triage = session.triage(slow);
+    await settled();
+    engine.run(0).say('CRC-RDY-001', 'pass');
+    engine.run(0).end();
+    await triage;
+    session.tell('Policy denied this call.');
+    strictEqual(session.standing.message, 'Policy denied this call.');
+    const run = session.run({ check: 'CRC-RDY-001' });
+    await settled();
+    strictEqual(session.state.found, undefined);
+    engine.run(1).end();
+    await run;
+    session.tell('Policy denied this call.');
+    session.setSymptom(undefined);
+    strictEqual(session.state.found, undefined);
   });
 
   it('says that nothing of a symptom is red, until something else was run', async () => {

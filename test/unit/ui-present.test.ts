@@ -356,7 +356,7 @@ describe('The Fix step', () => {
 });
 
 describe('The symptom', () => {
-  const symptom: Symptom = { id: 'slow', title: 'It is slow', words: '', checks: ['CRC-RDY-002'], source: '' };
+  const symptom: Symptom = { id: 'slow', title: 'It is slow', words: '', asks: [], checks: ['CRC-RDY-002'], source: '' };
   const shown = (more: Partial<FlowState>): FlowNode => node(present(flow(api, {}, more), now), 't/symptom');
   const cases: readonly (readonly [name: string, more: Partial<FlowState>, expected: readonly (string | undefined)[]])[] = [
     ['when none is picked', {}, ['comment', 'none picked', 'symptom', 'Symptom, none picked']],
@@ -378,6 +378,10 @@ describe('The symptom', () => {
   it('runs and stops what tells its reasons apart', () => {
     deepStrictEqual(shown({ symptom }).scope, { checks: symptom.checks });
     strictEqual(shown({}).scope, undefined);
+  });
+
+  it('runs everything where it names no checks', () => {
+    deepStrictEqual(shown({ symptom: { ...symptom, checks: [] } }).scope, {});
   });
 });
 

@@ -74,7 +74,7 @@ describe('The standing of a target', () => {
     deepStrictEqual([triaged(['C1']), triaged(['C2'])], ['Redis is stopped. It explains 2 of 3 failures.', 'One failure: Redis › Title.']);
   });
 
-  const symptom: Symptom = { id: 's', title: 'It is slow', words: '', checks: ['C0', 'C1', 'C2'], source: '' };
+  const symptom: Symptom = { id: 's', title: 'It is slow', words: '', asks: [], checks: ['C0', 'C1', 'C2'], source: '' };
   const triaged: readonly (readonly [statuses: readonly (Status | 'not-run')[], message: string])[] = [
     [['pass', 'fail', 'fail', 'fail'], 'First failure of 2: Redis › Title.'],
     [['pass', 'warn', 'unknown', 'fail'], 'One warning: Redis › Title.'],
@@ -87,6 +87,10 @@ describe('The standing of a target', () => {
       strictEqual(standing({ ...flow(statuses, 'triaged'), symptom }, undefined, now).message, message);
     });
   }
+
+  it('is what the call tells of which a symptom is, where no check does', () => {
+    strictEqual(standing({ ...flow(['pass'], 'triaged'), symptom, found: 'Policy denied this call.' }, undefined, now).message, 'Policy denied this call.');
+  });
 
   const watched = (statuses: readonly Status[], changedAt: number, wellBefore: boolean): FlowState => {
     const state = flow(statuses);

@@ -1,18 +1,21 @@
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commands, window } from 'vscode';
+import { Selection, commands, window, workspace } from 'vscode';
 import { pickLab, pictures, rowOf, rowsWhen } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
-import type { TreeRow } from './protocol.ts';
+import type { Target, TreeRow } from './protocol.ts';
 
 /** A whole flow ends within 25 s; the rest is for the workbench to draw it. */
 const flowMs = 30_000;
 
 const titles = [
   'API answers 401 or 403', 'STS exchange fails', 'Gateway fails before the upstream', 'Session or delegation views fail',
-  'Audit event is missing', 'A service is not ready', 'It is slow',
+  'Audit event is missing', 'A service is not ready', 'It is slow', 'Something is wrong',
 ];
+const box: Target = { role: 'textbox', name: '/Pick what you see, or paste an error, a status line or a log line/' };
+const redisTab: Target = { role: 'tab', name: '/^Cause: Redis is stopped/' };
+const replay = '401 invalid_token: token replay detected';
 
 /** Opens the picker on the row of the symptom, as a person without a mouse does. */
 async function openPicker(page: WorkbenchPage): Promise<void> {
@@ -24,14 +27,21 @@ async function openPicker(page: WorkbenchPage): Promise<void> {
 
 /** The choices that the picker shows, by their titles. */
 async function choices(page: WorkbenchPage): Promise<readonly string[]> {
-  return (await page.names({ role: 'option' })).map((name) => titles.find((title) => name.startsWith(title)) ?? name);
+  return (await page.names({ role: 'option' })).map((name) => titles.find((title) => name.startsWith(title)) ?? name.split(',')[0] ?? '');
 }
 
-/** Picks the symptom that some words find, and waits until the view says how it stands. */
-async function triage(page: WorkbenchPage, words: string, title: string): Promise<readonly TreeRow[]> {
-  await openPicker(page);
-  await page.type(words);
-  await page.press('Enter');
+/** Goes through the boxes that a symptom needs, and leaves each as it is. */
+async function leaveEmpty(page: WorkbenchPage, ...boxes: readonly string[]): Promise<void> {
+  for (const [place, title] of boxes.entries()) {
+    const input: Target = { role: 'textbox', name: `/${title} · Step ${place + 2} of ${boxes.length + 1}/` };
+    await page.waitFor(input);
+    await page.press('Enter');
+    await page.waitFor(input, 'hidden');
+  }
+}
+
+/** Waits until the view says that the triage is over. */
+async function untilOver(page: WorkbenchPage, title: string): Promise<readonly TreeRow[]> {
   return rowsWhen(page, (rows) => rowOf(rows, 'Symptom').label === `Symptom, ${title}`, flowMs);
 }
 
@@ -55,43 +65,101 @@ describe('Triage of a symptom on a failing lab', () => {
     await openPicker(page);
     deepStrictEqual(await choices(page), titles);
     await pictures(page, 'symptoms');
-    await page.type('request_not_found');
-    deepStrictEqual(await choices(page), ['Audit event is missing']);
+    await page.type('admin_token_read_only');
+    await page.waitFor({ role: 'option', name: '/Use this text: admin_token_read_only/' });
+    deepStrictEqual(await choices(page), ['Use this text: admin_token_read_only', 'API answers 401 or 403']);
     await page.press('Escape');
     strictEqual(rowOf(await page.rows('Flow'), 'Symptom').label, 'Symptom, none picked');
   });
 
-  it('reveals the first one that is red, and opens its page beside the tree', async () => {
+  it('asks only what is missing, with a way back', async () => {
     await openPicker(page);
-    await page.type('request_not_found');
+    await page.type('audit event');
     await page.press('Enter');
-    await page.waitFor({ role: 'tab', name: '/^CRC-STO-020.md/' });
-    const rows = await rowsWhen(page, (all) => all.some(({ label, selected }) => selected && label.startsWith('Reachable, failed, refused')));
+    await page.waitFor({ role: 'textbox', name: '/Request id · Step 2 of 3/' });
+    match(await page.snapshot('.quick-input-widget'), /Leave empty to look at the last hour/);
+    await page.screenshot('triage-request');
+    await page.press('Enter');
+    await page.waitFor({ role: 'textbox', name: '/Time · Step 3 of 3/' });
+    await page.type('half past two');
+    match(await page.snapshot('.quick-input-widget'), /This is no time/);
+    await page.click({ role: 'button', name: 'Back' });
+    await page.waitFor({ role: 'textbox', name: '/Request id · Step 2 of 3/' });
+    await page.click({ role: 'button', name: 'Back' });
+    await page.waitFor({ role: 'option', name: titles[0] ?? '' });
+    await page.press('Escape');
+    strictEqual(rowOf(await page.rows('Flow'), 'Symptom').label, 'Symptom, none picked');
+  });
+
+  it('opens the cause as soon as nothing can come before it, while slower checks go on', async () => {
+    await openPicker(page);
+    await page.type('audit event');
+    await page.press('Enter');
+    await leaveEmpty(page, 'Request id', 'Time');
+    await page.waitFor(redisTab);
     // Without Redis two services take long to say that they are not ready. Nobody waits for them.
+    const rows = await page.rows('Flow');
     ok(/^Symptom, Audit event is missing, running, [1-9]/.test(rowOf(rows, 'Symptom').label), rowOf(rows, 'Symptom').label);
-    strictEqual(rows.filter(({ selected }) => selected).length, 1);
-    // A page is drawn in a frame of its own, which tells nobody when it is ready.
-    await sleep(1_000);
     await page.screenshot('triage-running');
-    await rowsWhen(page, (all) => rowOf(all, 'Symptom').label === 'Symptom, Audit event is missing', flowMs);
-    deepStrictEqual((await page.rows('Flow')).filter((row) => row.selected).map(({ level }) => level), [3]);
+    await untilOver(page, 'Audit event is missing');
+    strictEqual(tabs().filter((label) => label.startsWith('Cause: ')).length, 1);
     await pictures(page, 'triage');
   });
 
-  it('leaves the focus in the tree', async () => {
+  it('says where a pasted text can come from, and begins with what is known to be so', async () => {
+    await openPicker(page);
+    // An input of one line joins the lines of what is pasted.
+    await page.fill(box, `HTTP/1.1 401 Unauthorized X-Request-Id: 0198f6a1-7000-7abc-8def-000000f90ae7 Content-Type: application/json {"error":"invalid_token","error_description":"token replay detected"}`);
+    await page.waitFor({ role: 'option', name: '/Use this text: 401 invalid_token, token replay detected/' });
+    match(await page.snapshot('.quick-input-widget'), /a Gateway answer, request …f90ae7/);
+    await pictures(page, 'triage-pasted');
     await page.press('Enter');
-    await page.waitFor({ role: 'tab', name: '/Redis › Reachable/' });
-    strictEqual(window.activeTextEditor?.document.uri.scheme, 'caracal-observation');
+    await page.waitFor({ role: 'option', name: '/The Gateway saw this mandate before/' });
+    // Redis was seen to be stopped.
+    deepStrictEqual(await choices(page), ['The Gateway could not ask Redis and failed closed', 'The Gateway saw this mandate before', 'Pick a symptom']);
+    await pictures(page, 'triage-places');
+    await page.press('Enter');
+    await page.waitFor({ role: 'textbox', name: '/Time · Step 3 of 3/' });
+    await page.press('Enter');
+    await rowsWhen(page, (rows) => rowOf(rows, 'Symptom').label.startsWith('Symptom, Gateway fails before the upstream, running'));
+    await page.press('Escape');
+    await untilOver(page, 'Gateway fails before the upstream');
   });
 
-  it('opens the page beside the record that is open', async () => {
-    await page.press('F1');
-    await page.type('Caracal: Explain Check');
+  it('keeps no token in the box', async () => {
+    const segment = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const token = `${segment({ alg: 'ES256', kid: 'k' })}.${segment({ use: 'gateway', jti: 'j' })}.${Buffer.alloc(64, 1).toString('base64url')}`;
+    await openPicker(page);
+    await page.fill(box, `${replay} Authorization: Bearer ${token}`);
+    await page.waitFor({ role: 'option', name: '/Use this text: 401 invalid_token, token replay detected/' });
+    const shown = await page.snapshot('.quick-input-widget');
+    match(shown, /Bearer ‹/);
+    doesNotMatch(shown, new RegExp(token.slice(0, 16)));
+    await page.screenshot('triage-masked');
+    await page.fill(box, token);
+    await page.waitFor({ role: 'option', name: '/Use this text: a mandate for the Gateway/' });
+    doesNotMatch(await page.snapshot('.quick-input-widget'), new RegExp(token.slice(0, 16)));
+    await page.press('Escape');
+  });
+
+  it('offers the selection, and says of a text that is not of Caracal that it may come from the upstream', async () => {
+    const document = await workspace.openTextDocument({ content: 'boom\n503 outbox_dead_messages\n' });
+    const editor = await window.showTextDocument(document);
+    editor.selection = new Selection(1, 0, 2, 0);
+    void commands.executeCommand('caracal.triageSymptom');
+    await page.waitFor({ role: 'option', name: '/Use the selection: 503 outbox_dead_messages/' });
+    await page.fill(box, 'the billing service says: out of paper');
+    await page.waitFor({ role: 'option', name: "/This text is not one of Caracal's/" });
     await page.press('Enter');
-    await page.waitFor({ role: 'tab', name: '/^CRC-STO-020.md/' });
-    deepStrictEqual(tabs(), ['Redis › Reachable', 'CRC-STO-020.md']);
-    strictEqual(window.tabGroups.all.length, 2);
-    await page.screenshot('explanation-beside');
+    await page.waitFor({ role: 'option', name: 'Trace anyway' });
+    deepStrictEqual(await choices(page), ['Trace anyway', 'Pick a symptom']);
+    match(await page.snapshot('.quick-input-widget'), /This text is not one of Caracal's\. It may come from the upstream\./);
+    await page.screenshot('triage-foreign');
+    await page.press('ArrowDown');
+    await page.press('Enter');
+    await page.waitFor({ role: 'option', name: titles[0] ?? '' });
+    await page.press('Escape');
+    await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
   });
 
   it('runs again by F5 on its row, and forgets the symptom by None', async () => {
@@ -99,7 +167,8 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.press('Home');
     await page.press('F5');
     await rowsWhen(page, (rows) => rowOf(rows, 'Symptom').label.includes('running'));
-    await rowsWhen(page, (rows) => rowOf(rows, 'Symptom').label === 'Symptom, Audit event is missing', flowMs);
+    await page.press('Escape');
+    await untilOver(page, 'Gateway fails before the upstream');
     await openPicker(page);
     await page.type('None');
     await page.press('Enter');
@@ -119,11 +188,25 @@ describe('Triage of a symptom on a healthy lab', () => {
   after(() => end());
 
   it('says that nothing of it is red, and opens nothing', async () => {
-    await triage(page, 'slow', 'It is slow');
+    await openPicker(page);
+    await page.type('slow');
+    await page.press('Enter');
+    await untilOver(page, 'It is slow');
     await sleep(500);
     const shown = await page.snapshot();
     ok(/Nothing of this symptom is red: \d+ pass\./.test(shown), shown);
     deepStrictEqual(tabs(), []);
     await page.screenshot('triage-healthy');
+  });
+
+  it('opens the call beside where the deployment is well and the call tells why it was refused', async () => {
+    await openPicker(page);
+    await page.type('STS exchange');
+    await page.press('Enter');
+    // The traffic of the lab is denied every other second.
+    await leaveEmpty(page, 'Request id', 'Time');
+    await page.waitFor({ role: 'tab', name: '/ · …[0-9a-f]{6}/' });
+    match(await page.snapshot('.sidebar'), /(?:Policy denied|Caracal refused) this call/);
+    await pictures(page, 'triage-call');
   });
 });

@@ -1,6 +1,8 @@
 import { EventEmitter, InputBoxValidationSeverity, Uri, ViewColumn, commands, env, languages, window, workspace } from 'vscode';
 import type { TextDocumentContentProvider, WebviewPanel } from 'vscode';
 import type { Captured } from '../../trace/capture.ts';
+import type { FailedCall } from '../../trace/failedCalls.ts';
+import { isNamed } from '../../trace/named.ts';
 import type { Traced } from '../../trace/service.ts';
 import type { Simulation, SimulationRequest } from '../../trace/simulate.ts';
 import type { Link } from '../../trace/story.ts';
@@ -28,6 +30,12 @@ const panelType = 'caracal.request';
 const tracedWithinMs = 20_000;
 /** A document asks for its text again whenever it is drawn anew, also after VS Code has closed it. */
 const mostKept = 50;
+
+/** A call that was found without asking the user anything. */
+export interface FoundCall {
+  readonly captured: Captured;
+  readonly traced: Traced;
+}
 
 export interface RequestsParts {
   readonly session: FlowSession;
@@ -73,6 +81,42 @@ export class Requests implements TextDocumentContentProvider {
     this.#store.add(window.registerWebviewPanelSerializer(panelType, { deserializeWebviewPanel: (panel, state) => this.#restore(panel, state) }));
   }
 
+  /**
+   * What is known of a call of the picked target now; of one that has no id, the newest that failed when it happened, or in
+   * the last hour. Nobody is asked, and neither is the API; undefined where nothing is known so.
+   */
+  async find(captured: Captured, signal: AbortSignal): Promise<FoundCall | undefined> {
+    const { session, engine, loadTrace, failed } = this.#parts;
+    const { target, state } = session;
+    if (target === undefined) return undefined;
+    const { recentCalls, traceRequest } = await loadTrace();
+    const quietly = {
+      target, zone: captured.zoneId ?? state.zone, mayAskApi: () => Promise.resolve(false), whichZone: () => Promise.resolve(undefined), redactor: engine.redactor,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(tracedWithinMs)]),
+    };
+    try {
+      const named = isNamed(captured) ? captured : newestOf(captured, (await recentCalls({ ...quietly, around: captured.at })).calls);
+      if (named === undefined) return undefined;
+      for await (const traced of traceRequest({ ...quietly, captured: named, verifiers: undefined, simulation: undefined })) return { captured: named, traced };
+    } catch (error) {
+      if (!signal.aborted) failed(error);
+    }
+    return undefined;
+  }
+
+  /**
+   * Opens the panel of a call of the picked target; of one that has no id, of the newest that failed.
+   *
+   * @throws Error when no call is known that it could be
+   */
+  async open(captured: Captured, column = ViewColumn.Active): Promise<void> {
+    const { target, state } = this.#parts.session;
+    if (target === undefined) return;
+    const call = isNamed(captured) ? captured : (await this.find(captured, new AbortController().signal))?.captured;
+    if (call === undefined) throw new Error('Cannot trace a call without its id: no call is known that failed then. Give its request id.');
+    await this.#show(target, call.zoneId ?? state.zone, call, { column });
+  }
+
   provideTextDocumentContent(uri: Uri): string {
     return this.#texts.get(uri.toString()) ?? 'This was opened in a window that is closed. Trace the request again with "Caracal: Trace Request…".\n';
   }
@@ -100,7 +144,7 @@ export class Requests implements TextDocumentContentProvider {
     await this.#show(target, zone ?? state.zone, result.captured);
   }
 
-  async #show(target: LocatedTarget, zone: string | undefined, captured: Captured, restored?: WebviewPanel): Promise<void> {
+  async #show(target: LocatedTarget, zone: string | undefined, captured: Captured, { restored, column = ViewColumn.Active }: { readonly restored?: WebviewPanel; readonly column?: ViewColumn } = {}): Promise<void> {
     const key = keyOf(target, captured);
     const open = key === undefined ? undefined : this.#open.get(key);
     if (open !== undefined) {
@@ -110,7 +154,7 @@ export class Requests implements TextDocumentContentProvider {
     }
     const { engine, logs, extensionUri, loadPanel, openLog, failed } = this.#parts;
     const { RequestPanel: Panel } = await loadPanel();
-    const webview = restored ?? window.createWebviewPanel(panelType, `Request ${captured.requestId?.slice(-6) ?? ''}`.trim(), ViewColumn.Active, { enableFindWidget: true });
+    const webview = restored ?? window.createWebviewPanel(panelType, `Request ${captured.requestId?.slice(-6) ?? ''}`.trim(), column, { enableFindWidget: true });
     const panel = new Panel(webview, {
       extensionUri, target, logs, captured, redactor: engine.redactor,
       trace: (looks, signal) => this.#looks(target, zone, looks, signal),
@@ -211,7 +255,7 @@ export class Requests implements TextDocumentContentProvider {
       return;
     }
     const { zoneId, requestId, approvalId } = remembered;
-    await this.#show(target, zoneId, { what: 'an id', requestId, approvalId, zoneId }, panel);
+    await this.#show(target, zoneId, { what: 'an id', requestId, approvalId, zoneId }, { restored: panel });
   }
 
   #active(): RequestPanel | undefined {
@@ -248,6 +292,13 @@ export class Requests implements TextDocumentContentProvider {
     this.#changed.fire(uri);
     return uri;
   }
+}
+
+/** The newest of these calls, one that got the same status before all others. */
+function newestOf(captured: Captured, calls: readonly FailedCall[]): Captured | undefined {
+  const status = captured.answer?.status;
+  const call = calls.find(({ label }) => status !== undefined && label.endsWith(` ${status}`)) ?? calls[0];
+  return call && { ...captured, requestId: call.requestId, at: call.at };
 }
 
 /** What one panel is of. A mandate has no id that could be kept. */
