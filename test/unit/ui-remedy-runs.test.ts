@@ -59,8 +59,6 @@ class Scene {
           this.runs += 1;
           return this.run();
         },
-        canaryCalls: () => ({ asked: '', calls: [] }),
-        runCanary: () => Promise.resolve({ sentence: '', steps: [] }),
       },
       confirm: (confirmation) => {
         this.asked.push(confirmation);

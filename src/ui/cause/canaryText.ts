@@ -1,7 +1,7 @@
 /** What came of a recovery canary, as a text that a person reads. Pure; the caller masks the result. */
+import type { CanaryRun } from '../../remedies/canary.ts';
 import { yamlLines } from '../yaml.ts';
-import type { CanaryResult } from './remedyModule.ts';
 
-export function canaryText(target: string, result: CanaryResult): string {
-  return `${[`# Recovery canary of ${target}: ${result.sentence}`, '', ...yamlLines('steps', result.steps, '')].join('\n')}\n`;
+export function canaryText(target: string, { at, sentence, answers, evidence }: CanaryRun): string {
+  return `${[`# Recovery canary of ${target}: ${sentence}`, '', ...yamlLines('at', at, ''), ...yamlLines('answers', answers, ''), ...yamlLines('evidence', evidence, '')].join('\n')}\n`;
 }

@@ -27,7 +27,7 @@ export interface CausePanelParts {
   readonly log: SessionLog;
   readonly documents: ObservationDocuments;
   /** Undefined where this build has none. */
-  readonly remedies: RemedyModule | undefined;
+  readonly remedies: RemedyModule;
   readonly extensionUri: Uri;
   /** Shows a text read-only, beside what is open. */
   readonly showText: (title: string, text: string) => Promise<void>;

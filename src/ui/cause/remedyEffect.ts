@@ -2,12 +2,11 @@
 import { count } from '../../flow/words.ts';
 import type { Verdict } from '../../model/check.ts';
 import type { Cause } from '../../model/diagnosis.ts';
-import type { Remedy } from '../../model/remedy.ts';
+import type { Remedy, RemedyRun } from '../../model/remedy.ts';
 import type { Status } from '../../model/status.ts';
 import type { Mark } from '../../trace/story.ts';
 import type { Change } from './causeMessages.ts';
 import { capital } from './causeStory.ts';
-import type { ShownCalls } from './remedyModule.ts';
 
 /** The last verdicts, by the id of their check. */
 export type Verdicts = ReadonlyMap<string, Verdict>;
@@ -34,7 +33,7 @@ export interface Confirmation {
 const mostLines = 15;
 
 /** Asks for a remedy with the exact calls that it is. */
-export function confirmationOf({ title, changes }: Remedy, target: string, { asked, calls }: ShownCalls): Confirmation {
+export function confirmationOf({ title, changes }: Remedy, target: string, { asked, calls }: Pick<RemedyRun, 'asked' | 'calls'>): Confirmation {
   const verb = capital(title);
   return {
     message: `${verb} on ${target}?`,

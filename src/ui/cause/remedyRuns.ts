@@ -16,7 +16,7 @@ export interface RemedyRunsParts {
   readonly session: Pick<FlowSession, 'target' | 'state' | 'addRemedy'>;
   readonly engine: Pick<Engine, 'redactor'>;
   /** Undefined where this build has none. */
-  readonly remedies: RemedyModule | undefined;
+  readonly remedies: Pick<RemedyModule, 'remediesOf' | 'callsOf' | 'runRemedy'>;
   readonly log: SessionLog;
   /** Whether the user agrees. */
   readonly confirm: (confirmation: Confirmation) => Promise<boolean>;
@@ -68,7 +68,7 @@ export class RemedyRuns {
   async run(cause: Cause, remedy: Remedy): Promise<string | undefined> {
     const { session, engine, remedies, confirm, isTrusted } = this.#parts;
     const { target } = session;
-    if (target === undefined || remedies === undefined || remedy.call === null || this.#isBusy) return undefined;
+    if (target === undefined || remedy.call === null || this.#isBusy) return undefined;
     if (!isTrusted()) throw new Error('Cannot run a remedy: this workspace is not trusted. Trust this workspace to run remedies.');
     const shown = remedies.callsOf(remedy, target.target);
     this.#isBusy = true;
@@ -90,7 +90,7 @@ export class RemedyRuns {
     this.#changed.dispose();
   }
 
-  async #runNow(remedies: RemedyModule, target: LocatedTarget, cause: Cause, remedy: Remedy): Promise<string> {
+  async #runNow(remedies: RemedyRunsParts['remedies'], target: LocatedTarget, cause: Cause, remedy: Remedy): Promise<string> {
     const { session, engine, log } = this.#parts;
     const before = this.#verdicts();
     const started = `Started at ${clock(Date.now())}.`;

@@ -19,8 +19,7 @@ export interface CauseSurfacesParts {
   readonly log: SessionLog;
   readonly documents: ObservationDocuments;
   readonly extensionUri: Uri;
-  /** Undefined where this build has none. */
-  readonly loadRemedies: (() => Promise<RemedyModule>) | undefined;
+  readonly loadRemedies: () => Promise<RemedyModule>;
   /** Shows a text read-only, beside what is open. */
   readonly showText: (title: string, text: string) => Promise<void>;
 }
@@ -47,7 +46,7 @@ export class CauseSurfaces {
     if (!diagnosis) throw new Error('Cannot show a cause: nothing was run yet. Run the flow first.');
     const cause = causeAbout(diagnosis, from);
     if (!cause) throw new Error(from === undefined ? 'Cannot show a cause: none is seen.' : 'Cannot show a cause: none explains this.');
-    const remedies = await loadRemedies?.();
+    const remedies = await loadRemedies();
     this.#panel ??= this.#store.add(new CausePanel({ ...this.#parts, remedies }));
     this.#panel.show(cause);
   }
@@ -55,20 +54,22 @@ export class CauseSurfaces {
   /**
    * Sends the calls of Caracal's recovery canary, once the user agreed to them, and shows what came of them.
    *
-   * @throws Error when the target names no credentials for it
+   * @throws Error when the target has nothing to call with, or no zone is known
    */
   async runCanary(): Promise<void> {
     const { session, engine, loadRemedies, showText } = this.#parts;
     const { target } = session;
-    if (!loadRemedies || !target) throw new Error('Cannot run the canary: no target is picked. Pick one with "Caracal: Pick Target…".');
+    if (!target) throw new Error('Cannot run the canary: no target is picked. Pick one with "Caracal: Pick Target…".');
     const { canaryCalls, runCanary } = await loadRemedies();
-    const { asked, calls } = canaryCalls(target);
+    const zone = session.state.zone ?? session.report?.zone ?? null;
+    const told = canaryCalls(target.target, zone);
+    if (told === null || zone === null) throw new Error(`Cannot run the canary: ${zone === null ? 'no zone is known. Pick one with "Caracal: Pick Zone…"' : 'the target has no "canary". docs/targets.md tells what it takes'}.`);
     const run = 'Run Canary';
     const about = 'Among them are one that is to be allowed and one that is to be refused. They change nothing. Caracal writes audit events for them, which are then looked for.';
-    const chosen = await window.showWarningMessage(`Run the recovery canary on ${target.target.name}?`, { modal: true, detail: engine.redactor.text(detailOf(asked, calls, about)) }, run);
+    const chosen = await window.showWarningMessage(`Run the recovery canary on ${target.target.name}?`, { modal: true, detail: engine.redactor.text(detailOf(told.asked, told.calls, about)) }, run);
     if (chosen !== run) return;
     if (session.target !== target) throw new Error('The canary was not run: another target was picked meanwhile.');
-    const result = await runCanary({ target, redactor: engine.redactor, signal: AbortSignal.timeout(canaryWithinMs) });
+    const result = await runCanary({ target, zone, redactor: engine.redactor, signal: AbortSignal.timeout(canaryWithinMs) });
     await showText(`${target.target.name} canary`, engine.redactor.text(canaryText(target.target.name, result)));
   }
 
