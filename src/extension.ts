@@ -99,7 +99,7 @@ export function activate(context: ExtensionContext): void {
   store.add(new RequestLinks(guard, loadTrace));
   store.add(new RequestUris({ session, guard, restore }));
   store.add(new CauseCommands({
-    session, engine, guard, log, documents, extensionUri: context.extensionUri, loadRemedies: () => import('./remedies/service.ts'),
+    session, engine, guard, log, documents, extensionUri: context.extensionUri,
     loadSurfaces: () => import('./ui/cause/surfaces.ts'),
   }));
   store.add(new StatusBar(session));

@@ -161,7 +161,7 @@ export class CausePanel {
   #remediesOf(cause: Cause): readonly Remedy[] {
     const { session, remedies } = this.#parts;
     const { target, state } = session;
-    if (!target || !remedies) return [];
+    if (!target) return [];
     return remedies.remediesOf(cause, {
       target: target.target,
       verdicts: [...state.answers.values()].map(({ verdict }) => verdict),

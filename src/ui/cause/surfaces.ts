@@ -19,10 +19,11 @@ export interface CauseSurfacesParts {
   readonly log: SessionLog;
   readonly documents: ObservationDocuments;
   readonly extensionUri: Uri;
-  readonly loadRemedies: () => Promise<RemedyModule>;
   /** Shows a text read-only, beside what is open. */
   readonly showText: (title: string, text: string) => Promise<void>;
 }
+
+const loadRemedies = (): Promise<RemedyModule> => import('../../remedies/service.ts');
 
 /** How long the calls of a canary, and the search for their evidence, may take. */
 const canaryWithinMs = 60_000;
@@ -41,7 +42,7 @@ export class CauseSurfaces {
    * @throws Error when there is none
    */
   async show(from: string | undefined): Promise<void> {
-    const { session, loadRemedies } = this.#parts;
+    const { session } = this.#parts;
     const { diagnosis } = session.state;
     if (!diagnosis) throw new Error('Cannot show a cause: nothing was run yet. Run the flow first.');
     const cause = causeAbout(diagnosis, from);
@@ -57,7 +58,7 @@ export class CauseSurfaces {
    * @throws Error when the target has nothing to call with, or no zone is known
    */
   async runCanary(): Promise<void> {
-    const { session, engine, loadRemedies, showText } = this.#parts;
+    const { session, engine, showText } = this.#parts;
     const { target } = session;
     if (!target) throw new Error('Cannot run the canary: no target is picked. Pick one with "Caracal: Pick Target…".');
     const { canaryCalls, runCanary } = await loadRemedies();
