@@ -7,7 +7,8 @@ const scheme = 'caracal-node';
 
 /** The address of a row that has a mark. It tells the whole mark, so that another mark is another address. */
 export function markedUri(node: string, decoration: Decoration): Uri {
-  return Uri.from({ scheme, path: `/${node}`, query: JSON.stringify(decoration) });
+  // The id of a target may be a path itself, and an address has one slash there.
+  return Uri.from({ scheme, path: node.replace(/^\/*/, '/'), query: JSON.stringify(decoration) });
 }
 
 /** Numbers of causes at the right of rows, which only files may have: a marked row has the address of one that does not exist. */

@@ -435,6 +435,7 @@ describe('A log in the editor', () => {
     // Lenses are drawn some time after they are known.
     await snapshotWhen('.monaco-editor', cause);
     await pictures(page, 'log-cause');
+    await filter('');
   });
 
   it('explains a line, and says which ones mislead', async () => {
