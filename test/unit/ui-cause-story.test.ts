@@ -52,7 +52,7 @@ describe('The story of a cause', () => {
 
   it('names nothing where it cannot tell, and says what would', () => {
     const { sentence, candidates, next, speaksAgainst } = causeStory(abstention);
-    ok(sentence.endsWith('It would explain 1 of 1 failure.'), sentence);
+    ok(sentence.endsWith('It would explain the only failure.'), sentence);
     deepEqual(candidates.map(({ standing, reason }) => [standing, reason]), [['possible', 'would explain 1 failure'], ['possible', 'would explain 1 failure'], ['not a cause', 'it counts refusals of STS as its own']]);
     deepEqual(next, { check: 'CRC-SVC-050', words: 'gateway › Connections, it tells apart: ① The Gateway has used up its connections; ② sts accepts and does not answer' });
     equal(speaksAgainst.summary, '1 of 1 seen');

@@ -121,7 +121,7 @@ class Telling {
     const left = diagnosis.causes.filter(({ leftBehindBy }) => leftBehindBy === cause.id);
     const by = diagnosis.causes.find(({ id }) => id === cause.leftBehindBy);
     return [
-      ...(failures > 0 ? [`It ${explains} ${failures} of ${count(diagnosis.failures.all, 'failure')}.`] : []),
+      ...(failures > 0 ? [`It ${explains} ${diagnosis.failures.all === 1 ? 'the only failure' : `${failures} of ${count(diagnosis.failures.all, 'failure')}`}.`] : []),
       ...(left.length > 0 ? [`What it left behind: ${left.map((one) => this.#signed(one)).join(', ')}.`] : []),
       ...(by ? [`It is what ${this.#signed(by)} left behind.`] : []),
     ];
