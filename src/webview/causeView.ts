@@ -84,7 +84,7 @@ export function remediesOf({ remedies, places }: CauseStory, post: Post): Templa
 }
 
 function cardOf(card: RemedyCard, places: readonly string[], post: Post): TemplateResult {
-  const { id, title, advice, commands, dryRun, changes, risk, provedBy, stillOpen, status, button } = card;
+  const { id, title, advice, commands, dryRun, changes, risk, stillOpen, status } = card;
   const name = `remedy-${id}`;
   const copy = (place: number | null): void => post({ type: 'copyCommand', remedy: id, place });
   return html`<section class="remedy" aria-labelledby=${name} data-remedy=${id}>
@@ -100,10 +100,21 @@ function cardOf(card: RemedyCard, places: readonly string[], post: Post): Templa
       ${dryRun === null ? nothing : html`<div><dt>Dry run</dt><dd>${commandOf(dryRun, 'Copy dry run', () => copy(null))}</dd></div>`}
       <div><dt>Changes</dt><dd>${visible(changes)}</dd></div>
       <div><dt>Risk</dt><dd>${visible(risk)}</dd></div>
-      <div><dt>Proved by</dt><dd>${provedBy.length === 0 ? 'nothing that this tool can look at' : checksOf(provedBy, (check) => post({ type: 'showInTree', check }))}${button === null || provedBy.length === 0 ? nothing : html`<span class="dim">; ${provedBy.length === 1 ? 'it re-runs by itself' : 'they re-run by themselves'}</span>`}</dd></div>
+      <div><dt>Proved by</dt><dd>${proofOf(card, post)}</dd></div>
       <div><dt>Still open after</dt><dd>${stillOpen.length === 0 ? 'nothing that is known' : stillOpen.length === 1 ? visible(stillOpen[0] ?? '') : html`<ul class="list">${stillOpen.map((each) => html`<li>${visible(each)}</li>`)}</ul>`}</dd></div>
     </dl>
   </section>`;
+}
+
+function proofOf({ id, provedBy, proofRuns }: RemedyCard, post: Post): TemplateResult | string {
+  if (provedBy.length === 0) return 'nothing that this tool can look at';
+  const isOne = provedBy.length === 1;
+  const runs = {
+    'by themselves': html`<span class="dim">; ${isOne ? 'it re-runs by itself' : 'they re-run by themselves'}</span>`,
+    'when asked': html`<span class="dim">; ${linkTo(isOne ? 'run it' : 'run them', () => post({ type: 'runProof', remedy: id }))} when it is done</span>`,
+    no: nothing,
+  }[proofRuns];
+  return html`${checksOf(provedBy, (check) => post({ type: 'showInTree', check }))}${runs}`;
 }
 
 function actionOf({ id, button, hindrance, first }: RemedyCard, post: Post): TemplateResult | typeof nothing {

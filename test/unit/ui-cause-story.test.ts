@@ -19,7 +19,7 @@ describe('The story of a cause', () => {
 
   it('ranks everything that was considered, each with its standing and why', () => {
     deepEqual(causeStory(single).candidates.map(({ sign, title, standing, reason, cause }) => [sign, title, standing, reason, cause]), [
-      ['①', 'Redis is stopped', 'confirmed', 'explains 7 failures, 2 warnings, 1 unknown, 2 blocked', null],
+      ['①', 'Redis is stopped', 'confirmed', 'explains 7 failures, 2 warnings, 1 unknown', null],
       ['②', 'Coordinator events are dead', 'confirmed', 'left behind by ①: 3 dead, and stay dead', 'coordinator-outbox-dead'],
       ['', 'Redis refuses the password', 'ruled out', 'Redis › Reachable: refused before any password was sent', null],
       ['', 'Postgres is stopped', 'ruled out', 'Postgres › Reachable: answered in 2 ms', null],
@@ -52,7 +52,7 @@ describe('The story of a cause', () => {
 
   it('names nothing where it cannot tell, and says what would', () => {
     const { sentence, candidates, next, speaksAgainst } = causeStory(abstention);
-    ok(sentence.endsWith('It would explain 1 of 1 failure.'), sentence);
+    ok(sentence.endsWith('It would explain the only failure.'), sentence);
     deepEqual(candidates.map(({ standing, reason }) => [standing, reason]), [['possible', 'would explain 1 failure'], ['possible', 'would explain 1 failure'], ['not a cause', 'it counts refusals of STS as its own']]);
     deepEqual(next, { check: 'CRC-SVC-050', words: 'gateway › Connections, it tells apart: ① The Gateway has used up its connections; ② sts accepts and does not answer' });
     equal(speaksAgainst.summary, '1 of 1 seen');
@@ -96,6 +96,7 @@ describe('The story of a cause', () => {
     const { places, remedies } = causeStory(single);
     deepEqual(places.map((place) => place.toLowerCase()), recoveryPlaces);
     equal(remedies[0]?.place, 1);
+    deepEqual([remedies[0].proofRuns, causeStory(double).remedies[0]?.proofRuns, causeStory(gone).remedies[0]?.proofRuns], ['by themselves', 'when asked', 'no']);
     deepEqual(remedies[0].provedBy, [{ check: 'CRC-STO-020', name: 'Redis › Reachable' }, { check: 'CRC-RDY-021', name: 'sts › Ready' }]);
   });
 

@@ -1,13 +1,19 @@
-import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, match, ok } from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { commands, window } from 'vscode';
 import { panelWhen, pickLab, pictures, rowsWhen } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
 import type { Target } from './protocol.ts';
 
-/** Titles of the open tabs, group by group. */
-function tabs(): readonly (readonly string[])[] {
-  return window.tabGroups.all.map((group) => group.tabs.map(({ label }) => label));
+/** Waits until the tabs have these titles, group by group, and the last of them the text. */
+async function tabsWhen(titles: readonly (readonly string[])[], text = ''): Promise<string> {
+  for (const end = Date.now() + 10_000; ; await sleep(50)) {
+    const tabs = window.tabGroups.all.map((group) => group.tabs.map(({ label }) => label));
+    const shown = window.visibleTextEditors.at(-1)?.document.getText() ?? '';
+    if (JSON.stringify(tabs) === JSON.stringify(titles) && shown.startsWith(text)) return shown;
+    ok(Date.now() < end, JSON.stringify(tabs));
+  }
 }
 
 describe('A cause on a failing lab', () => {
@@ -28,10 +34,10 @@ describe('A cause on a failing lab', () => {
   it('is shown in a panel, with what was considered, what speaks for it and against it', async () => {
     await commands.executeCommand('caracal.showCause');
     const panel = await panelWhen(page, /heading "Redis is stopped"/);
-    match(panel, /row "cause 1 Redis is stopped confirmed explains 1 failure, \d+ blocked"/);
-    match(panel, /heading "Speaks for it 1"[\s\S]*Redis › Reachable: refused in [\s\S]*\(confirms it\)/);
+    match(panel, /row "cause 1 Redis is stopped confirmed explains 1 failure"/);
+    match(panel, /heading "Speaks for it \d+"[\s\S]*Redis › Reachable: refused in [\s\S]*\(confirms it\)/);
     match(panel, /heading "Would speak against it[\s\S]*heading "From cause to symptom"/);
-    deepStrictEqual(tabs(), [['Cause: Redis is stopped']]);
+    await tabsWhen([['Cause: Redis is stopped']]);
     await pictures(page, 'cause');
   });
 
@@ -41,12 +47,10 @@ describe('A cause on a failing lab', () => {
 
   it('leads to the record of each piece of evidence, and to why it stands where it does', async () => {
     await page.click(link('/^Observation Redis/'));
-    await page.waitFor({ role: 'tab', name: '/^Redis › Reachable/' });
-    deepStrictEqual(tabs(), [['Cause: Redis is stopped'], ['Redis › Reachable']]);
-    ok(window.visibleTextEditors[0]?.document.getText().startsWith('# Redis › Reachable: failed'));
+    await tabsWhen([['Cause: Redis is stopped'], ['Redis › Reachable']], '# Redis › Reachable: failed');
     await page.click(link('Why this order'));
-    await page.waitFor({ role: 'tab', name: '/^Why this order/' });
-    match(window.visibleTextEditors[0]?.document.getText() ?? '', /^① Redis is stopped:\n {2}id: redis-stopped\n {2}standing: confirmed\n {2}it is seen itself: \+3$/m);
+    const order = await tabsWhen([['Cause: Redis is stopped'], ['Why this order']], '# Why this order');
+    match(order, /^① Redis is stopped:\n {2}id: redis-stopped\n {2}standing: confirmed\n {2}it is seen itself: \+3$/m);
     await page.screenshot('cause-order');
   });
 
@@ -55,7 +59,6 @@ describe('A cause on a failing lab', () => {
     await commands.executeCommand('workbench.action.closeAllEditors');
     for (const from of ['redis-stopped', undefined]) await commands.executeCommand('caracal.showCause', from);
     await panelWhen(page, /heading "Redis is stopped"/);
-    deepStrictEqual(tabs().flat(), ['Cause: Redis is stopped']);
-    strictEqual(window.tabGroups.activeTabGroup.activeTab?.label, 'Cause: Redis is stopped');
+    await tabsWhen([['Cause: Redis is stopped']]);
   });
 });

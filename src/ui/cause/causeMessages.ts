@@ -85,6 +85,8 @@ export interface RemedyCard {
   readonly changes: string;
   readonly risk: string;
   readonly provedBy: readonly NamedCheck[];
+  /** Whether the checks that prove it run by themselves, or when the user says so; `no` where there is nothing to prove any more. */
+  readonly proofRuns: 'by themselves' | 'when asked' | 'no';
   readonly stillOpen: readonly string[];
   readonly status: RemedyStatus | null;
 }
@@ -129,6 +131,8 @@ export type FromCausePage =
   | { readonly type: 'showOrder' }
   | { readonly type: 'runCheck'; readonly check: string }
   | { readonly type: 'runRemedy'; readonly remedy: string }
+  /** The checks that tell whether a remedy worked that somebody carried out. */
+  | { readonly type: 'runProof'; readonly remedy: string }
   | { readonly type: 'manageTrust' }
   /** A command of a remedy, by its place among them; null: its dry run. */
   | { readonly type: 'copyCommand'; readonly remedy: string; readonly place: number | null };

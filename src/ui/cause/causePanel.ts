@@ -15,6 +15,7 @@ import type { FromCausePage, ToCausePage } from './causeMessages.ts';
 import { causeStory } from './causeStory.ts';
 import type { CauseStoryInput, Recorded } from './causeStory.ts';
 import { orderText } from './orderText.ts';
+import { checksAfter } from './remedyEffect.ts';
 import type { RemedyModule } from './remedyModule.ts';
 import { RemedyRuns } from './remedyRuns.ts';
 
@@ -213,6 +214,11 @@ export class CausePanel {
       case 'runRemedy':
         await this.#run(message.remedy);
         break;
+      case 'runProof': {
+        const remedy = this.#remedy(message.remedy);
+        if (this.#shown && remedy) await this.#runChecks(checksAfter(remedy, this.#shown.cause));
+        break;
+      }
       case 'manageTrust':
         await commands.executeCommand('workbench.trust.manage');
         break;
@@ -268,6 +274,7 @@ function fromPage(message: unknown): FromCausePage | undefined {
     case 'showCause':
       return typeof cause === 'string' ? { type, cause } : undefined;
     case 'runRemedy':
+    case 'runProof':
       return typeof remedy === 'string' ? { type, remedy } : undefined;
     case 'copyCommand':
       return typeof remedy === 'string' && (place === null || (typeof place === 'number' && Number.isSafeInteger(place))) ? { type, remedy, place } : undefined;

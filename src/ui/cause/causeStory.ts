@@ -68,12 +68,11 @@ export function capital(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** The order in which what a cause explains is counted, and the words for each state. */
+/** The order in which what a cause explains is counted, and the words for each state. What is blocked says nothing of itself. */
 const counted: readonly (readonly [Status, string, string])[] = [
   ['fail', 'failure', 'failures'],
   ['warn', 'warning', 'warnings'],
   ['unknown', 'unknown', 'unknown'],
-  ['blocked', 'blocked', 'blocked'],
 ];
 
 /** The places of Caracal's order of recovery, in that order. */
@@ -121,7 +120,7 @@ class Telling {
     const left = diagnosis.causes.filter(({ leftBehindBy }) => leftBehindBy === cause.id);
     const by = diagnosis.causes.find(({ id }) => id === cause.leftBehindBy);
     return [
-      ...(failures > 0 ? [`It ${explains} ${failures} of ${count(diagnosis.failures.all, 'failure')}.`] : []),
+      ...(failures > 0 ? [`It ${explains} ${diagnosis.failures.all === 1 ? 'the only failure' : `${failures} of ${count(diagnosis.failures.all, 'failure')}`}.`] : []),
       ...(left.length > 0 ? [`What it left behind: ${left.map((one) => this.#signed(one)).join(', ')}.`] : []),
       ...(by ? [`It is what ${this.#signed(by)} left behind.`] : []),
     ];
@@ -215,6 +214,7 @@ class Telling {
       changes: remedy.changes,
       risk: remedy.risk,
       provedBy: remedy.provedBy.map((check) => this.#named(check)),
+      proofRuns: this.#isGone || remedy.provedBy.length === 0 ? 'no' : remedy.call === null ? 'when asked' : 'by themselves',
       stillOpen: remedy.stillOpen,
       status: statuses.get(remedy.id) ?? null,
     };

@@ -119,6 +119,9 @@ describe('The panel of a cause', () => {
     strictEqual(await page.getByRole('button', { name: /Requeue/ }).count(), 0);
     await card().getByRole('link', { name: 'first: cause 1 start Redis' }).click();
     deepStrictEqual(await heard(page, 'showCause'), [{ type: 'showCause', cause: 'redis-stopped' }]);
+    await tell(double);
+    await card().getByRole('link', { name: 'run it' }).click();
+    deepStrictEqual(await heard(page, 'runProof'), [{ type: 'runProof', remedy: 'activate' }]);
     await tell({ ...single, isTrusted: false });
     await page.getByRole('button', { name: 'Start Redis…', disabled: true }).click({ force: true });
     deepStrictEqual(await heard(page, 'runRemedy'), []);
