@@ -30,7 +30,7 @@ interface Output {
  * imported statically is part of the file that imports it.
  */
 const lazyParts: readonly Output[] = [
-  { source: 'src/flow/engine.ts', name: 'engine', budget: 600 * KB },
+  { source: 'src/flow/engine.ts', name: 'engine', budget: 700 * KB },
   { source: 'src/trace/service.ts', name: 'trace', budget: 440 * KB },
   { source: 'src/remedies/service.ts', name: 'remedies', budget: 260 * KB },
   { source: 'src/ui/triage/triage.ts', name: 'triage', budget: 40 * KB },
