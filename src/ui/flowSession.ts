@@ -9,6 +9,7 @@ import { logSources } from '../caracal/logSources.ts';
 import type { Symptom } from '../caracal/symptoms.ts';
 import { milliseconds } from '../flow/words.ts';
 import type { Verdict } from '../model/check.ts';
+import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Report } from '../model/report.ts';
 import type { Target } from '../model/target.ts';
@@ -19,6 +20,9 @@ import type { Answer, CheckHead, FlowState, Scope } from './flowState.ts';
 import { Emitter } from './lifecycle.ts';
 import { standing } from './standing.ts';
 import type { Standing } from './standing.ts';
+
+/** Answers that come together are looked at together: looking for causes takes some milliseconds. */
+const diagnoseAfterMs = 100;
 
 /** Where a session says what it did, one line at a time. */
 export interface SessionLog {
@@ -49,13 +53,15 @@ export class FlowSession {
   readonly #runs = new Set<Run>();
   #located: LocatedTarget | undefined;
   #zone: string | undefined;
-  #checksOf: EngineModule['checksOf'] | undefined;
+  #module: Pick<EngineModule, 'checksOf' | 'causesOf'> | undefined;
   /** By the id of the target; for this session only, because tomorrow something else is wrong. */
   readonly #symptoms = new Map<string, Symptom>();
   #found: string | undefined;
   #ended: FlowState['ended'];
   #report: Report | undefined;
   #newestRun: Run | undefined;
+  #diagnosis: Diagnosis | undefined;
+  #diagnoseTimer: NodeJS.Timeout | undefined;
   #state: FlowState = emptyState;
   #standing: Standing = standing(emptyState, undefined, 0);
   /** What stood when nothing ran. It stays while something does, so that no surface flips. */
@@ -109,15 +115,14 @@ export class FlowSession {
 
   /** Loads the catalogue, so that components and checks can be shown before anything runs. */
   async loadChecks(): Promise<void> {
-    if (this.#checksOf) return;
-    const { checksOf } = await this.#engine.load();
-    this.#checksOf = checksOf;
+    if (this.#module) return;
+    this.#module = await this.#engine.load();
     this.#update();
   }
 
   /** The checks that the picked target has. */
   get #checks(): readonly CheckHead[] {
-    return (this.#located && this.#checksOf?.(this.#located.target.kind)) ?? [];
+    return (this.#located && this.#module?.checksOf(this.#located.target.kind)) ?? [];
   }
 
   /** Switches to another target, or to none: stops everything and empties the view at once. */
@@ -133,6 +138,7 @@ export class FlowSession {
     this.#ended = undefined;
     this.#report = undefined;
     this.#newestRun = undefined;
+    this.#diagnosis = undefined;
     this.#found = undefined;
     if (this.#watch) this.#watch = { wellBefore: false };
     if (target) this.#log.info(`Target ${target.target.name} (${target.origin})`);
@@ -250,12 +256,14 @@ export class FlowSession {
       this.#runs.delete(run);
     }
     this.#ended = 'stopped';
+    this.#diagnose();
     this.#log.info(`Stopped ${stopped.map(runText).join(', ')}`);
     this.#update();
     this.#abort(stopped);
   }
 
   dispose(): void {
+    clearTimeout(this.#diagnoseTimer);
     this.#abort(this.#runs);
     this.#runs.clear();
     this.#changed.dispose();
@@ -303,6 +311,10 @@ export class FlowSession {
     if (before?.status !== verdict.status || before.summary !== verdict.summary) {
       this.#log.info(`${verdict.check} ${verdict.component} › ${verdict.title}: ${verdict.status}, ${verdict.summary}`);
     }
+    this.#diagnoseTimer ??= setTimeout(() => {
+      this.#diagnose();
+      this.#update();
+    }, diagnoseAfterMs);
     this.#update();
   }
 
@@ -330,6 +342,7 @@ export class FlowSession {
       for (const id of run.covers) {
         if (this.#owners.get(id) === run) this.#waiting.delete(id);
       }
+      this.#diagnose();
       if (report && this.#runs.size === 0 && !run.quiet) this.#ended = run.symptom && run.scope.checks ? 'triaged' : 'complete';
       if (report && this.#watch && this.#isWell()) this.#watch = { wellBefore: true };
       if (report && !run.quiet) this.#log.info(`Ran ${runText(run)} in ${milliseconds(report.tookMs)}`);
@@ -337,6 +350,17 @@ export class FlowSession {
     // Also of a stopped run the report can be shown: it holds what was answered in time.
     this.#update();
     return wanted;
+  }
+
+  /** Looks for the causes of what is known now. */
+  #diagnose(): void {
+    clearTimeout(this.#diagnoseTimer);
+    this.#diagnoseTimer = undefined;
+    const kind = this.#located?.target.kind;
+    if (kind === undefined || !this.#module || this.#answers.size === 0) return;
+    const { result } = this.#module.causesOf(kind, [...this.#answers.values()].map(({ verdict }) => verdict), this.#observations());
+    // The same is the same object, so that whoever shows it can tell.
+    if (JSON.stringify(result) !== JSON.stringify(this.#diagnosis)) this.#diagnosis = result;
   }
 
   #waitsFor(run: Run, check: string): boolean {
@@ -363,6 +387,7 @@ export class FlowSession {
       symptom: target && this.#symptoms.get(target.id),
       found: this.#found,
       triage: triage && { done: [...triage.covers].filter((id) => !this.#waiting.has(id)).length, of: triage.covers.size },
+      diagnosis: this.#diagnosis,
       watch: this.#watch,
     };
     // While something is looked at again quietly, what stood goes on standing.

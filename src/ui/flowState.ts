@@ -1,6 +1,7 @@
 /** What is known about the picked target at one moment, from which every surface is drawn. */
 import type { Symptom } from '../caracal/symptoms.ts';
 import type { Check, Verdict } from '../model/check.ts';
+import type { Diagnosis } from '../model/diagnosis.ts';
 import type { Step } from '../model/step.ts';
 import type { State } from './words.ts';
 
@@ -54,6 +55,8 @@ export interface FlowState {
   readonly found: string | undefined;
   /** How far the run for the symptom has come, in checks; undefined when none goes on. */
   readonly triage: { readonly done: number; readonly of: number } | undefined;
+  /** What the answers that are known now speak for; undefined before there are any. While something is waited for, only what is sure is told anew. */
+  readonly diagnosis: Diagnosis | undefined;
   /** Present while the target is watched. `wellBefore`: all that applies passed at the end of some run since. */
   readonly watch: { readonly wellBefore: boolean } | undefined;
 }
@@ -69,6 +72,7 @@ export const emptyState: FlowState = {
   symptom: undefined,
   found: undefined,
   triage: undefined,
+  diagnosis: undefined,
   watch: undefined,
 };
 

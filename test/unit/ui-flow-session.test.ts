@@ -30,8 +30,9 @@ class FakeEngine implements Engine {
   readonly redactor = { text: (text: string) => text, json: <Value>(value: Value) => value } as Engine['redactor'];
   load = (): Promise<EngineModule> => Promise.resolve(this.#module as unknown as EngineModule);
 
-  readonly #module: Pick<EngineModule, 'runFlow' | 'checksOf'> = {
+  readonly #module: Pick<EngineModule, 'runFlow' | 'checksOf' | 'causesOf'> = {
     checksOf: () => checks,
+    causesOf: (_kind, verdicts) => ({ wants: [], result: { causes: [], ruledOut: [], notCauses: [], unexplained: verdicts.filter(({ status }) => status === 'fail').map(({ check: id }) => id), failures: { all: 0, explained: 0 }, next: null } }),
     runFlow: (options) => {
       const run = new FakeRun(options);
       this.runs.push(run);
@@ -365,6 +366,20 @@ describe('A flow session', () => {
     session.tell('Policy denied this call.');
     session.setSymptom(undefined);
     strictEqual(session.state.found, undefined);
+  });
+
+  it('has a diagnosis of what is known, of one target', async () => {
+    const unexplained = (): readonly string[] | undefined => session.state.diagnosis?.unexplained;
+    const run = session.run({});
+    await settled();
+    engine.run(0).say('CRC-STO-020', 'fail');
+    strictEqual(unexplained(), undefined, 'answers that come together are looked at together');
+    engine.run(0).say('CRC-STO-001', 'fail');
+    engine.run(0).end();
+    await run;
+    deepStrictEqual(unexplained()?.toSorted(), ['CRC-STO-001', 'CRC-STO-020']);
+    session.use(located('other'));
+    strictEqual(unexplained(), undefined);
   });
 
   it('says that nothing of a symptom is red, until something else was run', async () => {
