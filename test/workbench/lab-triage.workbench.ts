@@ -160,11 +160,13 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.waitFor({ role: 'option', name: titles[0] ?? '' });
     await page.press('Escape');
     await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    await commands.executeCommand('workbench.action.closeAllEditors');
   });
 
   it('runs again by F5 on its row, and forgets the symptom by None', async () => {
     await commands.executeCommand('caracal.flow.focus');
     await page.press('Home');
+    await rowsWhen(page, (rows) => rowOf(rows, 'Symptom').selected);
     await page.press('F5');
     await rowsWhen(page, (rows) => rowOf(rows, 'Symptom').label.includes('running'));
     await page.press('Escape');

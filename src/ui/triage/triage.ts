@@ -5,14 +5,14 @@ import { symptoms } from '../../caracal/symptoms.ts';
 import type { Detail, Symptom } from '../../caracal/symptoms.ts';
 import { causeOf, deciding, firstRed, firstSettledFailure, settledCause, toldApart } from '../../flow/triage.ts';
 import type { Zone } from '../../flow/zones.ts';
-import type { Cause, Diagnosis } from '../../model/diagnosis.ts';
+import type { Cause } from '../../model/diagnosis.ts';
 import type { LocatedTarget } from '../../targets/located.ts';
 import type { Captured } from '../../trace/capture.ts';
 import { isNamed } from '../../trace/named.ts';
 import type { Recognised } from '../../trace/recognise.ts';
 import type { CheckPages } from '../checkPages.ts';
 import { flowViewId } from '../commandIds.ts';
-import type { Engine, EngineModule } from '../engineSlot.ts';
+import type { Engine } from '../engineSlot.ts';
 import type { FlowSession } from '../flowSession.ts';
 import type { FlowView } from '../flowView.ts';
 import { atHand } from '../trace/atHand.ts';
@@ -191,7 +191,7 @@ export class Triage {
 
   /** Runs what tells the reasons of a symptom apart, and shows what it leads to. */
   async #look(target: LocatedTarget, { symptom, call }: Asked): Promise<void> {
-    const { session, engine, requests } = this.#parts;
+    const { session, requests } = this.#parts;
     if (symptom === undefined) {
       await requests().open(call ?? { what: 'a call' });
       return;
@@ -199,8 +199,7 @@ export class Triage {
     // The view has the progress, and its keys stop the run.
     await commands.executeCommand(`${flowViewId}.focus`);
     const stop = new AbortController();
-    const { causesOf } = await engine.load();
-    const shown = new Shown(this.#parts, causesOf);
+    const shown = new Shown(this.#parts);
     const looking = session.onDidChange(() => shown.early(symptom));
     try {
       await window.withProgress({ location: { viewId: flowViewId } }, async () => {
@@ -219,28 +218,21 @@ export class Triage {
 /** What a triage leads to, once it can be told. */
 class Shown {
   readonly #parts: TriageParts;
-  readonly #causesOf: EngineModule['causesOf'];
   /** The cause that is open. */
   #cause: string | undefined;
   #opening: Promise<void> | undefined;
-  /** How many verdicts were red when causes were last looked for. */
-  #red = 0;
 
-  constructor(parts: TriageParts, causesOf: EngineModule['causesOf']) {
+  constructor(parts: TriageParts) {
     this.#parts = parts;
-    this.#causesOf = causesOf;
   }
 
   /** Opens the cause of a failure that nothing can come before, while slower checks go on. */
   early({ checks }: Symptom): void {
-    const { answers, running, triage } = this.#parts.session.state;
+    const { answers, checks: all, diagnosis, running, triage } = this.#parts.session.state;
     if (this.#cause !== undefined || triage === undefined) return;
-    const order = checks.length === 0 ? this.#parts.session.state.checks.map(({ id }) => id) : checks;
+    const order = checks.length === 0 ? all.map(({ id }) => id) : checks;
     const failure = firstSettledFailure(order, (id) => (running.has(id) ? undefined : answers.get(id)?.verdict));
-    const red = [...answers.values()].filter(({ verdict: { status } }) => status === 'fail' || status === 'warn').length;
-    if (failure === undefined || red === this.#red) return;
-    this.#red = red;
-    const cause = settledCause(this.#diagnosis(), failure);
+    const cause = failure && diagnosis && settledCause(diagnosis, failure);
     if (cause === undefined) return;
     this.#opening = this.#open(cause);
     // Whether it could be opened is told at the end; until then nobody waits for it.
@@ -251,7 +243,8 @@ class Shown {
   async atEnd(symptom: Symptom, tracing: Promise<FoundCall | undefined> | undefined): Promise<void> {
     const { session, view, requests } = this.#parts;
     await this.#opening;
-    const cause = causeOf(this.#diagnosis(), symptom.checks);
+    const { diagnosis } = session.state;
+    const cause = diagnosis && causeOf(diagnosis, symptom.checks);
     if (cause !== undefined) {
       if (cause.id !== this.#cause) await this.#open(cause);
       return;
@@ -281,12 +274,6 @@ class Shown {
     if (check === undefined || target === undefined || !view.visible || (await view.revealRow(`${target.id}/fix/next`))) return;
     await view.reveal(check.id);
     await pages.show(check);
-  }
-
-  #diagnosis(): Diagnosis {
-    const { session } = this.#parts;
-    const known = session.record({});
-    return this.#causesOf(session.state.target?.kind ?? '', known, known.flatMap(({ evidence }) => evidence)).result;
   }
 }
 
