@@ -18,8 +18,9 @@ import type { Case } from './cases.ts';
 import { codeHashes } from './code.ts';
 import { figuresOf } from './metrics.ts';
 import { explained, summed, table } from './print.ts';
-import { record, recorded } from './record.ts';
+import { looseFile, record, recorded } from './record.ts';
 import { fixtures, readRecordings, writeRecordings } from './recordings.ts';
+import type { Recording } from './recordings.ts';
 import { isCurrent, outdated, replay } from './replay.ts';
 import type { Replayed } from './replay.ts';
 import { namedTimes } from './standing.ts';
@@ -47,14 +48,7 @@ const folder = join(artifactsFolder, 'matrix');
 
 async function recordChosen(): Promise<boolean> {
   const code = codeHashes();
-  const recordings = new Map(await readRecordings());
-  const takeLoose = async (): Promise<void> => {
-    for (const one of cases) {
-      const loose = await recorded(folder, one);
-      if (loose && isCurrent(loose, code[one.kind])) recordings.set(one.id, loose);
-    }
-  };
-  await takeLoose();
+  const { recordings } = await packedAndLoose(code);
   const open: Case[] = [];
   for (const one of chosen) {
     const recording = recordings.get(one.id);
@@ -62,12 +56,26 @@ async function recordChosen(): Promise<boolean> {
   }
   tell(`${open.length} of ${chosen.length} cases are to be recorded`);
   const wrong = await record({ cases: open, folder, labs: Number(values.labs), tell });
-  await takeLoose();
-  await writeRecordings(cases, recordings);
-  await rm(folder, { recursive: true, force: true });
+  // Read anew: others may have been packed meanwhile.
+  const after = await packedAndLoose(code);
+  await writeRecordings(cases, after.recordings);
+  await Promise.all(after.loose.map((one) => rm(looseFile(folder, one))));
   tell(`packed into ${fixtures}`);
   for (const line of wrong) tell(`WRONG  ${line}`);
   return wrong.length === 0;
+}
+
+/** What the repository holds, with what was recorded by this code since, and the cases that were recorded since. */
+async function packedAndLoose(code: ReturnType<typeof codeHashes>): Promise<{ readonly recordings: ReadonlyMap<string, Recording>; readonly loose: readonly Case[] }> {
+  const recordings = new Map(await readRecordings());
+  const loose: Case[] = [];
+  for (const one of cases) {
+    const recording = await recorded(folder, one);
+    if (!recording) continue;
+    loose.push(one);
+    if (isCurrent(recording, code[one.kind])) recordings.set(one.id, recording);
+  }
+  return { recordings, loose };
 }
 
 async function replayChosen(): Promise<boolean> {

@@ -36,7 +36,7 @@ export async function record({ cases, folder, labs, tell }: RecordOptions): Prom
       tell(`WRONG  ${one.id}\n${bad.replaceAll(/^/gm, '    ')}`);
       return;
     }
-    const file = fileOf(folder, one);
+    const file = looseFile(folder, one);
     await mkdir(dirname(file), { recursive: true });
     const { zone, startedAt, observations } = run.report;
     const recording: Recording = { case: one.id, code: code[one.kind], zone, startedAt, verdictMs: run.verdictMs, observations };
@@ -72,11 +72,12 @@ export async function record({ cases, folder, labs, tell }: RecordOptions): Prom
 
 /** What of a case lies in the folder; undefined when it was not recorded. */
 export async function recorded(folder: string, one: Case): Promise<Recording | undefined> {
-  const file = fileOf(folder, one);
+  const file = looseFile(folder, one);
   return existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Recording) : undefined;
 }
 
-function fileOf(folder: string, { id }: Case): string {
+/** The file of a case in the folder. */
+export function looseFile(folder: string, { id }: Case): string {
   return join(folder, `${id.replaceAll(' ', '-')}.json`);
 }
 
