@@ -88,8 +88,9 @@ export function ancestors(presentation: Presentation, id: string): readonly Flow
 }
 
 /**
- * Rows to open where something failed, so that the causes are in sight: where each is seen itself, and the Fix step.
- * Of a component with failures that none explains, one is to be seen there or at its checks.
+ * Rows to open where something failed: the Fix step, the way to where each cause is seen itself, and the steps with
+ * failures, so that their numbers are in sight. Of a component with failures that no cause explains, one is to be
+ * seen there or at its checks.
  */
 export function pathsToWrong(presentation: Presentation, state: FlowState): readonly string[] {
   const { target, checks, diagnosis } = state;
@@ -101,9 +102,9 @@ export function pathsToWrong(presentation: Presentation, state: FlowState): read
     const node = presentation.nodes.get(checkNodeId(target.id, head));
     if (!node) continue;
     const [step, ...inside] = ancestors(presentation, node.id).map(({ id }) => id);
-    const isUnexplained = node.state === 'fail' && diagnosis.unexplained.includes(head.id);
-    if (step !== undefined && (own.has(head.id) || isUnexplained)) paths.add(step);
-    if (own.has(head.id) || (isUnexplained && !isShownAbove(presentation, node))) for (const id of inside) paths.add(id);
+    const isFailed = node.state === 'fail';
+    if (step !== undefined && (own.has(head.id) || isFailed)) paths.add(step);
+    if (own.has(head.id) || (isFailed && diagnosis.unexplained.includes(head.id) && !isShownAbove(presentation, node))) for (const id of inside) paths.add(id);
   }
   if (named.length > 0) paths.add(fixNodeId(target.id));
   return [...paths];

@@ -347,7 +347,7 @@ describe('The Fix step', () => {
 
   it('is opened with the way to each cause, and to what none explains', () => {
     const paths = (state: FlowState): readonly string[] => pathsToWrong(present(state, now), state);
-    deepStrictEqual(paths(flow(all, outage, diagnosed([redisIsStopped], { failures }))), ['t/storage', 't/storage/Redis', 't/fix']);
+    deepStrictEqual(paths(flow(all, outage, diagnosed([redisIsStopped], { failures }))), ['t/readiness', 't/storage', 't/storage/Redis', 't/fix']);
     // The row of the API tells its failure itself; that of Redis tells counts.
     const unexplained = ['CRC-RDY-002', 'CRC-STO-020', 'CRC-STR-020'];
     deepStrictEqual(paths(flow(all, outage, diagnosed([], { failures: { all: 2, explained: 0 }, unexplained }))), ['t/readiness', 't/storage', 't/storage/Redis']);

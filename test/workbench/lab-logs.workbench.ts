@@ -418,26 +418,6 @@ describe('A log in the editor', () => {
     await page.waitFor({ role: 'button', name: 'Caracal log: Following' });
   });
 
-  it('names the cause that an error speaks for, where a flow has found one', async () => {
-    await appendFile(file('api'), logged('api', { level: 'error', msg: '[ioredis] Unhandled error event: Error: connect ECONNREFUSED 127.0.0.1:9' }, start + 200_000_001));
-    await commands.executeCommand('workbench.action.closeAllEditors');
-    void commands.executeCommand('caracal.openLog');
-    await page.waitFor({ role: 'option', name: '/^All services/' });
-    await page.press('Enter');
-    await page.waitFor({ role: 'tab', name: '/logged: all services/' });
-    await filter('ioredis');
-    await when('it is there', () => lineWith('ioredis') > 0);
-    doesNotMatch((await lensesOf()).map(({ title }) => title).join('\n'), /Cause/);
-    await commands.executeCommand('caracal.runAll');
-    const cause = /Cause [①-⑳]: Redis /;
-    await lensWhen(cause);
-    match(await hoverAt(lineWith('ioredis')), cause);
-    // Lenses are drawn some time after they are known.
-    await snapshotWhen('.monaco-editor', cause);
-    await pictures(page, 'log-cause');
-    await filter('');
-  });
-
   it('explains a line, and says which ones mislead', async () => {
     await commands.executeCommand('workbench.action.closeAllEditors');
     void commands.executeCommand('caracal.openLog');
@@ -512,5 +492,24 @@ describe('A log in the editor', () => {
     await log(3);
     await when('it goes on', () => new RegExp(` n=${count - 1}\\b`).test(text()));
     await commands.executeCommand('workbench.action.closePanel');
+  });
+
+  it('names the cause that an error speaks for, where a flow has found one', async () => {
+    await appendFile(file('api'), logged('api', { level: 'error', msg: '[ioredis] Unhandled error event: Error: connect ECONNREFUSED 127.0.0.1:9' }, start + 200_000_001));
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    void commands.executeCommand('caracal.openLog');
+    await page.waitFor({ role: 'option', name: '/^All services/' });
+    await page.press('Enter');
+    await page.waitFor({ role: 'tab', name: '/logged: all services/' });
+    await filter('ioredis');
+    await when('it is there', () => lineWith('ioredis') > 0);
+    doesNotMatch((await lensesOf()).map(({ title }) => title).join('\n'), /Cause/);
+    await commands.executeCommand('caracal.runAll');
+    const cause = /Cause [①-⑳]: Redis /;
+    await lensWhen(cause);
+    match(await hoverAt(lineWith('ioredis')), cause);
+    // Lenses are drawn some time after they are known.
+    await snapshotWhen('.monaco-editor', cause);
+    await pictures(page, 'log-cause');
   });
 });

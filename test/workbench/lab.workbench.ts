@@ -46,7 +46,7 @@ for (const condition of ['healthy', 'failing'] as const) describe(`The Flow view
 
   it('opens the way to causes once', async () => {
     const opened = (await page.rows('Flow')).filter(({ expanded }) => expanded === true).map(({ label }) => label.split(',')[0]);
-    deepStrictEqual(opened, condition === 'healthy' ? [] : ['Storage', 'Redis', 'Fix']);
+    deepStrictEqual(opened, condition === 'healthy' ? [] : ['Readiness', 'Storage', 'Redis', 'Fix']);
     await commands.executeCommand('caracal.collapseAll');
     await commands.executeCommand('caracal.runAll');
     deepStrictEqual((await page.rows('Flow')).filter(({ expanded }) => expanded === true), [], 'only the user opens it again');
