@@ -112,11 +112,23 @@ describe('A remedy', () => {
     deepEqual(scene.log, ['Remedy start-container of redis-stopped: POST /containers/caracal-redis-1/start: done']);
   });
 
-  it('that the other side refuses is told in its own words, and recorded', async () => {
-    const refused: RemedyRun = { ...done, outcome: { kind: 'refused', code: '404', message: 'No such container: caracal-redis-1' } };
-    scene.run = () => Promise.resolve(refused);
-    equal(await scene.start(), 'Docker Engine refused it: 404 No such container: caracal-redis-1');
-    deepEqual([scene.recorded, scene.looked, scene.told.at(-1)?.mark], [[['lab', refused]], [], 'failed']);
+  for (const [code, message, text] of [
+    ['404', 'No such container: caracal-redis-1', 'Docker Engine refused it: 404 No such container: caracal-redis-1'],
+    ['unavailable', 'no token of the Coordinator; give the target one', 'It was not carried out: no token of the Coordinator; give the target one'],
+  ] as const) {
+    it(`that is not carried out (${code}) is told in the words of whoever says so, and recorded`, async () => {
+      const refused: RemedyRun = { ...done, outcome: { kind: 'refused', code, message } };
+      scene.run = () => Promise.resolve(refused);
+      equal(await scene.start(), text);
+      deepEqual([scene.recorded, scene.looked, scene.told.at(-1)?.mark], [[['lab', refused]], [], 'failed']);
+    });
+  }
+
+  it('that is not answered in time is looked after all the same', async () => {
+    scene.run = () => Promise.resolve({ ...done, outcome: { kind: 'refused', code: 'ETIMEDOUT', message: 'no answer in 45 s; it may have taken effect' } });
+    scene.looks = [() => (scene.verdicts = new Map([...scene.verdicts.keys()].flatMap((check) => [well(check)].filter((each) => each !== undefined))))];
+    equal(await scene.start(), 'It worked: all 7 failures are gone.');
+    equal(scene.texts.at(-2), 'Docker Engine: no answer in 45 s; it may have taken effect. Checking…');
   });
 
   it('that could not be sent is told as that, and is no remedy that was run', async () => {

@@ -113,8 +113,10 @@ export class RemedyRuns {
     session.addRemedy(target.id, run);
     const { outcome, asked } = run;
     log.info(`Remedy ${remedy.id} of ${cause.id}: ${run.calls.join(', ')}: ${outcome.kind}`);
-    if (outcome.kind === 'refused') return tell({ mark: 'failed', changes: [] }, `${asked} refused it: ${outcome.code} ${outcome.message}`);
-    tell({ mark: 'waiting', changes: [] }, 'Checking…');
+    const isOpen = outcome.kind === 'refused' && outcome.code === 'ETIMEDOUT';
+    if (outcome.kind === 'refused' && !isOpen) return tell({ mark: 'failed', changes: [] }, refusalText(asked, outcome));
+    // What was not answered in time may have taken effect.
+    tell({ mark: 'waiting', changes: [] }, isOpen ? `${asked}: ${outcome.message}. Checking…` : 'Checking…');
     try {
       return await this.#look(target, cause, remedy, before, (words, mark, changes) => tell({ mark, changes }, words));
     } catch (error) {
@@ -145,6 +147,13 @@ export class RemedyRuns {
     const { checks, answers } = this.#parts.session.state;
     return new Map(checks.flatMap(({ id }) => [answers.get(id)?.verdict ?? []].flat().map((verdict) => [id, verdict] as const)));
   }
+}
+
+/** Why a remedy was not carried out, in the words of whoever says so. */
+function refusalText(asked: string, { code, message }: { readonly code: string; readonly message: string }): string {
+  // These are our own codes: nobody was asked.
+  if (code === 'unavailable' || code === 'stopped') return `It was not carried out: ${message}`;
+  return `${asked} refused it: ${code} ${message}`;
 }
 
 function keyOf(target: string, cause: string, remedy: string): string {
