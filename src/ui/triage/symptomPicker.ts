@@ -49,9 +49,14 @@ export async function pickSymptom({ current, handy, recognise, redactor }: Sympt
   const none: readonly Item[] = current
     ? [{ label: '', kind: QuickPickItemKind.Separator }, { label: 'None', detail: 'forget what was picked', choice: { kind: 'none' } }]
     : [];
+  let drawn: string | undefined;
   const draw = (text: string): void => {
     const first = box.told !== undefined ? [textItem('Use this text', box.told)] : text === '' && handy ? [textItem(`Use the ${handy.where}`, handy.recognised)] : [];
     const last = text === '' || box.told !== undefined || isWordOfSymptom(text) ? [] : [foreignItem(text)];
+    // A list that is set anew forgets which row is chosen, also while the user presses Enter.
+    const now = JSON.stringify([first, last]);
+    if (now === drawn) return;
+    drawn = now;
     picker.items = [...first, ...rows, ...none, ...last];
     if (first.length === 0 && text === '' && current) picker.activeItems = rows.filter(({ description }) => description !== undefined);
   };
