@@ -76,15 +76,15 @@ function sentence(state: FlowState, settled: readonly State[], counts: Counts): 
   return well && of('not-run') > 0 ? `${answered} of ${total} checks were run, and all pass.` : answerOf(statuses);
 }
 
-/** What is named: `Redis is stopped. It explains 7 of 8 failures.` */
+/** What is named: `Redis is stopped. It explains 7 of 8 failures.`, and as much of that as there is room for. */
 function causesText(state: FlowState): string | undefined {
   const named = namedCauses(state);
   const [first] = named;
   if (!first) return undefined;
   const explained = explainedText(named, state);
-  const alone = `${isSure(first) ? '' : 'Likely: '}${first.title}. It explains ${explained}.`;
-  if (named.length === 1 && alone.length < messageLength) return alone;
-  return `${count(named.length, 'cause')} ${named.length === 1 ? 'explains' : 'explain'} ${explained}.`;
+  if (named.length > 1) return `${named.length} causes explain ${explained}.`;
+  const title = `${isSure(first) ? '' : 'Likely: '}${first.title}.`;
+  return [`${title} It explains ${explained}.`, title].find(({ length }) => length < messageLength) ?? `1 cause explains ${explained}.`;
 }
 
 /** It was seen itself. */
@@ -151,7 +151,7 @@ function statusBar(
       return caused('warn', count(of('warn'), 'warning'), count(of('warn'), 'warning'));
     case 'unknown':
     case 'blocked':
-      return item('unknown', 'cannot tell');
+      return caused('unknown', 'cannot tell', 'cannot tell');
     case 'cancelled':
       return item('cancelled', 'stopped');
     case 'crashed':

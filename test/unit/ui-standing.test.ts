@@ -53,7 +53,9 @@ describe('The standing of a target', () => {
     [{ ...three, ...diagnosed([stopped, dead], { failures: { all: 3, explained: 3 } }) }, '2 causes explain 3 of 3 failures.', '$(error) lab: Redis is stopped +1', '3 checks failed, Redis is stopped and 1 more cause'],
     [{ ...three, ...diagnosed([likely], { failures }) }, 'Likely: Redis is stopped. It explains 2 of 3 failures.', '$(error) lab: 3 failures', '3 checks failed'],
     [{ ...three, ...diagnosed([possible], { failures: { all: 3, explained: 0 } }) }, '3 failures, no cause confirmed.', '$(error) lab: 3 failures', '3 checks failed'],
-    [{ ...three, ...diagnosed([{ ...stopped, title: 'A migration of the schema was not applied' }], { failures }) }, '1 cause explains 2 of 3 failures.', '$(error) lab: A migration of the schema was not applied', '3 checks failed, A migration of the schema was not applied'],
+    [{ ...three, ...diagnosed([{ ...stopped, title: 'The Gateway does not pass its startup probe' }], { failures }) }, 'The Gateway does not pass its startup probe.', '$(error) lab: The Gateway does not pass its startup probe', '3 checks failed, The Gateway does not pass its startup probe'],
+    [{ ...three, ...diagnosed([{ ...stopped, title: 'A'.repeat(60) }], { failures }) }, '1 cause explains 2 of 3 failures.', `$(error) lab: ${'A'.repeat(60)}`, `3 checks failed, ${'A'.repeat(60)}`],
+    [{ ...flow(['unknown', 'blocked', 'pass']), ...diagnosed([{ ...stopped, explains: [] }]) }, 'Redis is stopped. It explains 1 unknown.', '$(question) lab: Redis is stopped', 'cannot tell, Redis is stopped'],
     [{ ...warned, ...diagnosed([stopped]) }, 'Redis is stopped. It explains 2 warnings.', '$(warning) lab: Redis is stopped', '2 warnings, Redis is stopped'],
   ];
   for (const [state, message, status, spoken] of named) {
