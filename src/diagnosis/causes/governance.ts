@@ -60,7 +60,6 @@ export const evidenceCauses: readonly CauseDefinition[] = [
   { ...evidence, id: 'audit-dead-letters-grow', component: 'audit', title: 'Audit makes dead letters', means: 'It cannot store some of the events that it is given.', seenAt: [warns('SVC-033')], brings: [isRed('STR-012'), warns('SVC-090')], source: 'storage 9.2' },
   { ...evidence, id: 'audit-ingestion-slow', component: 'audit', title: 'Audit stores events late', means: 'Audit was away, blocked or behind, or the clock of a producer is.', seenAt: [isRed('AUD-003')], source: 'storage 9' },
   { ...evidence, id: 'audit-not-leading', component: 'audit', title: 'No replica of Audit leads its jobs', means: 'Another session holds the lock, so that retention, partitions or the export stand still.', seenAt: [isRed('SVC-034')], source: 'storage 2.7' },
-  { ...evidence, id: 'alerts-fire', component: 'alert rules', title: 'An alert rule of the chart fires', means: 'The figures that it reads are over its limit.', seenAt: [warns('SVC-090')], source: 'readiness 2.7' },
 ];
 
 /** Jobs that end what has come to its end. Caracal's contract: storage 2.7, 12. */
