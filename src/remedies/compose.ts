@@ -5,6 +5,7 @@ import { composeProject, composeSecretFiles } from './answers.ts';
 import type { Names, Part } from './names.ts';
 import { advise, checkOf, container, joined, listed, placeOf, restart, said } from './parts.ts';
 import type { Build, Draft, Table } from './parts.ts';
+import { word } from './quoting.ts';
 
 /** Lets Compose make what is missing or differs from its files. */
 function bringUp(names: Names, draft: Partial<Draft> & Pick<Draft, 'title'>): Draft {
@@ -102,7 +103,7 @@ export const composeRemedies: Table = {
     const own = names.project;
     const others = [...new Set((projectOf(names)?.others ?? []).filter(({ caracal, project, status }) => caracal && status === 'running' && project !== null && project !== own).map(({ project }) => project ?? ''))];
     return [{
-      id: 'stop-other', title: 'stop the other project', place: 'services', risk: 'medium', commands: (others.length > 0 ? others : ['<project>']).map((project) => `docker compose -p ${project} stop`),
+      id: 'stop-other', title: 'stop the other project', place: 'services', risk: 'medium', commands: (others.length > 0 ? others : ['<project>']).map((project) => `docker compose -p ${word(project)} stop`),
       advice: 'Both publish the same ports, so that only one of them runs at a time. Make sure that it is the one that may go; it keeps its containers and volumes.', changes: `the containers of ${listed(others) || 'that project'}, which are stopped`, provedBy: ['CRC-SVC-103'],
     }];
   },

@@ -5,6 +5,7 @@ import type { ServiceName } from '../model/target.ts';
 import type { Names, Part } from './names.ts';
 import { advise, checkOf, joined, listed, restart, upgradeWith, written } from './parts.ts';
 import type { Build, Draft, Table } from './parts.ts';
+import { word } from './quoting.ts';
 
 /** What tells why a pod does not run. */
 const look = (names: Names, part: Part): readonly string[] => {
@@ -24,7 +25,7 @@ function setValues(names: Names, id: string, title: string, sets: readonly strin
 
 /** Back to the revision before. */
 function rollback(names: Names, provedBy: readonly string[], advice: string): Draft {
-  const words = `rollback ${names.release} ${names.revisionBefore}`;
+  const words = `rollback ${word(names.release)} ${names.revisionBefore}`;
   return {
     id: 'roll-back', title: `roll back to revision ${names.revisionBefore}`, place: 'services', risk: 'medium', commands: [names.helm(words)], dryRun: names.helm(`${words} --dry-run`),
     advice: joined(advice, 'Migrations are not taken back: they only go forwards.'), changes: 'the workloads of the release, to what that revision had', provedBy,
@@ -112,7 +113,7 @@ export const kubernetesRemedies: Table = {
     rollback(names, ['CRC-SVC-202'], 'Or back.'),
   ],
   'helm-pending': (names) => [rollback(names, ['CRC-SVC-202'], 'Make sure first that nobody is at it.')],
-  'helm-at-work': (names) => [advise('wait', 'wait until the upgrade has ended', 'services', 'Pods change while you look.', { commands: [names.helm(`status ${names.release}`)], provedBy: ['CRC-SVC-202'] })],
+  'helm-at-work': (names) => [advise('wait', 'wait until the upgrade has ended', 'services', 'Pods change while you look.', { commands: [names.helm(`status ${word(names.release)}`)], provedBy: ['CRC-SVC-202'] })],
   'release-removed': (names) => [rollback(names, ['CRC-SVC-202'], 'Only if it was not meant: Helm kept its history. Claims of volumes are still there.')],
   'policy-without-postgres': (names) => [openPort(names, 'database', 'Postgres', (key) => key.endsWith('atabaseUrl'))],
   'policy-between-pods': (names) => [setValues(names, 'upgrade', 'bring the NetworkPolicy back', [], { advice: 'The one of the chart lets pods of the release speak to each other. Another one in the namespace may close what it opens: see which.', changes: 'the NetworkPolicy of the release, to what the chart says', provedBy: ['CRC-SVC-206'] })],

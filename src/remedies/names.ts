@@ -8,6 +8,7 @@ import type { Observation } from '../model/observation.ts';
 import type { ServiceName, Target } from '../model/target.ts';
 import { composeProject } from './answers.ts';
 import type { Answered } from './answers.ts';
+import { word } from './quoting.ts';
 
 /** What of a target the commands name. A report of the past has its kind and name alone; the rest was observed. */
 export interface NamedTarget extends Pick<Target, 'name' | 'services'> {
@@ -101,7 +102,7 @@ export class Names {
 
   /** A call of Docker Compose that needs no Compose file. */
   compose(words: string, flags = ''): string {
-    return `docker compose -p ${this.project}${flags} ${words}`;
+    return `docker compose -p ${word(this.project)}${flags} ${words}`;
   }
 
   /** Brings the project to what its files say. */
@@ -116,7 +117,7 @@ export class Names {
 
   #withFiles(own: string, words: string): string {
     const files = this.#project?.configFiles ?? [];
-    return ownProjects.includes(this.project) || files.length === 0 ? own : this.compose(words, files.map((file) => ` -f ${file}`).join(''));
+    return ownProjects.includes(this.project) || files.length === 0 ? own : this.compose(words, files.map((file) => ` -f ${word(file)}`).join(''));
   }
 
   get #cluster() {
@@ -133,17 +134,17 @@ export class Names {
 
   /** A call of kubectl in the namespace of the release. */
   kubectl(words: string): string {
-    return `kubectl${this.#context('--context')} -n ${this.namespace} ${words}`;
+    return `kubectl${this.#context('--context')} -n ${word(this.namespace)} ${words}`;
   }
 
   /** A call of Helm in the namespace of the release. */
   helm(words: string): string {
-    return `helm${this.#context('--kube-context')} -n ${this.namespace} ${words}`;
+    return `helm${this.#context('--kube-context')} -n ${word(this.namespace)} ${words}`;
   }
 
   #context(flag: string): string {
     const context = this.#cluster?.context ?? this.#known.target.context;
-    return context === undefined ? '' : ` ${flag} ${context}`;
+    return context === undefined ? '' : ` ${flag} ${word(context)}`;
   }
 
   /** The workload of a component; where it was not seen, as the chart names it. */
@@ -168,7 +169,7 @@ export class Names {
   /** Chart and version of the newest revision; where none was seen, the ones that Caracal publishes. */
   get chart(): string {
     const newest = this.answer(kubernetesHelm, 'Kubernetes')?.revisions.at(-1);
-    return `oci://ghcr.io/garudex-labs/charts/caracal${newest ? ` --version ${newest.chartVersion}` : ''}`;
+    return `oci://ghcr.io/garudex-labs/charts/caracal${newest ? ` --version ${word(newest.chartVersion)}` : ''}`;
   }
 
   /** The newest revision that was deployed before the newest one. */

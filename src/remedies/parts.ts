@@ -4,6 +4,7 @@ import type { Cause } from '../model/diagnosis.ts';
 import type { RecoveryPlace, Remedy, RemedyCall } from '../model/remedy.ts';
 import type { ServiceName } from '../model/target.ts';
 import type { Names, Part, Workload } from './names.ts';
+import { doubleQuoted, quoted, word } from './quoting.ts';
 
 /** A remedy as its table says it; what is left out is empty, and the risk low. */
 export interface Draft extends Pick<Remedy, 'id' | 'title' | 'place' | 'changes'> {
@@ -165,7 +166,7 @@ export function listed(words: readonly string[]): string {
 
 /** A statement for psql as the owner of the database. Only ever told: this tool runs none. */
 export function psql(names: Names, ...statements: readonly string[]): string {
-  const words = statements.map((statement) => ` -c "${statement}"`).join('');
+  const words = statements.map((statement) => ` -c ${doubleQuoted(statement)}`).join('');
   return names.kind === 'compose' ? names.compose(`exec postgres psql -U caracal -d caracal${words}`) : `psql "$DATABASE_URL"${words}`;
 }
 
@@ -189,7 +190,7 @@ export function redisCli(names: Names, words: string): string {
 
 /** A call of a service from a terminal, with a token of a variable; in a cluster, after a way to it is open. */
 export function curl(names: Names, service: ServiceName, { method = 'GET', path, token, body }: { method?: string; path: string; token: string; body?: string }): readonly string[] {
-  const send = `curl -fsS${method === 'GET' ? '' : ` -X ${method}`} -H "Authorization: Bearer $${token}"${body === undefined ? '' : ` -H 'Content-Type: application/json' -d '${body}'`} '${names.url(service)}${path}'`;
+  const send = `curl -fsS${method === 'GET' ? '' : ` -X ${method}`} -H "Authorization: Bearer $${token}"${body === undefined ? '' : ` -H 'Content-Type: application/json' -d ${quoted(body)}`} ${quoted(names.url(service) + path)}`;
   if (names.kind !== 'kubernetes') return [send];
   const { port } = new URL(names.url(service));
   return [names.kubectl(`port-forward service/${names.workload(service).name} ${port}:${port}`), send];
@@ -219,7 +220,7 @@ export function migrate(names: Names, rest: Partial<Draft> = {}): Draft {
 
 /** An upgrade of the release to its own chart and values, with some values set. */
 export function upgradeWith(names: Names, sets: readonly string[]): Pick<Draft, 'commands' | 'dryRun'> {
-  const words = `upgrade ${names.release} ${names.chart} --reuse-values${sets.map((set) => ` --set ${set}`).join('')}`;
+  const words = `upgrade ${word(names.release)} ${names.chart} --reuse-values${sets.map((set) => ` --set ${set}`).join('')}`;
   return { commands: [names.helm(words)], dryRun: names.helm(`${words} --dry-run=server`) };
 }
 

@@ -9,6 +9,7 @@ import { postgresCatalogue } from '../flow/storage/postgresCatalogue.ts';
 import type { Catalogue } from '../flow/storage/postgresCatalogue.ts';
 import { figure, redisInfo } from '../flow/storage/redisFacts.ts';
 import type { Names } from './names.ts';
+import { identifier, word } from './quoting.ts';
 import { advise, afterPostgres, afterRedis, checkOf, container, joined, logsOf, migrate, psql, redisCli, reloadRevocations, restart, said, sql } from './parts.ts';
 import type { Draft, Table } from './parts.ts';
 
@@ -130,14 +131,14 @@ function missingGrants(known: Catalogue): readonly string[] {
 function roleRepairs(known: Catalogue): readonly string[] {
   return known.roles.filter(({ name }) => postgresRoles.includes(name)).flatMap(({ name, login, superuser, bypassesRls, createsRoles, memberOf, owns }) => {
     const words = [...(login ? [] : ['LOGIN']), ...(superuser ? ['NOSUPERUSER'] : []), ...(bypassesRls ? ['NOBYPASSRLS'] : []), ...(createsRoles ? ['NOCREATEROLE'] : [])];
-    return [...(words.length > 0 ? [`ALTER ROLE ${name} ${words.join(' ')}`] : []), ...(owns && !superuser ? memberOf.map((other) => `REVOKE ${other} FROM ${name}`) : [])];
+    return [...(words.length > 0 ? [`ALTER ROLE ${name} ${words.join(' ')}`] : []), ...(owns && !superuser ? memberOf.map((other) => `REVOKE ${identifier(other)} FROM ${name}`) : [])];
   });
 }
 
 /** Settings of a role or the database that hold services up, taken back. */
 function resets(known: Catalogue, wanted: readonly string[]): readonly string[] {
   return known.overrides.filter(({ name }) => wanted.includes(name)).map(({ role, database, name }) => {
-    const of = role === null ? `DATABASE ${database ?? known.database}` : `ROLE ${role}${database === null ? '' : ` IN DATABASE ${database}`}`;
+    const of = role === null ? `DATABASE ${identifier(database ?? known.database)}` : `ROLE ${identifier(role)}${database === null ? '' : ` IN DATABASE ${identifier(database)}`}`;
     return `ALTER ${of} RESET ${name}`;
   });
 }
@@ -211,15 +212,15 @@ const postgres: Table = {
   'evidence-changeable': (names) => bySql(names, {
     id: 'close-evidence', title: 'close the evidence against changes', changes: 'what roles may do with evidence; no row is touched',
     advice: 'Then compare the chain: what was written before stays provable by its hashes.', provedBy: ['CRC-STO-010'], stillOpen: ['what was changed while it was open shows in Audit › Ledger hashes'],
-  }, ({ mutable }) => mutable.map(({ table, role, may }) => `REVOKE ${may.join(', ')} ON ${table} FROM ${role}`)),
+  }, ({ mutable }) => mutable.map(({ table, role, may }) => `REVOKE ${may.join(', ')} ON ${identifier(table)} FROM ${role === 'PUBLIC' ? role : identifier(role)}`)),
   'immutability-off': (names) => bySql(names, {
     id: 'enable-triggers', title: 'turn the triggers on', changes: 'whether versions of policies can be rewritten',
     advice: 'A missing trigger is made by the statement of the baseline. Compare content_sha256 of each version with its content.', provedBy: ['CRC-STO-011'],
-  }, ({ triggers }) => triggers.filter(({ enabled }) => enabled !== 'O' && enabled !== 'A').map(({ table, name }) => `ALTER TABLE ${table} ENABLE TRIGGER ${name}`)),
+  }, ({ triggers }) => triggers.filter(({ enabled }) => enabled !== 'O' && enabled !== 'A').map(({ table, name }) => `ALTER TABLE ${identifier(table)} ENABLE TRIGGER ${identifier(name)}`)),
   'index-broken': (names) => {
     const broken = catalogueOf(names)?.invalidIndexes ?? [];
     return [{
-      id: 'rebuild-index', title: 'rebuild the index', place: 'stores', risk: 'medium', commands: broken.map((index) => psql(names, `REINDEX INDEX CONCURRENTLY ${index}`)),
+      id: 'rebuild-index', title: 'rebuild the index', place: 'stores', risk: 'medium', commands: broken.map((index) => psql(names, `REINDEX INDEX CONCURRENTLY ${identifier(index)}`)),
       advice: 'If a unique one cannot be made, the error names the rows that are double.', changes: 'the index; no row is touched', provedBy: ['CRC-STO-012'],
     }];
   },
@@ -236,7 +237,7 @@ const postgres: Table = {
   }],
   'transaction-open': (names) => [endSession(names, activityOf(names)?.transactions.toSorted((one, other) => other.blocks - one.blocks)[0], { provedBy: ['CRC-STO-016'] })],
   'lock-held': (names) => [endSession(names, activityOf(names)?.waits.find(({ key }) => key !== migrationLock)?.blockers[0], { advice: 'As a superuser, and only if the holder may go: a migration is left to end. Those that wait go on at once.', provedBy: ['CRC-STO-017'] })],
-  'migrator-running': (names) => [advise('wait', 'let the migrations end', 'stores', 'They take seconds, or minutes on large tables.', { commands: names.kind === 'compose' ? [names.compose('logs -f dbMigrate')] : names.kind === 'kubernetes' ? [names.kubectl(`logs -f job/${names.release}-caracal-migrate`)] : [], provedBy: ['CRC-STO-018'] })],
+  'migrator-running': (names) => [advise('wait', 'let the migrations end', 'stores', 'They take seconds, or minutes on large tables.', { commands: names.kind === 'compose' ? [names.compose('logs -f dbMigrate')] : names.kind === 'kubernetes' ? [names.kubectl(`logs -f ${word(`job/${names.release}-caracal-migrate`)}`)] : [], provedBy: ['CRC-STO-018'] })],
   'migrator-stuck': (names) => {
     const holder = activityOf(names)?.advisory.find(({ key }) => key === migrationLock);
     return [endSession(names, holder && { pid: holder.pid, role: holder.role ?? 'the holder' }, { advice: 'Only if no other migrator is at work. What the session had begun is rolled back as a whole, and the next run applies it anew.', provedBy: ['CRC-STO-018', 'CRC-STO-004'] })];

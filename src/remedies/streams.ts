@@ -11,10 +11,10 @@ import type { Build, Draft, Table } from './parts.ts';
 export const keyHolders = { streams: ['sts', 'api', 'gateway', 'coordinator'], audit: ['sts', 'api', 'gateway', 'audit'], exchange: ['sts', 'api', 'gateway'] } as const satisfies Readonly<Record<string, readonly ServiceName[]>>;
 
 /** A group that is gone is made when its reader starts, at the end of the stream. */
-function groupMissing(service: ServiceName, check: string, missed: string, before: (names: Names) => readonly Draft[] = () => []): Build {
+function groupMissing(service: ServiceName, check: string, missed: readonly string[], before: (names: Names) => readonly Draft[] = () => []): Build {
   return (names) => [
     ...before(names),
-    restart(names, service, { advice: 'It makes its groups when it starts, at the end of the stream.', provedBy: [check, checkOf.ready(service)], stillOpen: [missed] }),
+    restart(names, service, { advice: 'It makes its groups when it starts, at the end of the stream.', provedBy: [check, checkOf.ready(service)], stillOpen: missed }),
   ];
 }
 
@@ -77,12 +77,12 @@ const requeue: Build = (names) => {
 };
 
 export const streamRemedies: Table = {
-  'opa-engine-missing': groupMissing('sts', 'CRC-STR-021', 'activations in between follow by the poll of Postgres, within 60 s'),
-  'sts-revocation-missing': groupMissing('sts', 'CRC-STR-031', 'revocations in between were not applied by the STS: compare them with Postgres'),
-  'gateway-revocation-missing': groupMissing('gateway', 'CRC-STR-032', 'revocations in between come with its snapshot, within 30 s'),
-  'sts-keys-missing': groupMissing('sts', 'CRC-STR-041', 'nothing: key changes are read at each mint as well'),
-  'coordinator-relay-missing': groupMissing('coordinator', 'CRC-STR-051', 'lifecycle events in between are not relayed'),
-  'audit-ingestor-missing': groupMissing('audit', 'CRC-STR-002', 'events in between are in the stream and not in the ledger: scope them by the ids before and after', (names) => [saveStream(names, 'audit.events')]),
+  'opa-engine-missing': groupMissing('sts', 'CRC-STR-021', ['activations in between follow by the poll of Postgres, within 60 s']),
+  'sts-revocation-missing': groupMissing('sts', 'CRC-STR-031', ['revocations in between were not applied by the STS: compare them with Postgres']),
+  'gateway-revocation-missing': groupMissing('gateway', 'CRC-STR-032', ['revocations in between come with its snapshot, within 30 s']),
+  'sts-keys-missing': groupMissing('sts', 'CRC-STR-041', []),
+  'coordinator-relay-missing': groupMissing('coordinator', 'CRC-STR-051', ['lifecycle events in between are not relayed']),
+  'audit-ingestor-missing': groupMissing('audit', 'CRC-STR-002', ['events in between are in the stream and not in the ledger: scope them by the ids before and after'], (names) => [saveStream(names, 'audit.events')]),
   'opa-engine-behind': behind('sts', 'CRC-STR-021'),
   'sts-revocation-behind': behind('sts', 'CRC-STR-031'),
   'gateway-revocation-behind': behind('gateway', 'CRC-STR-032'),

@@ -18,6 +18,7 @@ import { remediesOf } from '../../src/remedies/catalogue.ts';
 import type { Known } from '../../src/remedies/catalogue.ts';
 import { composeRemedies, composeSuffixes } from '../../src/remedies/compose.ts';
 import { kubernetesRemedies, kubernetesSuffixes } from '../../src/remedies/kubernetes.ts';
+import { doubleQuoted, identifier, word } from '../../src/remedies/quoting.ts';
 import { serviceRemedies, serviceSuffixes } from '../../src/remedies/services.ts';
 import { storeRemedies } from '../../src/remedies/stores.ts';
 import { streamRemedies } from '../../src/remedies/streams.ts';
@@ -222,6 +223,13 @@ describe('commands of remedies', () => {
     ['move a key of another type aside', 'stream-of-another-type', known(endpoints, [], [verdict('CRC-STR-020', 'fail', { component: 'policy.invalidate' })]), [
       ['redis-cli -u "$REDIS_URL" RENAMENX caracal.policy.invalidate caracal.policy.invalidate.found'], 'redis-cli -u "$REDIS_URL" TYPE caracal.policy.invalidate', null,
     ]],
+    ['quote a project that a shell would take apart', 'redis-stopped', known({ ...compose, project: "it's $(mine)" }), [
+      [`docker compose -p 'it'\\''s $(mine)' start redis`], `docker compose -p 'it'\\''s $(mine)' --dry-run start redis`, { ...stopped, container: "it's $(mine)-redis-1" },
+    ]],
+    ['quote what a row says', 'coordinator-outbox-dead', known(endpoints, [answered('postgres.deadCoordinatorRows', 'Postgres', [{ id: "r'; reboot; '", zone: 'z' }])]), [
+      [`curl -fsS -X POST -H "Authorization: Bearer $CARACAL_COORDINATOR_TOKEN" 'https://coordinator.example.org/c/zones/z/outbox/r'\\''%3B%20reboot%3B%20'\\''/requeue'`], null, { kind: 'requeue', rows: [{ zone: 'z', id: "r'; reboot; '" }] },
+    ]],
+    ['quote a context and a release', 'helm-at-work', known({ ...kubernetes, context: 'arn:aws:eks:eu-west-1:1:cluster/a b', release: 'x;y' }), [["helm --kube-context 'arn:aws:eks:eu-west-1:1:cluster/a b' -n tools status 'x;y'"], null, null]],
     ['let the Gateway read again what is revoked', 'messages-trimmed', known(endpoints), [[], null, null]],
   ];
   for (const [title, id, now, [commands, dryRun, call]] of table) {
@@ -247,6 +255,19 @@ describe('commands of remedies', () => {
     const [requeue] = remediesOf(cause('coordinator-outbox-dead'), known(endpoints, [deadRows, answered('postgres.coordinatorOutbox', 'Postgres', { dead: 102 })]));
     deepEqual([requeue?.title, requeue?.stillOpen], ['requeue 2 dead events', ['100 more dead events, which the next run names']]);
   });
+});
+
+describe('names in commands', () => {
+  const table: readonly (readonly [text: string, shellWord: string, inDoubleQuotes: string, sqlName: string])[] = [
+    ['audit_events', 'audit_events', '"audit_events"', 'audit_events'],
+    ['ghcr.io/caracal@1.0', 'ghcr.io/caracal@1.0', '"ghcr.io/caracal@1.0"', '"ghcr.io/caracal@1.0"'],
+    ['', "''", '""', '""'],
+    [`a'b`, `'a'\\''b'`, `"a'b"`, `"a'b"`],
+    ['Aa "$(b)` \\', `'Aa "$(b)\` \\'`, '"Aa \\"\\$(b)\\` \\\\"', '"Aa ""$(b)` \\"'],
+  ];
+  for (const [text, shellWord, inDoubleQuotes, sqlName] of table) {
+    it(`stay names: ${text}`, () => deepEqual([word(text), doubleQuoted(text), identifier(text)], [shellWord, inDoubleQuotes, sqlName]));
+  }
 });
 
 describe('calls of remedies', () => {
