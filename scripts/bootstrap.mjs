@@ -66,6 +66,7 @@ const tasks = {
   targets: { run: ['src/cli/main.ts', 'targets'] },
   // The images of containers hold a Redis, too.
   bench: { run: ['test/bench/main.ts'], needs: (args) => (args.includes('logs') ? ['lnav', 'jq', 'redis'] : ['redis']) },
+  walks: { run: ['scripts/walks.ts'], needs: () => ['redis', 'browser', 'compiler'] },
   prove: { run: ['test/lab/prove.ts'], needs: () => ['redis', 'faketime', 'docker'] },
   matrix: { run: ['test/matrix/main.ts'], needs: (args) => (args.includes('--record') ? ['redis', 'faketime', 'docker'] : []) },
   lab: { run: ['test/lab/main.ts'], needs: (args) => (args[0] === 'up' ? ['redis', ...enginesFor(args)] : []) },

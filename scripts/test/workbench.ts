@@ -12,10 +12,13 @@ import { RESULTS_VARIABLE } from './results.ts';
 
 const suiteFolder = join(cacheFolder, 'suite');
 
+/** The suites of the tests, or the walks of `npm run walks`: each its own kind of file. */
+export type SuiteKind = 'workbench' | 'walks';
+
 /** Builds the suites for the extension host, which loads CommonJS and provides `vscode` itself. */
-async function buildSuites(): Promise<void> {
+async function buildSuites(kind: SuiteKind): Promise<void> {
   const folder = join(root, 'test', 'workbench');
-  const suites = (await readdir(folder)).filter((name) => name.endsWith('.workbench.ts'));
+  const suites = (await readdir(folder)).filter((name) => name.endsWith(`.${kind}.ts`));
   await rm(suiteFolder, { recursive: true, force: true });
   await build({
     entryPoints: ['index.ts', ...suites].map((name) => join(folder, name)),
@@ -37,6 +40,10 @@ export interface WorkbenchRun {
   /** The target files of running labs, by name. */
   readonly targets: Readonly<Record<string, string>>;
   readonly grep: string | undefined;
+  /** Default: `workbench`. */
+  readonly kind?: SuiteKind;
+  /** What the suites are told beside that. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -44,9 +51,9 @@ export interface WorkbenchRun {
  * `resultsFile`. A desktop with network and display can ask for a downloaded build of VS Code;
  * otherwise a served one stands in for it.
  */
-export async function runWorkbench({ resultsFile, targets, grep }: WorkbenchRun): Promise<number> {
+export async function runWorkbench({ resultsFile, targets, grep, kind = 'workbench', environment = {} }: WorkbenchRun): Promise<number> {
   const desktop = process.env['CARACAL_TEST_VSCODE'] === 'desktop';
-  await step('Build the workbench suites', buildSuites);
+  await step('Build the workbench suites', () => buildSuites(kind));
   if (!desktop) await provisionCodeServer();
   const folder = await mkdtemp(join(tmpdir(), 'caracal-workbench-'));
   const workspace = join(folder, 'workspace');
@@ -71,6 +78,7 @@ export async function runWorkbench({ resultsFile, targets, grep }: WorkbenchRun)
         KUBECONFIG: join(folder, 'no-kubeconfig'),
         ...Object.fromEntries(Object.entries(targets).map(([name, file]) => [`CARACAL_LAB_${name.toUpperCase()}`, file])),
         ...(grep === undefined ? {} : { CARACAL_TEST_GREP: grep }),
+        ...environment,
       },
     });
   } catch (error) {

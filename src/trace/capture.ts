@@ -58,7 +58,7 @@ function linesOf(text: string): readonly string[] {
   const answer = /HTTP\/[\d.]+ \d{3}\b.*/.exec(text)?.[0] ?? text;
   const body = answer.indexOf('{');
   const head = body === -1 ? answer : answer.slice(0, body);
-  return [...head.trim().split(/ (?:< )?(?=[A-Za-z][\w-]*: )/), ...(body === -1 ? [] : ['', answer.slice(body)])];
+  return [...head.trim().split(/ (?:< )?(?=[A-Za-z][\w-]*: )| <(?= |$)/), ...(body === -1 ? [] : ['', answer.slice(body)])];
 }
 
 /** `curl -i` writes the answer as it is; `curl -v` marks its lines by `<` and what was sent, which has the mandate, by `>`. */

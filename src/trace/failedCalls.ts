@@ -59,6 +59,16 @@ export function failedCalls(events: readonly AuditEvent[], ends: readonly AuditE
   }).toSorted((one, other) => other.at - one.at || (one.requestId < other.requestId ? 1 : -1));
 }
 
+/**
+ * The call that somebody may mean who knows no id: the newest that was answered so, else the newest.
+ *
+ * @param calls newest first
+ * @param status what the caller got; undefined where that is not known
+ */
+export function callLike(calls: readonly FailedCall[], status: number | undefined): FailedCall | undefined {
+  return (status === undefined ? undefined : calls.find(({ label }) => label.endsWith(` ${status}`))) ?? calls[0];
+}
+
 interface Telling {
   readonly word: string;
   readonly mark: Mark;

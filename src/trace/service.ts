@@ -23,6 +23,7 @@ import type { VerifierSettings } from './verifier/setting.ts';
 import { moment } from './words.ts';
 
 export { capture } from './capture.ts';
+export { callLike } from './failedCalls.ts';
 export { storyMarkdown } from './markdown.ts';
 export { configuredVerifiers } from './verifier/configured.ts';
 export { proposalFrom, textAbout } from './proposal.ts';

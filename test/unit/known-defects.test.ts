@@ -226,12 +226,13 @@ describe('known defects of other tools', () => {
 
   it('vault: it warns on a server that runs well', async () => {
     const recordings = await readRecordings();
-    for (const kind of ['endpoints', 'compose', 'kubernetes']) {
-      const healthy = cases.find((one) => one.kind === kind && one.group === 'healthy');
-      const recording = recordings.get(healthy?.id ?? '');
-      assert(healthy && recording, `no healthy run of ${kind} is recorded`);
-      assert.deepEqual(notPassed((await replay(healthy, recording)).verdicts), {});
-    }
+    // A decoy is a server that runs well and looks as if it did not.
+    const well = cases.flatMap((one) => {
+      const recording = one.faults.length === 0 ? recordings.get(one.id) : undefined;
+      return recording ? [{ one, recording }] : [];
+    });
+    assert.notEqual(well.length, 0);
+    for (const { one, recording } of well) assert.deepEqual(notPassed((await replay(one, recording)).verdicts), {}, one.id);
   });
 
   it('pg-healthcheck: a counter that rose once alarms for ever', async () => {

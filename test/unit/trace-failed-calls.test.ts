@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { auditEventSchema } from '../../src/trace/auditEvent.ts';
 import type { AuditEvent } from '../../src/trace/auditEvent.ts';
-import { failedCalls, isFailure } from '../../src/trace/failedCalls.ts';
+import { callLike, failedCalls, isFailure } from '../../src/trace/failedCalls.ts';
 import type { FailedCall } from '../../src/trace/failedCalls.ts';
 
 const base = { application_id: '0198f000-0000-7000-8000-00000000a0a0', application_name: 'Orders' };
@@ -64,6 +64,12 @@ describe('Failed calls', () => {
     const early = { occurred_at: '2026-08-02T10:05:00Z', metadata_json: { ...base, resource: 'early' } };
     const calls = of([event('a', early), event('b', late), event('a', { decision: 'allow', occurred_at: '2026-08-02T10:59:00Z' })]);
     deepEqual(calls.map(({ requestId, at }) => [requestId, new Date(at).toISOString()]), [['b', '2026-08-02T10:50:00.000Z'], ['a', '2026-08-02T10:05:00.000Z']]);
+  });
+
+  it('are found by what the caller got, or else by being the newest', () => {
+    const call = (requestId: string, label: string): FailedCall => ({ requestId, label, application: '', at: 0, mark: 'failed', sentence: '', code: '' });
+    const calls = [call('a', 'billing-api denied'), call('b', 'billing-api 401'), call('c', 'other 401')];
+    deepEqual([callLike(calls, 401), callLike(calls, 503), callLike(calls, undefined), callLike([], 401)].map((one) => one?.requestId), ['b', 'a', 'a', undefined]);
   });
 
   it('are told by their events', () => {

@@ -83,12 +83,16 @@ export type Condition = keyof typeof labs;
 export async function pickLab(page: WorkbenchPage, condition: Condition, without: readonly string[] = []): Promise<() => Promise<void>> {
   const lab = process.env[labs[condition]];
   ok(lab !== undefined, `${labs[condition]} names no target file`);
+  // A name of its own, so that the picker and whoever waits can tell the targets apart.
+  return pickCopy(page, lab, [`${condition} lab`, ...without.map((part) => `without ${part}`)].join(' '), without);
+}
+
+/** Picks a copy of a target file under a name of its own, with what `without` names left out; returns what to end it with. */
+export async function pickCopy(page: WorkbenchPage, file: string, name: string, without: readonly string[] = []): Promise<() => Promise<void>> {
   await commands.executeCommand('workbench.action.closeAllEditors');
   await commands.executeCommand('workbench.action.closePanel');
-  // A name of its own, so that the picker and whoever waits can tell the targets apart.
-  const name = [`${condition} lab`, ...without.map((part) => `without ${part}`)].join(' ');
   const folder = await mkdtemp(join(tmpdir(), 'caracal-workbench-lab-'));
-  const target = Object.entries(JSON.parse(await readFile(lab, 'utf8')) as object).filter(([key]) => !without.includes(key));
+  const target = Object.entries(JSON.parse(await readFile(file, 'utf8')) as object).filter(([key]) => !without.includes(key));
   await writeFile(join(folder, 'target.json'), JSON.stringify({ ...Object.fromEntries(target), name }));
   await useTargetFiles([join(folder, 'target.json')]);
   await commands.executeCommand('caracal.flow.focus');

@@ -24,7 +24,7 @@ export async function run(): Promise<void> {
     ...(grep === undefined ? {} : { grep }),
   });
   // Built next to this file, which is CommonJS by then.
-  const all = readdirSync(__dirname).filter((name) => name.endsWith('.workbench.cjs'));
+  const all = readdirSync(__dirname).filter((name) => /\.(?:workbench|walks)\.cjs$/.test(name));
   for (const file of all) if (isPageDriven() || withoutPage.includes(file)) mocha.addFile(join(__dirname, file));
   mocha.rootHooks({ async afterEach(this: Mocha.Context) { if (this.currentTest?.state === 'failed' && isPageDriven()) await keepSight(this.currentTest.title); } });
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));

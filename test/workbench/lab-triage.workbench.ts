@@ -98,8 +98,7 @@ describe('Triage of a symptom on a failing lab', () => {
     await leaveEmpty(page, 'Request id', 'Time');
     await page.waitFor(redisTab);
     // Without Redis two services take long to say that they are not ready. Nobody waits for them.
-    const rows = await page.rows('Flow');
-    ok(/^Symptom, Audit event is missing, running, [1-9]/.test(rowOf(rows, 'Symptom').label), rowOf(rows, 'Symptom').label);
+    await rowsWhen(page, (rows) => /^Symptom, Audit event is missing, running, [1-9]/.test(rowOf(rows, 'Symptom').label));
     await page.screenshot('triage-running');
     await untilOver(page, 'Audit event is missing');
     strictEqual(tabs().filter((label) => label.startsWith('Cause: ')).length, 1);

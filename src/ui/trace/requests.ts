@@ -1,7 +1,6 @@
 import { EventEmitter, InputBoxValidationSeverity, Uri, ViewColumn, commands, env, languages, window, workspace } from 'vscode';
 import type { TextDocumentContentProvider, WebviewPanel } from 'vscode';
 import type { Captured } from '../../trace/capture.ts';
-import type { FailedCall } from '../../trace/failedCalls.ts';
 import { isNamed } from '../../trace/named.ts';
 import type { Traced } from '../../trace/service.ts';
 import type { Simulation, SimulationRequest } from '../../trace/simulate.ts';
@@ -89,14 +88,15 @@ export class Requests implements TextDocumentContentProvider {
     const { session, engine, loadTrace, failed } = this.#parts;
     const { target, state } = session;
     if (target === undefined) return undefined;
-    const { recentCalls, traceRequest } = await loadTrace();
+    const { callLike, recentCalls, traceRequest } = await loadTrace();
     const quietly = {
       target, zone: captured.zoneId ?? state.zone, mayAskApi: () => Promise.resolve(false), whichZone: () => Promise.resolve(undefined), redactor: engine.redactor,
       signal: AbortSignal.any([signal, AbortSignal.timeout(tracedWithinMs)]),
     };
     try {
-      const named = isNamed(captured) ? captured : newestOf(captured, (await recentCalls({ ...quietly, around: captured.at })).calls);
-      if (named === undefined) return undefined;
+      const call = isNamed(captured) ? undefined : callLike((await recentCalls({ ...quietly, around: captured.at })).calls, captured.answer?.status);
+      if (call === undefined && !isNamed(captured)) return undefined;
+      const named = call === undefined ? captured : { ...captured, requestId: call.requestId, at: call.at };
       for await (const traced of traceRequest({ ...quietly, captured: named, verifiers: undefined, simulation: undefined })) return { captured: named, traced };
     } catch (error) {
       if (!signal.aborted) failed(error);
@@ -292,13 +292,6 @@ export class Requests implements TextDocumentContentProvider {
     this.#changed.fire(uri);
     return uri;
   }
-}
-
-/** The newest of these calls, one that got the same status before all others. */
-function newestOf(captured: Captured, calls: readonly FailedCall[]): Captured | undefined {
-  const status = captured.answer?.status;
-  const call = calls.find(({ label }) => status !== undefined && label.endsWith(` ${status}`)) ?? calls[0];
-  return call && { ...captured, requestId: call.requestId, at: call.at };
 }
 
 /** What one panel is of. A mandate has no id that could be kept. */
