@@ -81,6 +81,7 @@ describe('The story of a cause', () => {
     ['nothing can run it', double, { button: null, first: 'first: ① start Redis' }],
     ['the earlier one is over', { ...leftBehind, diagnosis: { ...single.diagnosis, causes: [{ ...redisStopped, standing: 'past' }, outboxDead] } }, { button: 'Requeue 3 events…' }],
     ['the earlier one is only possible', { ...leftBehind, diagnosis: { ...single.diagnosis, causes: [{ ...redisStopped, standing: 'possible' }, outboxDead] } }, { button: 'Requeue 3 events…' }],
+    ['the earlier one only warns', { ...leftBehind, diagnosis: { ...single.diagnosis, causes: [{ ...redisStopped, own: ['CRC-STR-041'], explains: ['CRC-SVC-003'] }, outboxDead] } }, { button: 'Requeue 3 events…' }],
     ['nobody knows whether it is this one', abstention, { button: null, first: 'first: find out whether it is this one' }],
     ['the workspace is not trusted', { ...single, isTrusted: false }, { button: 'Start Redis…', hindrance: 'untrusted' }],
     ['another one is being run', { ...single, isBusy: true }, { button: 'Start Redis…', hindrance: 'busy' }],

@@ -220,11 +220,11 @@ class Telling {
     };
   }
 
-  /** What is repaired before this, in the order of recovery: a remedy of another cause that is said to be the one. */
+  /** What is repaired before this, in the order of recovery: a remedy of another cause that is named and that something fails by. */
   #first(of: Remedy): RemedyCard['first'] {
     const { diagnosis, remedies } = this.#input;
     const earlier = diagnosis.causes
-      .filter((one) => one.id !== of.cause && one.standing !== 'possible' && one.standing !== 'past')
+      .filter((one) => one.id !== of.cause && one.standing !== 'possible' && one.standing !== 'past' && this.#reach(one).some((check) => this.#status(check) === 'fail'))
       .flatMap((one) => (remedies.get(one.id) ?? []).map((remedy) => ({ one, remedy, at: placeOf(remedy) })))
       .filter(({ at }) => at < placeOf(of))
       .toSorted((before, after) => before.at - after.at)[0];

@@ -2,7 +2,6 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { buildPanels } from '../../../scripts/build.ts';
 import { artifactsFolder } from '../../../scripts/lib/paths.ts';
 import { openBrowser } from '../../../scripts/vscode/browser.ts';
 import { causeStory } from '../../../src/ui/cause/causeStory.ts';
@@ -21,7 +20,6 @@ describe('The panel of a cause', () => {
   let page: Page;
 
   before(async () => {
-    await buildPanels();
     await mkdir(screenshots, { recursive: true });
     host = await PanelHost.start('cause');
     browser = await openBrowser();

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { root } from '../../../scripts/lib/paths.ts';
+import { buildPanels } from '../../../scripts/build.ts';
 import type { FromPanel, ToPanel } from '../../../src/trace/panelMessages.ts';
 import type { FromCausePage, ToCausePage } from '../../../src/ui/cause/causeMessages.ts';
 import { panelHtml } from '../../../src/ui/panelHtml.ts';
@@ -34,27 +35,33 @@ export class PanelHost {
   readonly #server: Server;
   /** Of its script and its styles. */
   readonly #name: string;
+  /** What was built for it: another suite may be building as well. */
+  readonly #folder: string;
   #page = '';
 
-  private constructor(server: Server, name: string) {
+  private constructor(server: Server, name: string, folder: string) {
     this.#server = server;
     this.#name = name;
+    this.#folder = folder;
     server.on('request', ({ url }, response) => {
       const file = { [`/${name}.js`]: 'text/javascript', [`/${name}.css`]: 'text/css' }[url ?? ''];
       if (file === undefined) response.setHeader('Content-Type', 'text/html').end(this.#page);
-      else void readFile(join(root, 'dist', url ?? '')).then((content) => response.setHeader('Content-Type', file).end(content));
+      else void readFile(join(folder, url ?? '')).then((content) => response.setHeader('Content-Type', file).end(content));
     });
   }
 
   static async start(name: 'panel' | 'cause' = 'panel'): Promise<PanelHost> {
+    const folder = await mkdtemp(join(tmpdir(), 'caracal-panel-'));
+    await buildPanels({ dist: folder });
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new PanelHost(server, name);
+    return new PanelHost(server, name, folder);
   }
 
   async end(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+    await rm(this.#folder, { recursive: true });
   }
 
   /** Opens the panel in a theme, and plays its host; what is shown may be given later. */
