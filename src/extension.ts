@@ -70,7 +70,7 @@ export function activate(context: ExtensionContext): void {
     engine, session, view, known, documents, observer, pages, log, contextKeys, watch, helm, guard,
     loadTriage: async (useZone) => {
       const { Triage } = await import('./ui/triage/triage.ts');
-      return new Triage({ engine, session, view, pages, loadTrace, requests: () => requests, lastTraced: (target) => traced.of(target)[0]?.id, recordAtCaret: () => logDocuments.recordAtCaret(), useZone });
+      return new Triage({ engine, session, view, pages, loadTrace, requests: () => requests, lastTraced: (target) => traced.lately(target)?.id, recordAtCaret: () => logDocuments.recordAtCaret(), useZone });
     },
   }));
   const logs = store.add(new OpenLogs({

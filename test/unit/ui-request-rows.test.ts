@@ -74,6 +74,9 @@ describe('Traced requests', () => {
     await requests.add('one', { id: 'r-20', title: 'again', at: 30 });
     await requests.add('other', traced);
     deepEqual(requests.of('one').slice(0, 3).map(({ id, title }) => `${id} ${title}`), ['r-20 again', 'r-24 t', 'r-23 t']);
+    deepEqual(requests.lately('one'), undefined, 'it was long ago');
     deepEqual([requests.of('one').length, requests.of('other').length, requests.of('none').length, fired], [20, 1, 0, 27]);
+    await requests.add('one', { id: 'now', title: 't', at: Date.now() });
+    deepEqual(requests.lately('one')?.id, 'now');
   });
 });

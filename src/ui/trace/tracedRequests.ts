@@ -14,6 +14,7 @@ export interface TracedRequest {
 
 export const tracedKey = (target: string): string => `caracal.traced/${target}`;
 const mostKept = 20;
+const latelyMs = 60 * 60_000;
 
 export class TracedRequests {
   readonly #memory: Memory;
@@ -30,6 +31,12 @@ export class TracedRequests {
   of(target: string): readonly TracedRequest[] {
     const stored = this.#memory.get(tracedKey(target));
     return Array.isArray(stored) ? (stored as readonly TracedRequest[]) : [];
+  }
+
+  /** What was traced last, if that is not more than an hour ago. */
+  lately(target: string): TracedRequest | undefined {
+    const [last] = this.of(target);
+    return last !== undefined && Date.now() - last.at <= latelyMs ? last : undefined;
   }
 
   async add(target: string, traced: TracedRequest): Promise<void> {

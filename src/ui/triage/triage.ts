@@ -1,37 +1,31 @@
 /** Triage of a symptom: what is seen, what is missing, the run, and what it leads to. A file of its own in the package, loaded with the first triage. */
-import { ViewColumn, commands, window } from 'vscode';
+import { commands, window } from 'vscode';
 import type { Place } from '../../caracal/places.ts';
 import { symptoms } from '../../caracal/symptoms.ts';
 import type { Detail, Symptom } from '../../caracal/symptoms.ts';
-import { causeOf, deciding, firstRed, firstSettledFailure, settledCause, toldApart } from '../../flow/triage.ts';
+import { toldApart } from '../../flow/triage.ts';
 import type { Zone } from '../../flow/zones.ts';
-import type { Cause } from '../../model/diagnosis.ts';
 import type { LocatedTarget } from '../../targets/located.ts';
 import type { Captured } from '../../trace/capture.ts';
 import { isNamed } from '../../trace/named.ts';
 import type { Recognised } from '../../trace/recognise.ts';
-import type { CheckPages } from '../checkPages.ts';
 import { flowViewId } from '../commandIds.ts';
 import type { Engine } from '../engineSlot.ts';
-import type { FlowSession } from '../flowSession.ts';
-import type { FlowView } from '../flowView.ts';
 import { atHand } from '../trace/atHand.ts';
-import type { FoundCall, Requests, TraceModule } from '../trace/requests.ts';
+import type { TraceModule } from '../trace/requests.ts';
 import { askRequest, askTime, askZone } from './boxes.ts';
 import type { Given, Step } from './boxes.ts';
+import { Conclusion } from './conclusion.ts';
+import type { ConclusionParts } from './conclusion.ts';
 import { pickPlace, pickWithoutPlace } from './placePicker.ts';
 import { pickSymptom } from './symptomPicker.ts';
 import type { HandyText } from './symptomPicker.ts';
 import type { Answer } from './wizard.ts';
 
-export interface TriageParts {
+export interface TriageParts extends ConclusionParts {
   readonly engine: Engine;
-  readonly session: FlowSession;
-  readonly view: FlowView;
-  readonly pages: CheckPages;
   readonly loadTrace: () => Promise<TraceModule>;
-  readonly requests: () => Pick<Requests, 'find' | 'open'>;
-  /** The id of what was traced last on a target; undefined where nothing was. */
+  /** The id of what was traced last on a target; undefined where nothing was lately. */
   readonly lastTraced: (target: string) => string | undefined;
   /** The record of a log that the caret is on; undefined where it is on none. */
   readonly recordAtCaret: () => Promise<string | undefined>;
@@ -67,9 +61,6 @@ interface Missing {
 
 /** Of a deployment whose Postgres hangs the zones are not waited for. */
 const zonesWithinMs = 1_500;
-
-/** The panel of a cause. */
-const showCause = 'caracal.showCause';
 
 export class Triage {
   readonly #parts: TriageParts;
@@ -120,12 +111,10 @@ export class Triage {
       if (picked.kind === 'none') return 'none';
       const details = (symptom: Symptom | undefined, steps: number): Promise<Answer<Asked>> => this.#askDetails({ target, trace, symptom, call, proposedId, steps });
       if (picked.kind === 'text') call = picked.recognised?.captured;
-      const asked = picked.kind === 'symptom' ? await details(toldApart(picked.symptom, [], this.#has), 1) : await this.#askPlace(picked.recognised, trace, details);
+      const asked = picked.kind === 'symptom' ? await details(picked.symptom, 1) : await this.#askPlace(picked.recognised, trace, details);
       if (asked !== 'back') return asked;
     }
   }
-
-  readonly #has = (check: string): boolean => this.#parts.session.state.checks.some(({ id }) => id === check);
 
   /** A text that comes from one place alone needs no second list. */
   async #askPlace(recognised: Recognised | undefined, trace: TraceModule, details: (symptom: Symptom | undefined, steps: number) => Promise<Answer<Asked>>): Promise<Answer<Asked>> {
@@ -134,7 +123,7 @@ export class Triage {
     const places = trace.likeliestFirst(recognised?.places ?? [], (check) => answers.get(check)?.verdict.status === 'fail');
     const symptomOf = (place: Place): Symptom | undefined => {
       const symptom = symptoms.find(({ id }) => id === place.symptom);
-      return symptom && toldApart(symptom, places, this.#has);
+      return symptom && toldApart(symptom, places, (check) => checks.some(({ id }) => id === check));
     };
     const [only, ...others] = places;
     if (only !== undefined && others.length === 0) return details(symptomOf(only), 1);
@@ -163,7 +152,8 @@ export class Triage {
     for (let place = 0; ;) {
       const detail = missing[place];
       if (detail === undefined) break;
-      const answer = await boxes[detail]({ step: steps + place + 1, of: steps + missing.length });
+      // A line that was given for the call may tell when it was.
+      const answer = detail === 'time' && given.request?.at !== undefined ? {} : await boxes[detail]({ step: steps + place + 1, of: steps + missing.length });
       if (answer === undefined || (answer === 'back' && place === 0)) return answer;
       if (answer !== 'back') given = { ...given, ...answer };
       place += answer === 'back' ? -1 : 1;
@@ -199,14 +189,14 @@ export class Triage {
     // The view has the progress, and its keys stop the run.
     await commands.executeCommand(`${flowViewId}.focus`);
     const stop = new AbortController();
-    const shown = new Shown(this.#parts);
-    const looking = session.onDidChange(() => shown.early(symptom));
+    const conclusion = new Conclusion(this.#parts, symptom);
+    const looking = session.onDidChange(() => conclusion.early());
     try {
       await window.withProgress({ location: { viewId: flowViewId } }, async () => {
         const tracing = call === undefined ? undefined : requests().find(call, stop.signal);
         if (!(await session.triage(symptom)) || session.target !== target) return;
         looking.dispose();
-        await shown.atEnd(symptom, tracing);
+        await conclusion.atEnd(tracing);
       });
     } finally {
       looking.dispose();
@@ -214,71 +204,6 @@ export class Triage {
     }
   }
 }
-
-/** What a triage leads to, once it can be told. */
-class Shown {
-  readonly #parts: TriageParts;
-  /** The cause that is open. */
-  #cause: string | undefined;
-  #opening: Promise<void> | undefined;
-
-  constructor(parts: TriageParts) {
-    this.#parts = parts;
-  }
-
-  /** Opens the cause of a failure that nothing can come before, while slower checks go on. */
-  early({ checks }: Symptom): void {
-    const { answers, checks: all, diagnosis, running, triage } = this.#parts.session.state;
-    if (this.#cause !== undefined || triage === undefined) return;
-    const order = checks.length === 0 ? all.map(({ id }) => id) : checks;
-    const failure = firstSettledFailure(order, (id) => (running.has(id) ? undefined : answers.get(id)?.verdict));
-    const cause = failure && diagnosis && settledCause(diagnosis, failure);
-    if (cause === undefined) return;
-    this.#opening = this.#open(cause);
-    // Whether it could be opened is told at the end; until then nobody waits for it.
-    this.#opening.catch(() => undefined);
-  }
-
-  /** Opens the cause; without one the call, where it tells why it was refused; without that the row to go on from. */
-  async atEnd(symptom: Symptom, tracing: Promise<FoundCall | undefined> | undefined): Promise<void> {
-    const { session, view, requests } = this.#parts;
-    await this.#opening;
-    const { diagnosis } = session.state;
-    const cause = diagnosis && causeOf(diagnosis, symptom.checks);
-    if (cause !== undefined) {
-      if (cause.id !== this.#cause) await this.#open(cause);
-      return;
-    }
-    const call = await tracing;
-    if (call !== undefined && refusedMarks.includes(call.traced.story.mark)) {
-      session.tell(`${call.traced.story.sentence.split(': ')[0]?.replace(/\.$/, '') ?? ''}.`);
-      // The panel goes on looking for events that are still on their way.
-      if (view.visible) void requests().open(call.captured, ViewColumn.Beside);
-      return;
-    }
-    await this.#goOn(symptom);
-  }
-
-  async #open({ id }: Cause): Promise<void> {
-    this.#cause = id;
-    // Who has turned to something else is not called back.
-    if (this.#parts.view.visible) await commands.executeCommand(showCause, id);
-  }
-
-  /** Reveals the check that would tell more, or else what is red. */
-  async #goOn({ checks }: Symptom): Promise<void> {
-    const { session, view, pages } = this.#parts;
-    const { target, answers, checks: all } = session.state;
-    const red = firstRed(deciding(checks.length === 0 ? all.map(({ id }) => id) : checks, (id) => answers.get(id)?.verdict));
-    const check = red && all.find(({ id }) => id === red.first.check);
-    if (check === undefined || target === undefined || !view.visible || (await view.revealRow(`${target.id}/fix/next`))) return;
-    await view.reveal(check.id);
-    await pages.show(check);
-  }
-}
-
-/** What a call that did not go as asked is marked by. */
-const refusedMarks: readonly string[] = ['failed', 'warning', 'waiting'];
 
 function mapped<Value>(answer: Answer<Given<Value>>, detail: (value: Value | undefined) => Details): Answer<Details> {
   return answer === undefined || answer === 'back' ? answer : detail(answer.value);
