@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Uri, ViewColumn, commands, env, window, workspace } from 'vscode';
 import type { WebviewPanel } from 'vscode';
-import type { Cause } from '../../model/diagnosis.ts';
+import type { Cause, Diagnosis } from '../../model/diagnosis.ts';
 import type { Remedy } from '../../model/remedy.ts';
 import { flowViewId, internalCommandIds } from '../commandIds.ts';
 import type { Engine } from '../engineSlot.ts';
@@ -125,10 +125,10 @@ export class CausePanel {
 
   #message(last: Shown): ToCausePage {
     const { session, engine } = this.#parts;
-    const { target, causeNumbers } = session.state;
+    const { target, diagnosis, causeNumbers } = session.state;
     if (target?.id !== last.target) return { type: 'showNothing', text: 'This cause belongs to a target that is no longer picked.' };
-    const known = this.#knownNow();
-    if (known === undefined) return { type: 'showNothing', text: 'Nothing was run since this cause was seen.' };
+    if (diagnosis === undefined) return { type: 'showNothing', text: 'What was known is gone with the zone that was looked at. Run the flow to see whether this cause is still there.' };
+    const known = this.#knownAt(diagnosis);
     const { cause, remedies, seenAt } = this.#shown ?? last;
     const statuses = remedies.flatMap(({ id }) => {
       const status = this.#runs.status(target.id, cause.id, id);
@@ -146,16 +146,14 @@ export class CausePanel {
     return { type: 'showStory', story: engine.redactor.json(story) };
   }
 
-  /** What the last diagnosis rests on; the shown cause is then as that sees it. */
-  #knownNow(): Known | undefined {
-    const { session } = this.#parts;
-    const { diagnosis, checks, answers } = session.state;
-    if (diagnosis !== undefined && diagnosis !== this.#known?.diagnosis) {
-      const remedies = new Map(diagnosis.causes.map((cause) => [cause.id, this.#remediesOf(cause)] as const));
-      this.#known = { diagnosis, checks, remedies, recorded: this.#recorded(), verdicts: new Map([...answers].map(([check, { verdict }]) => [check, verdict])) };
-      const cause = diagnosis.causes.find(({ id }) => id === this.#shown?.cause.id);
-      if (cause && this.#shown) this.#shown = { ...this.#shown, cause, remedies: remedies.get(cause.id) ?? [], seenAt: Date.now() };
-    }
+  /** What a diagnosis rests on; the shown cause is then as that sees it. */
+  #knownAt(diagnosis: Diagnosis): Known {
+    if (this.#known?.diagnosis === diagnosis) return this.#known;
+    const { checks, answers } = this.#parts.session.state;
+    const remedies = new Map(diagnosis.causes.map((cause) => [cause.id, this.#remediesOf(cause)] as const));
+    this.#known = { diagnosis, checks, remedies, recorded: this.#recorded(), verdicts: new Map([...answers].map(([check, { verdict }]) => [check, verdict])) };
+    const cause = diagnosis.causes.find(({ id }) => id === this.#shown?.cause.id);
+    if (cause && this.#shown) this.#shown = { ...this.#shown, cause, remedies: remedies.get(cause.id) ?? [], seenAt: Date.now() };
     return this.#known;
   }
 
