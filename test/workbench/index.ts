@@ -4,7 +4,7 @@ import Mocha from 'mocha';
 import { ResultReporter } from '../../scripts/test/reporter.ts';
 import { isPageDriven, openedPage } from './page.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 /** Suites that need nobody to press keys, which is what a VS Code of the desktop can run. */
 const withoutPage = ['activation.workbench.cjs'];
