@@ -34,7 +34,7 @@ function editor(): TextEditor {
 /** What it shows; nothing while there is none. */
 const shownText = (): string => window.visibleTextEditors.find(isLog)?.document.getText() ?? '';
 const lines = (): readonly string[] => shownText().split('\n');
-const atCaret = (): string => lines()[editor().selection.active.line] ?? '';
+const atCaret = (): string => lines()[window.visibleTextEditors.find(isLog)?.selection.active.line ?? 0] ?? '';
 const lineWith = (text: string): number => lines().findIndex((line) => line.includes(text));
 
 function isEndSeen(): boolean {
