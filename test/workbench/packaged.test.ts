@@ -80,9 +80,8 @@ describe('The packaged extension', () => {
     await page.getByRole('option', { name: /Caracal: Triage Symptom/ }).first().waitFor();
     await page.keyboard.press('Enter');
     await page.getByRole('option', { name: /A service is not ready/ }).click();
-    await page.getByRole('treeitem', { name: /^Reachable, failed, refused/, selected: true }).waitFor({ timeout: 30_000 });
-    await page.getByRole('tab', { name: /^CRC-STO-001\.md/ }).waitFor();
-    await page.frameLocator('iframe.webview.ready').frameLocator('iframe').getByRole('heading', { name: /^CRC-STO-001 / }).waitFor();
+    await page.getByRole('tab', { name: /^Cause: (?:Postgres|Redis) is stopped/ }).waitFor({ timeout: 30_000 });
+    await page.frameLocator('iframe.webview.ready').frameLocator('iframe').getByRole('heading', { name: /^(?:Postgres|Redis) is stopped$/ }).waitFor();
     await page.screenshot({ path: join(artifactsFolder, 'screenshots', 'packaged-triage.png') });
   });
 
