@@ -445,15 +445,16 @@ describe('lab: the evidence of a request', function () {
 
     it('late, and newest first', async () => {
       // Longer than a busy machine takes for the two calls: only what has gathered is stored newest first.
-      await lab.ingest({ delayMs: 3_000, isReversed: true });
+      await lab.ingest({ delayMs: 2_000, isReversed: true });
       const first = await mint('invoice:read');
       const call = await caller.call(mandateOf(first));
       deepEqual(await order([first.requestId, call.requestId]), []);
       await events(call.requestId, [ALLOW, 'gateway_resource_request allow executed']);
       await events(first.requestId, [ALLOW]);
-      deepEqual(await order([first.requestId, call.requestId]), [
-        { request_id: call.requestId, event_type: 'gateway_resource_request' }, { request_id: call.requestId, event_type: 'token_exchange' }, { request_id: first.requestId, event_type: 'token_exchange' },
-      ]);
+      const stored = await order([first.requestId, call.requestId]);
+      // The two events of the call come from two services, which write to the stream each at its own pace.
+      deepEqual(stored.map(({ request_id: id }) => id), [call.requestId, call.requestId, first.requestId]);
+      deepEqual(stored.map(({ event_type: type }) => type).sort(), ['gateway_resource_request', 'token_exchange', 'token_exchange']);
     });
 
     it('the second event of a call later than everything else', async () => {

@@ -28,7 +28,8 @@ for (const condition of ['healthy', 'failing'] as const) describe(`The Flow view
     await run;
     const rows = await rowsWhen(page, (all) => rowOf(all, 'Fix').label.includes(','), flowMs);
     if (condition === 'healthy') strictEqual(rowOf(rows, 'Fix').label, 'Fix, nothing to fix');
-    else match(rowOf(rows, 'Fix').label, /^Fix, 1 cause explains \d+ of \d+ failures$/);
+    // The longer Redis is stopped, the more Outbox rows are dead, which is a cause of its own.
+    else match(rowOf(rows, 'Fix').label, /^Fix, (1 cause explains|2 causes explain) \d+ of \d+ failures$/);
     await commands.executeCommand('caracal.flow.focus');
     await pictures(page, `flow-${condition}`);
   });
@@ -40,13 +41,15 @@ for (const condition of ['healthy', 'failing'] as const) describe(`The Flow view
     // VS Code paints the number beside the row, where no text is.
     ok((await page.snapshot('[role=treeitem][aria-label^="Reachable, failed"] [class*=itemBadge]')).includes('①'));
     const shown = await page.snapshot();
-    match(shown, /Redis is stopped\. It explains \d+ of \d+ failures\./);
-    match(shown, /"Caracal: target failing lab, \d+ checks failed, Redis is stopped, now"/);
+    match(shown, /(Redis is stopped\. It explains|2 causes explain) \d+ of \d+ failures\./);
+    match(shown, /"Caracal: target failing lab, \d+ checks failed, Redis is stopped(?: and 1 more cause)?, now"/);
   });
 
   it('opens the way to causes once', async () => {
     const opened = (await page.rows('Flow')).filter(({ expanded }) => expanded === true).map(({ label }) => label.split(',')[0]);
-    deepStrictEqual(opened, condition === 'healthy' ? [] : ['Readiness', 'Storage', 'Redis', 'Fix']);
+    if (condition === 'healthy') deepStrictEqual(opened, []);
+    // Streams and Outboxes where dead rows are a cause of their own.
+    else deepStrictEqual(opened.filter((label) => label !== 'Streams' && label !== 'Outboxes'), ['Readiness', 'Storage', 'Redis', 'Fix']);
     await commands.executeCommand('caracal.collapseAll');
     await commands.executeCommand('caracal.runAll');
     deepStrictEqual((await page.rows('Flow')).filter(({ expanded }) => expanded === true), [], 'only the user opens it again');
