@@ -102,9 +102,10 @@ export function reachText(checks: readonly string[], { answers }: Pick<FlowState
   }).join(', ');
 }
 
-/** What causes explain together: `7 of 8 failures`; where nothing failed, `2 warnings`. */
+/** What causes explain together: `7 of 8 failures`, `the only failure`; where nothing failed, `2 warnings`. */
 export function explainedText(causes: readonly Cause[], state: FlowState): string {
   const { all, explained } = state.diagnosis?.failures ?? { all: 0, explained: 0 };
+  if (all === 1 && explained === 1) return 'the only failure';
   return all > 0 ? `${explained} of ${count(all, 'failure')}` : reachText([...new Set(causes.flatMap((cause) => coveredBy(cause, state)))], state);
 }
 

@@ -321,7 +321,7 @@ describe('The Fix step', () => {
       ...diagnosed([cause('redis-stopped', { title: 'Redis is stopped', own: ['CRC-STO-020'] })], { failures: { all: 1, explained: 1 }, unexplained: ['CRC-STR-020'] }),
       ended: undefined, running: new Set(['CRC-RDY-002']),
     });
-    deepStrictEqual(rows(state).filter((row) => !row.startsWith('   ')), ['lightbulb  Fix  1 cause explains 1 of 1 failure', '  zap  Redis is stopped  confirmed · 1 failure']);
+    deepStrictEqual(rows(state).filter((row) => !row.startsWith('   ')), ['lightbulb  Fix  1 cause explains the only failure', '  zap  Redis is stopped  confirmed · 1 failure']);
   });
 
   it('opens its first cause on a click', () => {
