@@ -116,6 +116,8 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.waitFor({ role: 'option', name: '/The Gateway saw this mandate before/' });
     // Redis was seen to be stopped.
     deepStrictEqual(await choices(page), ['The Gateway could not ask Redis and failed closed', 'The Gateway saw this mandate before', 'Pick a symptom']);
+    // What was clicked before would show its name above the list.
+    await page.hover({ role: 'option', name: '/Pick a symptom/' });
     await pictures(page, 'triage-places');
     await page.press('Enter');
     await page.waitFor({ role: 'textbox', name: '/Time · Step 3 of 3/' });
