@@ -25,6 +25,12 @@ async function openPicker(page: WorkbenchPage): Promise<void> {
   await page.waitFor({ role: 'option', name: titles[0] ?? '' });
 }
 
+/** Closes the picker as a person does who picks nothing. */
+async function closePicker(page: WorkbenchPage): Promise<void> {
+  await page.press('Escape');
+  await page.waitFor(box, 'hidden');
+}
+
 /** The choices that the picker shows, by their titles. */
 async function choices(page: WorkbenchPage): Promise<readonly string[]> {
   return (await page.names({ role: 'option' })).map((name) => titles.find((title) => name.startsWith(title)) ?? name.split(',')[0] ?? '');
@@ -68,7 +74,7 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.type('admin_token_read_only');
     await page.waitFor({ role: 'option', name: '/Use this text: admin_token_read_only/' });
     deepStrictEqual(await choices(page), ['Use this text: admin_token_read_only', 'API answers 401 or 403']);
-    await page.press('Escape');
+    await closePicker(page);
     strictEqual(rowOf(await page.rows('Flow'), 'Symptom').label, 'Symptom, none picked');
   });
 
@@ -87,7 +93,7 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.waitFor({ role: 'textbox', name: '/Request id · Step 2 of 3/' });
     await page.click({ role: 'button', name: 'Back' });
     await page.waitFor({ role: 'option', name: titles[0] ?? '' });
-    await page.press('Escape');
+    await closePicker(page);
     strictEqual(rowOf(await page.rows('Flow'), 'Symptom').label, 'Symptom, none picked');
   });
 
@@ -100,6 +106,8 @@ describe('Triage of a symptom on a failing lab', () => {
     // Without Redis two services take long to say that they are not ready. Nobody waits for them.
     await rowsWhen(page, (rows) => /^Symptom, Audit event is missing, running, [1-9]/.test(rowOf(rows, 'Symptom').label));
     await page.screenshot('triage-running');
+    // The focus is in the view, so that its key stops what goes on.
+    await page.press('Escape');
     await untilOver(page, 'Audit event is missing');
     strictEqual(tabs().filter((label) => label.startsWith('Cause: ')).length, 1);
     await pictures(page, 'triage');
@@ -140,7 +148,7 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.fill(box, token);
     await page.waitFor({ role: 'option', name: '/Use this text: a mandate for the Gateway/' });
     doesNotMatch(await page.snapshot('.quick-input-widget'), new RegExp(token.slice(0, 16)));
-    await page.press('Escape');
+    await closePicker(page);
   });
 
   it('offers the selection, and says of a text that is not of Caracal that it may come from the upstream', async () => {
@@ -159,7 +167,7 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.press('ArrowDown');
     await page.press('Enter');
     await page.waitFor({ role: 'option', name: titles[0] ?? '' });
-    await page.press('Escape');
+    await closePicker(page);
     await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
     await commands.executeCommand('workbench.action.closeAllEditors');
   });
