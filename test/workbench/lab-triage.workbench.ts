@@ -1,4 +1,4 @@
-import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, doesNotMatch, ok, strictEqual } from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Selection, commands, window, workspace } from 'vscode';
 import { pickLab, pictures, rowOf, rowsWhen } from './extension.ts';
@@ -29,6 +29,15 @@ async function openPicker(page: WorkbenchPage): Promise<void> {
 async function closePicker(page: WorkbenchPage): Promise<void> {
   await page.press('Escape');
   await page.waitFor(box, 'hidden');
+}
+
+/** What the box and its list say, or another part of the window, once they say so. */
+async function shownWhen(page: WorkbenchPage, wanted: RegExp, part = '.quick-input-widget'): Promise<string> {
+  for (const end = Date.now() + 5_000; ; await sleep(20)) {
+    const shown = await page.snapshot(part);
+    if (wanted.test(shown)) return shown;
+    ok(Date.now() < end, `It does not say ${String(wanted)}:\n${shown}`);
+  }
 }
 
 /** The choices that the picker shows, by their titles. */
@@ -83,12 +92,12 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.type('audit event');
     await page.press('Enter');
     await page.waitFor({ role: 'textbox', name: '/Request id · Step 2 of 3/' });
-    match(await page.snapshot('.quick-input-widget'), /Leave empty to look at the last hour/);
+    await shownWhen(page, /Leave empty to look at the last hour/);
     await page.screenshot('triage-request');
     await page.press('Enter');
     await page.waitFor({ role: 'textbox', name: '/Time · Step 3 of 3/' });
     await page.type('half past two');
-    match(await page.snapshot('.quick-input-widget'), /This is no time/);
+    await shownWhen(page, /This is no time/);
     await page.click({ role: 'button', name: 'Back' });
     await page.waitFor({ role: 'textbox', name: '/Request id · Step 2 of 3/' });
     await page.click({ role: 'button', name: 'Back' });
@@ -118,7 +127,7 @@ describe('Triage of a symptom on a failing lab', () => {
     // An input of one line joins the lines of what is pasted.
     await page.fill(box, `HTTP/1.1 401 Unauthorized X-Request-Id: 0198f6a1-7000-7abc-8def-000000f90ae7 Content-Type: application/json {"error":"invalid_token","error_description":"token replay detected"}`);
     await page.waitFor({ role: 'option', name: '/Use this text: 401 invalid_token, token replay detected/' });
-    match(await page.snapshot('.quick-input-widget'), /a Gateway answer, request …f90ae7/);
+    await shownWhen(page, /a Gateway answer, request …f90ae7/);
     await pictures(page, 'triage-pasted');
     await page.press('Enter');
     await page.waitFor({ role: 'option', name: '/The Gateway saw this mandate before/' });
@@ -141,9 +150,7 @@ describe('Triage of a symptom on a failing lab', () => {
     await openPicker(page);
     await page.fill(box, `${replay} Authorization: Bearer ${token}`);
     await page.waitFor({ role: 'option', name: '/Use this text: 401 invalid_token, token replay detected/' });
-    const shown = await page.snapshot('.quick-input-widget');
-    match(shown, /Bearer ‹/);
-    doesNotMatch(shown, new RegExp(token.slice(0, 16)));
+    doesNotMatch(await shownWhen(page, /Bearer ‹/), new RegExp(token.slice(0, 16)));
     await page.screenshot('triage-masked');
     await page.fill(box, token);
     await page.waitFor({ role: 'option', name: '/Use this text: a mandate for the Gateway/' });
@@ -162,7 +169,7 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.press('Enter');
     await page.waitFor({ role: 'option', name: 'Trace anyway' });
     deepStrictEqual(await choices(page), ['Trace anyway', 'Pick a symptom']);
-    match(await page.snapshot('.quick-input-widget'), /This text is not one of Caracal's\. It may come from the upstream\./);
+    await shownWhen(page, /This text is not one of Caracal's\. It may come from the upstream\./);
     await page.screenshot('triage-foreign');
     await page.press('ArrowDown');
     await page.press('Enter');
@@ -217,7 +224,7 @@ describe('Triage of a symptom on a healthy lab', () => {
     // The traffic of the lab is denied every other second.
     await leaveEmpty(page, 'Request id', 'Time');
     await page.waitFor({ role: 'tab', name: '/ · …[0-9a-f]{6}/' });
-    match(await page.snapshot('.sidebar'), /(?:Policy denied|Caracal refused) this call/);
+    await shownWhen(page, /(?:Policy denied|Caracal refused) this call/, '.sidebar');
     await pictures(page, 'triage-call');
   });
 });
