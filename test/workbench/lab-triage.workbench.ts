@@ -1,4 +1,4 @@
-import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, doesNotMatch, ok, strictEqual } from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Selection, commands, window, workspace } from 'vscode';
 import { pickLab, pictures, rowOf, rowsWhen } from './extension.ts';
@@ -23,6 +23,21 @@ async function openPicker(page: WorkbenchPage): Promise<void> {
   await page.press('Home');
   await page.press('Enter');
   await page.waitFor({ role: 'option', name: titles[0] ?? '' });
+}
+
+/** Closes the picker as a person does who picks nothing. */
+async function closePicker(page: WorkbenchPage): Promise<void> {
+  await page.press('Escape');
+  await page.waitFor(box, 'hidden');
+}
+
+/** What the box and its list say, or another part of the window, once they say so. */
+async function shownWhen(page: WorkbenchPage, wanted: RegExp, part = '.quick-input-widget'): Promise<string> {
+  for (const end = Date.now() + 5_000; ; await sleep(20)) {
+    const shown = await page.snapshot(part);
+    if (wanted.test(shown)) return shown;
+    ok(Date.now() < end, `It does not say ${String(wanted)}:\n${shown}`);
+  }
 }
 
 /** The choices that the picker shows, by their titles. */
@@ -68,7 +83,7 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.type('admin_token_read_only');
     await page.waitFor({ role: 'option', name: '/Use this text: admin_token_read_only/' });
     deepStrictEqual(await choices(page), ['Use this text: admin_token_read_only', 'API answers 401 or 403']);
-    await page.press('Escape');
+    await closePicker(page);
     strictEqual(rowOf(await page.rows('Flow'), 'Symptom').label, 'Symptom, none picked');
   });
 
@@ -77,17 +92,17 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.type('audit event');
     await page.press('Enter');
     await page.waitFor({ role: 'textbox', name: '/Request id · Step 2 of 3/' });
-    match(await page.snapshot('.quick-input-widget'), /Leave empty to look at the last hour/);
+    await shownWhen(page, /Leave empty to look at the last hour/);
     await page.screenshot('triage-request');
     await page.press('Enter');
     await page.waitFor({ role: 'textbox', name: '/Time · Step 3 of 3/' });
     await page.type('half past two');
-    match(await page.snapshot('.quick-input-widget'), /This is no time/);
+    await shownWhen(page, /This is no time/);
     await page.click({ role: 'button', name: 'Back' });
     await page.waitFor({ role: 'textbox', name: '/Request id · Step 2 of 3/' });
     await page.click({ role: 'button', name: 'Back' });
     await page.waitFor({ role: 'option', name: titles[0] ?? '' });
-    await page.press('Escape');
+    await closePicker(page);
     strictEqual(rowOf(await page.rows('Flow'), 'Symptom').label, 'Symptom, none picked');
   });
 
@@ -100,6 +115,8 @@ describe('Triage of a symptom on a failing lab', () => {
     // Without Redis two services take long to say that they are not ready. Nobody waits for them.
     await rowsWhen(page, (rows) => /^Symptom, Audit event is missing, running, [1-9]/.test(rowOf(rows, 'Symptom').label));
     await page.screenshot('triage-running');
+    // The focus is in the view, so that its key stops what goes on.
+    await page.press('Escape');
     await untilOver(page, 'Audit event is missing');
     strictEqual(tabs().filter((label) => label.startsWith('Cause: ')).length, 1);
     await pictures(page, 'triage');
@@ -110,12 +127,14 @@ describe('Triage of a symptom on a failing lab', () => {
     // An input of one line joins the lines of what is pasted.
     await page.fill(box, `HTTP/1.1 401 Unauthorized X-Request-Id: 0198f6a1-7000-7abc-8def-000000f90ae7 Content-Type: application/json {"error":"invalid_token","error_description":"token replay detected"}`);
     await page.waitFor({ role: 'option', name: '/Use this text: 401 invalid_token, token replay detected/' });
-    match(await page.snapshot('.quick-input-widget'), /a Gateway answer, request …f90ae7/);
+    await shownWhen(page, /a Gateway answer, request …f90ae7/);
     await pictures(page, 'triage-pasted');
     await page.press('Enter');
     await page.waitFor({ role: 'option', name: '/The Gateway saw this mandate before/' });
     // Redis was seen to be stopped.
     deepStrictEqual(await choices(page), ['The Gateway could not ask Redis and failed closed', 'The Gateway saw this mandate before', 'Pick a symptom']);
+    // What was clicked before would show its name above the list.
+    await page.hover({ role: 'option', name: '/Pick a symptom/' });
     await pictures(page, 'triage-places');
     await page.press('Enter');
     await page.waitFor({ role: 'textbox', name: '/Time · Step 3 of 3/' });
@@ -131,14 +150,12 @@ describe('Triage of a symptom on a failing lab', () => {
     await openPicker(page);
     await page.fill(box, `${replay} Authorization: Bearer ${token}`);
     await page.waitFor({ role: 'option', name: '/Use this text: 401 invalid_token, token replay detected/' });
-    const shown = await page.snapshot('.quick-input-widget');
-    match(shown, /Bearer ‹/);
-    doesNotMatch(shown, new RegExp(token.slice(0, 16)));
+    doesNotMatch(await shownWhen(page, /Bearer ‹/), new RegExp(token.slice(0, 16)));
     await page.screenshot('triage-masked');
     await page.fill(box, token);
     await page.waitFor({ role: 'option', name: '/Use this text: a mandate for the Gateway/' });
     doesNotMatch(await page.snapshot('.quick-input-widget'), new RegExp(token.slice(0, 16)));
-    await page.press('Escape');
+    await closePicker(page);
   });
 
   it('offers the selection, and says of a text that is not of Caracal that it may come from the upstream', async () => {
@@ -152,12 +169,12 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.press('Enter');
     await page.waitFor({ role: 'option', name: 'Trace anyway' });
     deepStrictEqual(await choices(page), ['Trace anyway', 'Pick a symptom']);
-    match(await page.snapshot('.quick-input-widget'), /This text is not one of Caracal's\. It may come from the upstream\./);
+    await shownWhen(page, /This text is not one of Caracal's\. It may come from the upstream\./);
     await page.screenshot('triage-foreign');
     await page.press('ArrowDown');
     await page.press('Enter');
     await page.waitFor({ role: 'option', name: titles[0] ?? '' });
-    await page.press('Escape');
+    await closePicker(page);
     await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
     await commands.executeCommand('workbench.action.closeAllEditors');
   });
@@ -207,7 +224,7 @@ describe('Triage of a symptom on a healthy lab', () => {
     // The traffic of the lab is denied every other second.
     await leaveEmpty(page, 'Request id', 'Time');
     await page.waitFor({ role: 'tab', name: '/ · …[0-9a-f]{6}/' });
-    match(await page.snapshot('.sidebar'), /(?:Policy denied|Caracal refused) this call/);
+    await shownWhen(page, /(?:Policy denied|Caracal refused) this call/, '.sidebar');
     await pictures(page, 'triage-call');
   });
 });

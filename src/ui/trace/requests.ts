@@ -96,7 +96,7 @@ export class Requests implements TextDocumentContentProvider {
     try {
       const call = isNamed(captured) ? undefined : callLike((await recentCalls({ ...quietly, around: captured.at })).calls, captured.answer?.status);
       if (call === undefined && !isNamed(captured)) return undefined;
-      const named = call === undefined ? captured : { ...captured, requestId: call.requestId, at: call.at };
+      const named = call === undefined ? captured : { ...captured, what: 'the newest call that failed', requestId: call.requestId, at: call.at };
       for await (const traced of traceRequest({ ...quietly, captured: named, verifiers: undefined, simulation: undefined })) return { captured: named, traced };
     } catch (error) {
       if (!signal.aborted) failed(error);

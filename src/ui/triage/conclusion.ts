@@ -5,6 +5,7 @@ import type { Symptom } from '../../caracal/symptoms.ts';
 import { causeOf, deciding, firstRed, firstSettledFailure, settledCause } from '../../flow/triage.ts';
 import type { Cause } from '../../model/diagnosis.ts';
 import type { CheckPages } from '../checkPages.ts';
+import { flowViewId } from '../commandIds.ts';
 import type { FlowSession } from '../flowSession.ts';
 import type { FlowView } from '../flowView.ts';
 import type { FoundCall, Requests } from '../trace/requests.ts';
@@ -41,7 +42,7 @@ export class Conclusion {
     const failure = firstSettledFailure(this.#order, (id) => (running.has(id) ? undefined : answers.get(id)?.verdict));
     const cause = failure && diagnosis && settledCause(diagnosis, failure);
     if (cause === undefined) return;
-    this.#opening = this.#open(cause);
+    this.#opening = this.#openBeside(cause);
     // Whether it could be opened is told at the end; until then nobody waits for it.
     this.#opening.catch(() => undefined);
   }
@@ -78,6 +79,12 @@ export class Conclusion {
     this.#cause = id;
     // Who has turned to something else is not called back.
     if (this.#parts.view.visible) await commands.executeCommand(showCause, id);
+  }
+
+  /** The view keeps the keys: they stop the run that goes on. */
+  async #openBeside(cause: Cause): Promise<void> {
+    await this.#open(cause);
+    if (this.#parts.view.visible) await commands.executeCommand(`${flowViewId}.focus`);
   }
 
   /** Reveals the check that would tell more, or else what is red. */
