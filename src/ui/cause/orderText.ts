@@ -4,9 +4,10 @@ import { yamlScalar } from '../yaml.ts';
 import { causeSign } from './causeStory.ts';
 
 const head = `# Why this order
-# What is red is explained by as few causes as possible: the one with the highest sum is taken first, then
-# the one with the highest sum over what is left. What several would explain is shared among them.
-# Causes that are over, or that another one left behind, stand last.
+# What is red is explained by as few causes as possible: the one with
+# the highest sum is taken first, then the one with the highest sum over
+# what is left. What several would explain is shared among them. Causes
+# that are over, or that another one left behind, stand last.
 `;
 
 export function orderText({ causes, ruledOut }: Diagnosis, numbers: ReadonlyMap<string, number>): string {
