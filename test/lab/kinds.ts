@@ -5,7 +5,7 @@ import { decoys, faults } from './faults/index.ts';
 import { clusterDecoys, clusterFaults } from './kubernetes/faults.ts';
 import { startClusterLab } from './kubernetes/lab.ts';
 import { startLab } from './lab.ts';
-import { onFresh, type Proof, proveDecoy, proveFault, runAfter, type TimedRun } from './proof.ts';
+import { onFresh, type Proof, proveDecoy, proveFault, runAfter, runAgain, type TimedRun } from './proof.ts';
 
 /** What a lab of any kind may be told. A cluster has no ports and no home of its own. */
 export interface CommonOptions {
@@ -73,11 +73,7 @@ function labKind<On extends Stage, Options extends object>({ start, faults: brok
       return onFresh(() => fresh(chosen.find(({ options }) => options !== undefined)?.options), (lab) => runAfter(chosen, lab));
     },
     runHealthy(times, load) {
-      return onFresh(() => start(undefined, { traffic: load }), async (lab) => {
-        const runs: TimedRun[] = [];
-        for (let run = 0; run < times; run += 1) runs.push(await runAfter([], lab));
-        return runs;
-      });
+      return onFresh(() => start(undefined, { traffic: load }), (lab) => runAgain(times, lab));
     },
   };
 }

@@ -47,6 +47,13 @@ export async function runAfter<On extends Stage, Options>(happenings: readonly D
   return { report, verdictMs };
 }
 
+/** Runs the flow on a lab again and again. */
+export async function runAgain(times: number, lab: Stage): Promise<readonly TimedRun[]> {
+  const runs: TimedRun[] = [];
+  for (let run = 0; run < times; run += 1) runs.push(await runAfter([], lab));
+  return runs;
+}
+
 /** Runs on one healthy lab, one after another. */
 export async function proveHealthy(runs: number, options: LabOptions): Promise<readonly Proof[]> {
   return onFresh(() => startLab(options), async (lab) => {

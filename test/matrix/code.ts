@@ -52,6 +52,9 @@ const happeningsOf: Readonly<Record<LabKindName, readonly Root[]>> = {
  */
 const besideTheLab = /\/faults\/|\/(faults|decoys)[^/]*$|^test\/lab\/(kinds|proof|prove|main|runFlow|recorder|caller|cases)\.ts$|^test\/lab\/kubernetes\/proof\.ts$/;
 
+/** How a lab is looked at. */
+const runs: readonly Root[] = [['test/lab/proof.ts', 'runAfter'], ['test/lab/proof.ts', 'runAgain']];
+
 /** What a fault is called and is expected to show changes nothing of what happens. */
 const told = new Set(['title', 'contract', 'verdicts']);
 
@@ -70,7 +73,7 @@ export function codeHashes(read: Read = (file) => readFileSync(join(root, file),
     const ofOthers = Object.entries(foldersOf).flatMap(([other, folder]) => (other === kind ? [] : [folder]));
     const isOfKind = (file: string): boolean => !ofOthers.some((folder) => folder.test(file));
     const lab = files('test/lab/**/*.*').filter((file) => isOfKind(file) && !besideTheLab.test(file));
-    const labRoots = [...lab.filter((file) => file.endsWith('.ts')).map(wholly), ...happeningsOf[kind]];
+    const labRoots = [...lab.filter((file) => file.endsWith('.ts')).map(wholly), ...happeningsOf[kind], ...runs];
     return {
       observers: hashOf(reached(observerRoots, moduleOf, (file) => file.startsWith('src/') && isOfKind(file))),
       lab: hashOf([

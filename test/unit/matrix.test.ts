@@ -141,6 +141,7 @@ describe('the code of a recording', () => {
     ['by how a cluster is reached', 'src/targets/kubernetes/permissions.ts', /await /, 'await await ', parts('observers', ['kubernetes'])],
     ['by what is masked', 'src/redaction/mask.ts', 'slice(0, 16)', 'slice(0, 12)', parts('observers')],
     ['by what a fault does', 'test/lab/faults/redis.ts', /await lab\.redis\.stop\(\)/, 'await lab.redis.kill()', parts('lab', ['endpoints'])],
+    ['by how a lab is looked at', 'test/lab/proof.ts', 'await lab.settled?.();', '', parts('lab')],
     ['by a service of the lab', 'test/lab/services/sts.ts', "get('zone_id')", "get('zone')", parts('lab')],
     ['by an image of the lab', 'test/lab/docker/image/healthcheck.sh', /$/, '\ntrue\n', parts('lab', ['compose'])],
   ];
