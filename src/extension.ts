@@ -27,6 +27,7 @@ import { Marks } from './ui/marks.ts';
 import { ObservationDocuments } from './ui/observationDocument.ts';
 import { ObserverDocuments } from './ui/observerDocuments.ts';
 import { StatusBar } from './ui/statusBar.ts';
+import { Toasts } from './ui/toasts.ts';
 import { RequestLinks } from './ui/trace/requestLinks.ts';
 import { Requests } from './ui/trace/requests.ts';
 import type { TraceModule } from './ui/trace/requests.ts';
@@ -99,7 +100,7 @@ export function activate(context: ExtensionContext): void {
   store.add(new RequestLinks(guard, loadTrace));
   store.add(new RequestUris({ session, guard, restore }));
   store.add(new CauseCommands({
-    session, engine, guard, log, documents, extensionUri: context.extensionUri,
+    session, engine, guard, log, documents, extensionUri: context.extensionUri, toasts: new Toasts(context.globalState),
     loadSurfaces: () => import('./ui/cause/surfaces.ts'),
   }));
   store.add(new StatusBar(session));

@@ -34,7 +34,7 @@ export async function offerPage(page: Page, errors: readonly string[]): Promise<
     }
     answer(page, errors, request).then(
       (result) => reply(200, { result }),
-      (error: unknown) => reply(500, { error: error instanceof Error ? error.message : String(error) }),
+      async (error: unknown) => reply(500, { error: `${error instanceof Error ? error.message : String(error)}\nIn sight is:\n${await inSight(page)}` }),
     );
   });
   server.listen(0, '127.0.0.1');
@@ -46,6 +46,13 @@ export async function offerPage(page: Page, errors: readonly string[]): Promise<
 async function answer(page: Page, errors: readonly string[], message: IncomingMessage): Promise<unknown> {
   const request = (await json(message)) as PageRequest;
   return request.action === 'errors' ? errors : perform(page, request);
+}
+
+/** What a person would look at to see why something could not be done. */
+async function inSight(page: Page): Promise<string> {
+  const parts = await page.locator('.quick-input-widget, .monaco-hover, .sidebar').filter({ visible: true }).all();
+  const shown = await Promise.all(parts.map((part) => part.ariaSnapshot({ timeout: 1_000 }).catch(() => 'gone')));
+  return shown.join('\n');
 }
 
 type Performed = Exclude<PageRequest, { action: 'errors' }>;

@@ -98,7 +98,6 @@ export const composeRemedies: Table = {
     advice: 'Or put the old file back from a backup, which changes nothing in the database. The volume is the database: it stays.', changes: 'the password of the role caracal', provedBy: ['CRC-SVC-107', 'CRC-SVC-102'],
   }],
   'replay-volume-read-only': (names) => [bringUp(names, { id: 'mount-replay', title: 'mount the replay volume writable', advice: 'First take the override out of the Compose file that mounts it read-only, or leaves it out.', changes: 'the container whose volume it is, which is made anew; what is in the volume stays', provedBy: ['CRC-SVC-107', 'CRC-RDY-013', 'CRC-RDY-023'] })],
-  'replay-volume-owner': (names) => [bringUp(names, { id: 'own-replay', title: 'give the replay folder to its service', advice: 'The one-shot replayVolumeInit gives audit-replay to user 65532 with mode 0750. Delete no file in it.', changes: 'owner and mode of the replay folders', provedBy: ['CRC-SVC-107', 'CRC-RDY-013', 'CRC-RDY-023'] })],
   'other-project-in-the-way': (names) => {
     const own = names.project;
     const others = [...new Set((projectOf(names)?.others ?? []).filter(({ caracal, project, status }) => caracal && status === 'running' && project !== null && project !== own).map(({ project }) => project ?? ''))];

@@ -152,7 +152,6 @@ const serviceCauses: Table = {
     id: 'check-model', title: 'check the model', place: 'services', commands: curl(names, 'api', { method: 'POST', path: '/v1/operator/ai/check', token: 'CARACAL_ADMIN_TOKEN' }),
     advice: 'It makes a real call to the model. The error class says what to do: authentication, rate limit, timeout, or a provider that cannot be reached.', changes: 'the state of the model that the api keeps', provedBy: ['CRC-SVC-003'],
   }],
-  'alerts-fire': () => [advise('see-checks', 'see the check behind the alert', 'services', 'Each rule has a check that says more, and some fire for nothing.', { provedBy: ['CRC-SVC-090'] })],
 };
 
 const policyCauses: Table = {
@@ -225,7 +224,6 @@ const exportHour = 'If archive export is on, the Parquet object of that hour has
 const ledgerCauses: Table = {
   'ledger-rows-missing': (names) => [saveLedger(names, exportHour)],
   'ledger-rows-changed': (names) => [saveLedger(names, exportHour)],
-  'ledger-chain-broken': (names) => [saveLedger(names, exportHour)],
   'ledger-signature-differs': (names) => [saveLedger(names, 'First make sure that the key in hand is the one that Audit runs with.')],
   'event-replayed-changed': (names) => [saveLedger(names, 'Compare the dead letter of the same event id in audit.events.dlq with the row: the field that differs tells what was to be changed. Find who can write to the stream and has AUDIT_HMAC_KEY.')],
   'admin-audit-rows-changed': (names) => [saveLedger(names, 'The log of api has a line for each call, by the request id of the neighbours.')],

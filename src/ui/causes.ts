@@ -34,8 +34,9 @@ export function footnote(number: number): string {
   return number <= mostCircled ? String.fromCodePoint(0x245f + number) : String(number);
 }
 
-/** A cause by its number, in a sentence: `①`, `cause 21`. */
-export function reference(number: number): string {
+/** A cause by its number, in a sentence: `①`, `cause 21`; one without a number by nothing. */
+export function reference(number: number | undefined): string {
+  if (number === undefined) return '';
   return number <= mostCircled ? footnote(number) : `cause ${number}`;
 }
 
@@ -95,7 +96,11 @@ const told: readonly (readonly [status: Status, one: string, many?: string])[] =
 
 /** `7 failures, 4 warnings, 1 unknown`: what of the checks says something of itself, which a blocked one does not. */
 export function reachText(checks: readonly string[], { answers }: Pick<FlowState, 'answers'>): string {
-  const statuses = checks.map((check) => answers.get(check)?.verdict.status);
+  return statusesText(checks.map((check) => answers.get(check)?.verdict.status));
+}
+
+/** As `reachText`, of what checks came to. */
+export function statusesText(statuses: readonly (Status | undefined)[]): string {
   return told.flatMap(([status, one, many]) => {
     const number = statuses.filter((each) => each === status).length;
     return number === 0 ? [] : count(number, one, many);

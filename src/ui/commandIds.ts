@@ -19,6 +19,7 @@ export const commandIds = {
   showObservations: 'caracal.showObservations',
   /** With the id of a cause, or of a row of the tree that is one or that one explains; without it the first cause counts. */
   showCause: 'caracal.showCause',
+  /** As `showCause`, at what can be done about it. */
   showRemedy: 'caracal.showRemedy',
   runCanary: 'caracal.runCanary',
   askAnyway: 'caracal.askAnyway',
@@ -84,7 +85,7 @@ export const requestCommandIds = [
 ] as const;
 
 /** Commands about causes and what can be done about them. */
-export const causeCommandIds = [commandIds.showCause, commandIds.runCanary] as const;
+export const causeCommandIds = [commandIds.showCause, commandIds.showRemedy, commandIds.runCanary] as const;
 
 export type LogCommandId = (typeof logCommandIds)[number];
 export type FlowCommandId = Exclude<CommandId, LogCommandId | (typeof requestCommandIds)[number] | (typeof causeCommandIds)[number]>;

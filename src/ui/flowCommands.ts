@@ -70,7 +70,6 @@ export class FlowCommands {
       [commandIds.showReport]: () => this.#parts.documents.showReport(),
       [commandIds.showLog]: () => this.#parts.log.show(),
       [commandIds.showObservations]: (id) => this.#showObservations(id),
-      [commandIds.showRemedy]: async (id) => commands.executeCommand(commandIds.showCause, id),
       [commandIds.askAnyway]: (id) => this.#askAnyway(this.#node(id)?.check),
       [commandIds.explainCheck]: (id) => this.#explain(this.#node(id)?.check),
       [commandIds.showObserverRole]: () => this.#parts.observer.show('role'),

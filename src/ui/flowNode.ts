@@ -19,7 +19,7 @@ export interface FlowNode {
   readonly contextValue: string;
   readonly accessibilityLabel: string;
   /** What a click or Enter does. */
-  readonly opens: 'nothing' | 'run' | 'observations' | 'triage' | 'cause';
+  readonly opens: 'nothing' | 'run' | 'observations' | 'triage' | 'cause' | 'remedy';
   /** What Run Again and Stop on this node are about; undefined where there is nothing to run. */
   readonly scope: Scope | undefined;
   /** The check that this node is, or belongs to. */

@@ -288,6 +288,7 @@ export class FlowView implements TreeDataProvider<string> {
 
 function commandOf(node: FlowNode): Command | undefined {
   if (node.opens === 'run') return { command: internalCommandIds.open, title: 'Run', arguments: [node.id] };
+  if (node.opens === 'remedy') return { command: commandIds.showRemedy, title: 'Show Remedy', arguments: [node.cause] };
   if (node.opens === 'cause') return { command: commandIds.showCause, title: 'Show Cause', arguments: [node.cause] };
   if (node.opens === 'triage') return { command: commandIds.triageSymptom, title: 'Triage Symptom…' };
   if (node.opens === 'observations') return { command: commandIds.showObservations, title: 'Show Observations', arguments: [node.id] };

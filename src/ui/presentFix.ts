@@ -126,7 +126,7 @@ class FixPresenter {
   }
 
   #remedy(parent: string, { id }: Cause): string {
-    return this.#add({ ...bare(`${parent}/remedy`, 'remedy', parent), label: 'Remedy', icon: { id: 'lightbulb', color: undefined }, accessibilityLabel: 'Remedy', opens: 'cause', cause: id });
+    return this.#add({ ...bare(`${parent}/remedy`, 'remedy', parent), label: 'Remedy', icon: { id: 'lightbulb', color: undefined }, accessibilityLabel: 'Remedy', opens: 'remedy', cause: id });
   }
 
   /** What is told beside the causes. */

@@ -25,6 +25,7 @@ class CauseView extends LitElement {
   #focused: string | undefined;
   /** The cause that the page is scrolled for. */
   #scrolledFor: string | undefined;
+  #goesToRemedy = false;
 
   override createRenderRoot(): this {
     return this;
@@ -37,6 +38,11 @@ class CauseView extends LitElement {
   }
 
   #hear(message: ToCausePage): void {
+    if (message.type === 'goToRemedy') {
+      this.#goesToRemedy = true;
+      this.requestUpdate();
+      return;
+    }
     const before = this.#story;
     this.#story = message.type === 'showStory' ? message.story : undefined;
     this.#nothing = message.type === 'showNothing' ? message.text : '';
@@ -82,6 +88,12 @@ class CauseView extends LitElement {
       // What had the focus is gone, because a remedy has begun: what became of it takes its place.
       this.querySelector<HTMLElement>(`[data-remedy="${CSS.escape(this.#focused)}"] .status > p`)?.focus();
     }
+    if (this.#goesToRemedy) {
+      const heading = this.querySelector<HTMLElement>('[data-remedy] h2');
+      heading?.closest('section')?.scrollIntoView();
+      heading?.focus({ preventScroll: true });
+    }
+    this.#goesToRemedy = false;
   }
 
   get #pane(): HTMLElement | null {

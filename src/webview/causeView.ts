@@ -89,7 +89,7 @@ function cardOf(card: RemedyCard, places: readonly string[], post: Post): Templa
   const copy = (place: number | null): void => post({ type: 'copyCommand', remedy: id, place });
   return html`<section class="remedy" aria-labelledby=${name} data-remedy=${id}>
     <div class="top">
-      <h2 id=${name}>${icon('lightbulb')}<span>Remedy: ${visible(title)}</span></h2>
+      <h2 id=${name} tabindex="-1">${icon('lightbulb')}<span>Remedy: ${visible(title)}</span></h2>
       <ol class="places" aria-label="Order of recovery">${places.map((place, index) => html`<li aria-current=${index === card.place ? 'step' : nothing}>${index === 0 ? nothing : icon('chevronRight')}<span>${index + 1} ${place}</span></li>`)}</ol>
       ${actionOf(card, post)}
     </div>

@@ -105,6 +105,14 @@ describe('remedies', () => {
     }
   });
 
+  it('are of nothing that is not looked for', () => {
+    const ids = conditions.filter(isCause).map(({ id }) => id);
+    const whole = Object.keys({ ...storeRemedies, ...streamRemedies, ...serviceRemedies, ...composeRemedies, ...kubernetesRemedies });
+    deepEqual(whole.filter((id) => !ids.includes(id)), []);
+    const suffixes = Object.keys({ ...serviceSuffixes, ...composeSuffixes, ...kubernetesSuffixes });
+    deepEqual(suffixes.filter((suffix) => !ids.some((id) => id.endsWith(`-${suffix}`))), []);
+  });
+
   it('say what to do, and what shows that it was done', () => {
     for (const { id, target, remedies } of all) {
       const where = `${target.kind} ${id}`;

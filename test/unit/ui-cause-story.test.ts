@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { recoveryPlaces } from '../../src/model/remedy.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
-import { causeAbout, causeSign, causeStory } from '../../src/ui/cause/causeStory.ts';
+import { causeAbout, causeStory } from '../../src/ui/cause/causeStory.ts';
 import type { CauseStoryInput } from '../../src/ui/cause/causeStory.ts';
 import { orderText } from '../../src/ui/cause/orderText.ts';
 import { clock } from '../../src/ui/words.ts';
@@ -125,7 +125,6 @@ describe('A cause is found', () => {
   ] as const) it(`by ${by}`, () => equal(causeAbout(diagnosis, from)?.id, id));
 });
 
-it('A cause has a sign as long as there is one', () => deepEqual([1, 2, 20, 21, undefined].map(causeSign), ['①', '②', '⑳', '(21)', '']));
 
 describe('Why causes stand in their order', () => {
   it('is told by the parts of their scores', () => {

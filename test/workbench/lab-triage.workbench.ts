@@ -45,6 +45,17 @@ async function choices(page: WorkbenchPage): Promise<readonly string[]> {
   return (await page.names({ role: 'option' })).map((name) => titles.find((title) => name.startsWith(title)) ?? name.split(',')[0] ?? '');
 }
 
+/** Picks the symptom that a word finds, once it stands first. */
+async function pickByWord(page: WorkbenchPage, word: string, title: string): Promise<void> {
+  await page.type(word);
+  for (const end = Date.now() + 5_000; ; await sleep(20)) {
+    const [first] = await choices(page);
+    if (first === title) break;
+    ok(Date.now() < end, `First stands ${first ?? 'nothing'}`);
+  }
+  await page.press('Enter');
+}
+
 /** Goes through the boxes that a symptom needs, and leaves each as it is. */
 async function leaveEmpty(page: WorkbenchPage, ...boxes: readonly string[]): Promise<void> {
   for (const [place, title] of boxes.entries()) {
@@ -89,8 +100,7 @@ describe('Triage of a symptom on a failing lab', () => {
 
   it('asks only what is missing, with a way back', async () => {
     await openPicker(page);
-    await page.type('audit event');
-    await page.press('Enter');
+    await pickByWord(page, 'audit event', 'Audit event is missing');
     await page.waitFor({ role: 'textbox', name: '/Request id · Step 2 of 3/' });
     await shownWhen(page, /Leave empty to look at the last hour/);
     await page.screenshot('triage-request');
@@ -108,8 +118,7 @@ describe('Triage of a symptom on a failing lab', () => {
 
   it('opens the cause as soon as nothing can come before it, while slower checks go on', async () => {
     await openPicker(page);
-    await page.type('audit event');
-    await page.press('Enter');
+    await pickByWord(page, 'audit event', 'Audit event is missing');
     await leaveEmpty(page, 'Request id', 'Time');
     await page.waitFor(redisTab);
     // Without Redis two services take long to say that they are not ready. Nobody waits for them.
@@ -188,8 +197,7 @@ describe('Triage of a symptom on a failing lab', () => {
     await page.press('Escape');
     await untilOver(page, 'Gateway fails before the upstream');
     await openPicker(page);
-    await page.type('None');
-    await page.press('Enter');
+    await pickByWord(page, 'None', 'None');
     await rowsWhen(page, (rows) => rowOf(rows, 'Symptom').label === 'Symptom, none picked');
   });
 });
@@ -207,8 +215,7 @@ describe('Triage of a symptom on a healthy lab', () => {
 
   it('says that nothing of it is red, and opens nothing', async () => {
     await openPicker(page);
-    await page.type('slow');
-    await page.press('Enter');
+    await pickByWord(page, 'slow', 'It is slow');
     await untilOver(page, 'It is slow');
     await sleep(500);
     const shown = await page.snapshot();
@@ -219,8 +226,7 @@ describe('Triage of a symptom on a healthy lab', () => {
 
   it('opens the call beside where the deployment is well and the call tells why it was refused', async () => {
     await openPicker(page);
-    await page.type('STS exchange');
-    await page.press('Enter');
+    await pickByWord(page, 'STS exchange', 'STS exchange fails');
     // The traffic of the lab is denied every other second.
     await leaveEmpty(page, 'Request id', 'Time');
     await page.waitFor({ role: 'tab', name: '/ · …[0-9a-f]{6}/' });

@@ -24,7 +24,9 @@ export class CauseCommands implements TextDocumentContentProvider {
     this.#parts = parts;
     const { guard } = parts;
     this.#store.add(workspace.registerTextDocumentContentProvider(textScheme, this));
-    this.#store.add(commands.registerCommand(commandIds.showCause, (from: unknown) => guard.run(async () => (await this.#load()).show(typeof from === 'string' ? from : undefined))));
+    for (const [id, at] of [[commandIds.showCause, 'beginning'], [commandIds.showRemedy, 'remedy']] as const) {
+      this.#store.add(commands.registerCommand(id, (from: unknown) => guard.run(async () => (await this.#load()).show(typeof from === 'string' ? from : undefined, at))));
+    }
     this.#store.add(commands.registerCommand(commandIds.runCanary, () => guard.run(async () => (await this.#load()).runCanary())));
   }
 

@@ -119,7 +119,9 @@ export interface CauseStory {
 export type ToCausePage =
   | { readonly type: 'showStory'; readonly story: CauseStory }
   /** There is nothing to show, and why. */
-  | { readonly type: 'showNothing'; readonly text: string };
+  | { readonly type: 'showNothing'; readonly text: string }
+  /** The user wants to see what can be done. */
+  | { readonly type: 'goToRemedy' };
 
 export type FromCausePage =
   | { readonly type: 'ready' }

@@ -11,6 +11,7 @@ import type { Guard } from '../guard.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { ObservationDocuments } from '../observationDocument.ts';
 import { panelHtml } from '../panelHtml.ts';
+import type { Toasts } from '../toasts.ts';
 import type { FromCausePage, ToCausePage } from './causeMessages.ts';
 import { causeStory } from './causeStory.ts';
 import type { CauseStoryInput, Recorded } from './causeStory.ts';
@@ -21,15 +22,18 @@ import { RemedyRuns } from './remedyRuns.ts';
 
 const panelType = 'caracal.cause';
 
+/** A part of the panel that it can be opened at. */
+export type CausePlace = 'beginning' | 'remedy';
+
 export interface CausePanelParts {
   readonly session: FlowSession;
   readonly engine: Engine;
   readonly guard: Guard;
   readonly log: SessionLog;
   readonly documents: ObservationDocuments;
-  /** Undefined where this build has none. */
   readonly remedies: RemedyModule;
   readonly extensionUri: Uri;
+  readonly toasts: Toasts;
   /** Shows a text read-only, beside what is open. */
   readonly showText: (title: string, text: string) => Promise<void>;
 }
@@ -58,6 +62,8 @@ export class CausePanel {
   #known: Known | undefined;
   /** What the page shows, as it was sent. */
   #sent = '';
+  /** The page is to go on to the remedies. */
+  #goesToRemedy = false;
 
   constructor(parts: CausePanelParts) {
     this.#parts = parts;
@@ -76,12 +82,13 @@ export class CausePanel {
     this.#store.add(workspace.onDidGrantWorkspaceTrust(() => this.#draw()));
   }
 
-  /** Shows a cause of the diagnosis, in the place of the one that was shown before. */
-  show(cause: Cause): void {
+  /** Shows a cause of the diagnosis from its beginning or at what can be done about it, in the place of the one that was shown before. */
+  show(cause: Cause, at: CausePlace = 'beginning'): void {
     const { target } = this.#parts.session.state;
     if (!target) return;
     this.#shown = { target: target.id, cause, remedies: [], seenAt: Date.now() };
     this.#known = undefined;
+    this.#goesToRemedy = at === 'remedy';
     this.#panel ??= this.#open();
     this.#draw();
     this.#panel.reveal();
@@ -118,9 +125,11 @@ export class CausePanel {
       this.#panel.iconPath = { light: icon('light'), dark: icon('dark') };
     }
     const text = JSON.stringify(message);
-    if (!this.#isReady || text === this.#sent) return;
+    if (!this.#isReady) return;
+    if (text !== this.#sent) void this.#panel.webview.postMessage(message);
     this.#sent = text;
-    void this.#panel.webview.postMessage(message);
+    if (this.#goesToRemedy) void this.#panel.webview.postMessage({ type: 'goToRemedy' } satisfies ToCausePage);
+    this.#goesToRemedy = false;
   }
 
   #message(last: Shown): ToCausePage {
@@ -245,10 +254,9 @@ export class CausePanel {
     const { cause } = this.#shown;
     const ended = await this.#runs.run(cause, remedy);
     if (ended === undefined || this.#panel?.visible === true) return;
-    const show = 'Show Cause';
     // Not awaited: the remedy has ended, whenever the message is closed.
-    void window.showInformationMessage(this.#parts.engine.redactor.text(`${cause.title}, ${remedy.title}: ${ended}`), show).then((chosen) => {
-      if (chosen !== show) return;
+    void this.#parts.toasts.ended('remedy', this.#parts.engine.redactor.text(`${cause.title}, ${remedy.title}: ${ended}`), 'Show Cause').then((isWanted) => {
+      if (!isWanted) return;
       this.#panel ??= this.#open();
       this.#draw();
       this.#panel.reveal();

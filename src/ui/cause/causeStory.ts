@@ -1,9 +1,11 @@
 /** What is told of a cause: from what was found to the texts of its panel. Pure. */
 import { count } from '../../flow/words.ts';
+import { isNamed } from '../../model/causeStanding.ts';
 import type { Verdict } from '../../model/check.ts';
 import type { Cause, Diagnosis, Evidence, Look } from '../../model/diagnosis.ts';
 import type { RecoveryPlace, Remedy } from '../../model/remedy.ts';
 import type { Status } from '../../model/status.ts';
+import { reference, statusesText } from '../causes.ts';
 import type { CheckHead } from '../flowState.ts';
 import { clock } from '../words.ts';
 import type { Candidate, CauseStory, EvidenceLine, NamedCheck, PathStep, RecordLink, RemedyCard, RemedyStatus } from './causeMessages.ts';
@@ -43,12 +45,6 @@ export function causeStory(input: CauseStoryInput): CauseStory {
   return new Telling(input).all();
 }
 
-/** `①` for 1; above 20, for which there is no such sign, `(21)`. */
-export function causeSign(number: number | undefined): string {
-  if (number === undefined) return '';
-  return number <= 20 ? String.fromCodePoint(0x245f + number) : `(${number})`;
-}
-
 /**
  * The cause that something is about: its own id, or that of a row of the tree, of a check or of a cause. Without it,
  * the first one.
@@ -67,13 +63,6 @@ export function causeAbout({ causes }: Diagnosis, from: string | undefined): Cau
 export function capital(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
-
-/** The order in which what a cause explains is counted, and the words for each state. What is blocked says nothing of itself. */
-const counted: readonly (readonly [Status, string, string])[] = [
-  ['fail', 'failure', 'failures'],
-  ['warn', 'warning', 'warnings'],
-  ['unknown', 'unknown', 'unknown'],
-];
 
 /** The places of Caracal's order of recovery, in that order. */
 const placeTitles: Readonly<Record<RecoveryPlace, string>> = { freeze: 'Freeze', stores: 'Stores', services: 'Services', backlogs: 'Backlogs', freshness: 'Freshness', canary: 'Canary' };
@@ -116,11 +105,10 @@ class Telling {
     const { cause, diagnosis } = this.#input;
     if (this.#isGone) return [];
     const failures = this.#reach(cause).filter((check) => this.#status(check) === 'fail').length;
-    const explains = cause.standing === 'possible' ? 'would explain' : 'explains';
     const left = diagnosis.causes.filter(({ leftBehindBy }) => leftBehindBy === cause.id);
     const by = diagnosis.causes.find(({ id }) => id === cause.leftBehindBy);
     return [
-      ...(failures > 0 ? [`It ${explains} ${diagnosis.failures.all === 1 ? 'the only failure' : `${failures} of ${count(diagnosis.failures.all, 'failure')}`}.`] : []),
+      ...(failures > 0 ? [`It ${explains(cause)} ${diagnosis.failures.all === 1 ? 'the only failure' : `${failures} of ${count(diagnosis.failures.all, 'failure')}`}.`] : []),
       ...(left.length > 0 ? [`What it left behind: ${left.map((one) => this.#signed(one)).join(', ')}.`] : []),
       ...(by ? [`It is what ${this.#signed(by)} left behind.`] : []),
     ];
@@ -156,13 +144,8 @@ class Telling {
       const by = this.#input.diagnosis.causes.find(({ id }) => id === cause.leftBehindBy);
       return `left behind by ${by === undefined ? 'what is over' : this.#sign(by.id) || by.title}${verdict === undefined ? '' : `: ${verdict.summary}`}`;
     }
-    const reach = this.#reach(cause).map((check) => this.#status(check));
-    const counts = counted.flatMap(([status, one, many]) => {
-      const number = reach.filter((each) => each === status).length;
-      return number === 0 ? [] : [count(number, one, many)];
-    });
-    if (counts.length === 0) return verdict?.summary ?? '';
-    return `${cause.standing === 'possible' ? 'would explain' : 'explains'} ${counts.join(', ')}`;
+    const reach = statusesText(this.#reach(cause).map((check) => this.#status(check)));
+    return reach === '' ? (verdict?.summary ?? '') : `${explains(cause)} ${reach}`;
   }
 
   #reach({ own, explains }: Cause): readonly string[] {
@@ -224,17 +207,17 @@ class Telling {
   #first(of: Remedy): RemedyCard['first'] {
     const { diagnosis, remedies } = this.#input;
     const earlier = diagnosis.causes
-      .filter((one) => one.id !== of.cause && one.standing !== 'possible' && one.standing !== 'past' && this.#reach(one).some((check) => this.#status(check) === 'fail'))
+      .filter((one) => one.id !== of.cause && isNamed(one) && one.standing !== 'past' && this.#reach(one).some((check) => this.#status(check) === 'fail'))
       .flatMap((one) => (remedies.get(one.id) ?? []).map((remedy) => ({ one, remedy, at: placeOf(remedy) })))
       .filter(({ at }) => at < placeOf(of))
       .toSorted((before, after) => before.at - after.at)[0];
     // Nobody changes a deployment for what may be something else.
-    if (earlier === undefined && this.#input.cause.standing === 'possible') return { words: 'first: find out whether it is this one', cause: null };
+    if (earlier === undefined && !isNamed(this.#input.cause)) return { words: 'first: find out whether it is this one', cause: null };
     return earlier === undefined ? null : { words: `first: ${[this.#sign(earlier.one.id), earlier.remedy.title].filter(Boolean).join(' ')}`, cause: earlier.one.id };
   }
 
   #sign(cause: string): string {
-    return causeSign(this.#input.numbers.get(cause));
+    return reference(this.#input.numbers.get(cause));
   }
 
   #signed({ id, title }: Cause): string {
@@ -254,6 +237,10 @@ class Telling {
     const head = this.#heads.get(check);
     return head ? `${head.component} › ${head.title}` : check;
   }
+}
+
+function explains(cause: Cause): string {
+  return isNamed(cause) ? 'explains' : 'would explain';
 }
 
 function seenWords({ seen }: Look): EvidenceLine['seen'] {

@@ -1,7 +1,7 @@
 /** Why the causes stand in their order, as a text that a person reads. Pure; the caller masks the result. */
 import type { Cause, Diagnosis } from '../../model/diagnosis.ts';
+import { reference } from '../causes.ts';
 import { yamlScalar } from '../yaml.ts';
-import { causeSign } from './causeStory.ts';
 
 const head = `# Why this order
 # What is red is explained by as few causes as possible: the one with
@@ -11,7 +11,7 @@ const head = `# Why this order
 `;
 
 export function orderText({ causes, ruledOut }: Diagnosis, numbers: ReadonlyMap<string, number>): string {
-  const ranked = causes.flatMap((cause) => ['', ...causeLines(cause, causeSign(numbers.get(cause.id)))]);
+  const ranked = causes.flatMap((cause) => ['', ...causeLines(cause, reference(numbers.get(cause.id)))]);
   const out = ruledOut.flatMap(({ title, why }) => [`  - ${yamlScalar(title)}: ${yamlScalar(why.words)}`]);
   const none = causes.length === 0 ? ['', '# No cause is seen.'] : [];
   return `${[head.trimEnd(), ...none, ...ranked, ...(out.length === 0 ? [] : ['', 'ruled out:', ...out])].join('\n')}\n`;

@@ -15,7 +15,6 @@ import type { RemedyModule } from './remedyModule.ts';
 export interface RemedyRunsParts {
   readonly session: Pick<FlowSession, 'target' | 'state' | 'addRemedy'>;
   readonly engine: Pick<Engine, 'redactor'>;
-  /** Undefined where this build has none. */
   readonly remedies: Pick<RemedyModule, 'remediesOf' | 'callsOf' | 'runRemedy'>;
   readonly log: SessionLog;
   /** Whether the user agrees. */

@@ -6,8 +6,10 @@ import type { FlowSession, SessionLog } from '../flowSession.ts';
 import type { Guard } from '../guard.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { ObservationDocuments } from '../observationDocument.ts';
+import type { Toasts } from '../toasts.ts';
 import { canaryText } from './canaryText.ts';
 import { CausePanel } from './causePanel.ts';
+import type { CausePlace } from './causePanel.ts';
 import { causeAbout } from './causeStory.ts';
 import type { RemedyModule } from './remedyModule.ts';
 import { detailOf } from './remedyEffect.ts';
@@ -19,6 +21,7 @@ export interface CauseSurfacesParts {
   readonly log: SessionLog;
   readonly documents: ObservationDocuments;
   readonly extensionUri: Uri;
+  readonly toasts: Toasts;
   /** Shows a text read-only, beside what is open. */
   readonly showText: (title: string, text: string) => Promise<void>;
 }
@@ -41,7 +44,7 @@ export class CauseSurfaces {
    * @param from id of a cause, or of a row of the tree that a cause explains; without it the first cause is shown
    * @throws Error when there is none
    */
-  async show(from: string | undefined): Promise<void> {
+  async show(from: string | undefined, at: CausePlace): Promise<void> {
     const { session } = this.#parts;
     const { diagnosis } = session.state;
     if (!diagnosis) throw new Error('Cannot show a cause: nothing was run yet. Run the flow first.');
@@ -49,7 +52,7 @@ export class CauseSurfaces {
     if (!cause) throw new Error(from === undefined ? 'Cannot show a cause: none is seen.' : 'Cannot show a cause: none explains this.');
     const remedies = await loadRemedies();
     this.#panel ??= this.#store.add(new CausePanel({ ...this.#parts, remedies }));
-    this.#panel.show(cause);
+    this.#panel.show(cause, at);
   }
 
   /**
