@@ -78,7 +78,7 @@ async function perform(page: Page, request: Performed): Promise<PageAnswers[Perf
       await find(page, request.target).fill(request.text);
       return null;
     case 'waitFor':
-      await find(page, request.target).waitFor({ state: request.state ?? 'visible' });
+      await find(page, request.target).waitFor({ state: request.state ?? 'visible', timeout: request.withinMs ?? ACTION_DEADLINE_MS });
       return null;
     case 'names':
       return findAll(page, request.target).evaluateAll((elements: PageElement[]) =>

@@ -99,7 +99,7 @@ export const stages: readonly Stage[] = [
     id: 'sts-reads-nothing', words: 'the STS takes up no changes',
     seenAt: [isRed('STR-021', 'stalled', 'slow'), isRed('STR-031', 'stalled', 'slow'), isRed('STR-041', 'stalled', 'slow')],
   },
-  { id: 'gateway-reads-nothing', words: 'the Gateway takes up no revocations', seenAt: [isRed('STR-032', 'stalled', 'slow')] },
+  { id: 'gateway-reads-nothing', words: 'the Gateway takes up no revocations', seenAt: [isRed('STR-032', 'stalled', 'slow', 'unread')], brings: [warns('STR-035', 'unread')] },
   { id: 'coordinator-reads-nothing', words: 'the Coordinator takes up and publishes nothing', seenAt: [isRed('STR-051', 'stalled', 'slow'), fails('STR-091', 'not taken')], brings: [isRed('SVC-041'), isRed('SVC-042'), isRed('SVC-044')] },
   {
     id: 'services-not-started', words: 'services that wait for it were not started',

@@ -80,6 +80,7 @@ export const streamRemedies: Table = {
   'opa-engine-missing': groupMissing('sts', 'CRC-STR-021', ['activations in between follow by the poll of Postgres, within 60 s']),
   'sts-revocation-missing': groupMissing('sts', 'CRC-STR-031', ['revocations in between were not applied by the STS: compare them with Postgres']),
   'gateway-revocation-missing': groupMissing('gateway', 'CRC-STR-032', ['revocations in between come with its snapshot, within 30 s']),
+  'gateway-revocation-left-behind': groupMissing('gateway', 'CRC-STR-032', ['revocations in between come with its snapshot, within 30 s', 'the groups that are left behind grow on, which is normal']),
   'sts-keys-missing': groupMissing('sts', 'CRC-STR-041', []),
   'coordinator-relay-missing': groupMissing('coordinator', 'CRC-STR-051', ['lifecycle events in between are not relayed']),
   'audit-ingestor-missing': groupMissing('audit', 'CRC-STR-002', ['events in between are in the stream and not in the ledger: scope them by the ids before and after'], (names) => [saveStream(names, 'audit.events')]),

@@ -47,7 +47,7 @@ const doubles: readonly Pair[] = [
 /** A fault while something beside it looks wrong and is not: a decoy, then the fault. */
 const distracted: readonly Pair[] = [
   ['endpoints', 'old-dead-letters', 'redis-stopped'],
-  ['endpoints', 'group-of-a-gateway-that-is-gone', 'gateway-group-missing'],
+  ['endpoints', 'group-of-a-gateway-that-is-gone', 'gateway-streams-key-differs'],
   ['endpoints', 'circuit-gauge-sticks', 'policy-none-active'],
   ['endpoints', 'propagation-sticks', 'gateway-snapshot-stale'],
   ['endpoints', 'delegations-revoked', 'revocation-failed-in-sts'],
@@ -57,7 +57,7 @@ const distracted: readonly Pair[] = [
   ['endpoints', 'policy-same-content', 'policy-not-compiling'],
   ['endpoints', 'own-connection-revoked', 'provider-connection-expired'],
   ['endpoints', 'registered-application-expired', 'application-expired'],
-  ['endpoints', 'audit-key-changed', 'ledger-signature-forged'],
+  ['endpoints', 'audit-key-changed', 'ledger-row-changed'],
   ['endpoints', 'ledger-once-unsigned', 'ledger-row-deleted'],
   ['endpoints', 'event-late', 'rows-in-default-partition'],
   ['endpoints', 'webhooks-delivered', 'webhook-abandoned'],

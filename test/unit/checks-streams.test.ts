@@ -117,7 +117,12 @@ describe('streams', () => {
   it('CRC-STR-032: a replica that lives and does not read is red beside one that does', async () => {
     const stuck = behind(90, 150, { name: 'gateway-revocation:stuck' });
     const verdict = await judge('CRC-STR-032', looks('sessions.revoke', [0, 1, 2].map(() => stream([stuck, gateway('new')]))));
-    assert.equal(verdict.status, 'fail', verdict.summary);
+    assert.deepEqual([verdict.status, verdict.signs], ['fail', ['stalled']], verdict.summary);
+  });
+  it('CRC-STR-032: a group that no Gateway asks for is told from one that is read too slowly', async () => {
+    const verdict = await judge('CRC-STR-032', looks('sessions.revoke', [0, 1, 2].map(() => stream([gone]))));
+    assert.deepEqual([verdict.status, verdict.signs], ['fail', ['unread']], verdict.summary);
+    assert.match(verdict.reasoning, /no Gateway runs, or the one that runs has no group/);
   });
 
   describe('what was trimmed', () => {
@@ -185,6 +190,7 @@ describe('streams', () => {
     const other = (host: string, secondsAgo: number): GroupSnapshot => gateway(host, { ...lowest(secondsAgo), lastSeen: [{ name: host, pending: 1, seenMs: 9e6, activeMs: null }] });
     table('CRC-STR-035', [
       ['given up at five', { ...revocations([gateway('a', lowest(100))]), ...closer('sessions.revoke/gateway-revocation:a', entry({ deliveries: 3 })) }, 'warn', /^1 entry delivered up to 3 times$/],
+      ['of hosts that are gone alone', { ...revocations([{ ...gone, ...lowest(9_000) }]), ...closer('sessions.revoke/gateway-revocation:old', entry({ deliveries: 3 })) }, 'warn', /^1 entry delivered up to 3 times, and nobody reads the group$/],
       ['of a host that is gone, before Redis 7.2', { ...revocations([other('old', 9_000), gateway('new', { lastSeen: [] })]), ...closer('sessions.revoke/gateway-revocation:old', entry({ idleMs: 9e6 })) }, 'pass', /^2$/],
     ]);
   });

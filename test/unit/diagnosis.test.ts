@@ -153,6 +153,14 @@ describe('the causes of what is red', () => {
     assert.deepEqual(diagnosis.failures, { all: 10, explained: 10 });
   });
 
+  it('tell a Gateway without a group from one that is gone and from one that reads slowly', () => {
+    const first = (...shorts: readonly Short[]): unknown => standings(found(situation(shorts, { wellOtherwise: true })))[0];
+    assert.equal(first('STR-032 fail unread', 'STR-035 warn unread'), 'gateway-revocation-left-behind confirmed');
+    assert.equal(first('STR-032 fail stalled'), 'gateway-revocation-behind confirmed');
+    assert.equal(first('STR-032 fail unread', 'STR-035 warn unread', 'RDY-021 fail ECONNREFUSED'), 'gateway-down confirmed');
+    assert.deepEqual(found(situation(['STR-032 fail unread', 'STR-035 warn unread'], { wellOtherwise: true })).unexplained, []);
+  });
+
   it('are said to be left behind where what left them is there, and past where it is over', () => {
     const dead = ['STR-091 fail dead', 'RDY-043 fail outbox_dead'];
     const withRedis = found(situation([...redisAway.filter((short) => !short.startsWith('RDY-043')), ...dead, 'STO-020 fail ECONNREFUSED'], { wellOtherwise: true }));

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok } from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands, window } from 'vscode';
-import { panelWhen, pickLab, pictures, rowsWhen } from './extension.ts';
+import { answerNext, panelWhen, pickLab, pictures, rowsWhen } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
 import type { Target } from './protocol.ts';
@@ -54,11 +54,53 @@ describe('A cause on a failing lab', () => {
     await page.screenshot('cause-order');
   });
 
+  it('is opened at its remedy by the row of that', async () => {
+    await commands.executeCommand('workbench.action.closeEditorsInOtherGroups');
+    await commands.executeCommand('workbench.action.closeAllEditors');
+    await page.click({ role: 'treeitem', name: '/^Fix/' });
+    await page.press('ArrowRight');
+    await page.click({ role: 'treeitem', name: '/^Redis is stopped/' });
+    await panelWhen(page, /heading "Redis is stopped"/);
+    await commands.executeCommand('caracal.flow.focus');
+    await page.press('ArrowRight');
+    await page.click({ role: 'treeitem', name: 'Remedy' });
+    await page.waitFor({ role: 'heading', name: '/^Remedy: start Redis/', inPanel: true });
+    await page.screenshot('cause-remedy');
+  });
+
   it('stays one panel, whatever it is asked for by', async () => {
     await commands.executeCommand('workbench.action.closeEditorsInOtherGroups');
     await commands.executeCommand('workbench.action.closeAllEditors');
     for (const from of ['redis-stopped', undefined]) await commands.executeCommand('caracal.showCause', from);
     await panelWhen(page, /heading "Redis is stopped"/);
     await tabsWhen([['Cause: Redis is stopped']]);
+  });
+});
+
+describe('The recovery canary on a healthy lab', () => {
+  let page: WorkbenchPage;
+  let end: () => Promise<void>;
+
+  before(async () => {
+    page = openedPage();
+    end = await pickLab(page, 'healthy');
+  });
+
+  after(() => end());
+
+  it('is sent once the user has agreed to its calls, and says what came of them', async () => {
+    const refused = answerNext(undefined);
+    await page.runCommand('Caracal: Run Recovery Canary…');
+    const { message, options, buttons } = await refused;
+    deepStrictEqual([message, buttons], ['Run the recovery canary on healthy lab?', ['Run Canary']]);
+    match(options.detail ?? '', /POST \/oauth\/2\/token[\s\S]*They change nothing\./);
+    deepStrictEqual(window.tabGroups.all.flatMap(({ tabs }) => tabs), []);
+    const agreed = answerNext('Run Canary');
+    await page.runCommand('Caracal: Run Recovery Canary…');
+    await agreed;
+    const text = await tabsWhen([[], ['healthy lab canary']], '# Recovery canary of healthy lab: An allowed and a refused call were answered and audited.');
+    match(text, /^evidence:/m);
+    await page.screenshot('canary');
+    await commands.executeCommand('workbench.action.closeAllEditors');
   });
 });

@@ -100,7 +100,7 @@ describe('The packaged extension', () => {
 });
 
 /** In a window that is loaded again VS Code hands back nothing but what the page has kept. */
-describe('A request that is traced with the packaged extension', () => {
+describe('The packaged extension with a lab', () => {
   let folder: string;
   let lab: Lab;
   let served: ServedCode | undefined;
@@ -112,7 +112,7 @@ describe('A request that is traced with the packaged extension', () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'caracal-traced-'));
-    lab = new Lab();
+    lab = new Lab({ faults: ['coordinator-outbox-dead'] });
     const target = await lab.ready();
     requestId = await callOf(target);
     served = await serveInstalled(folder, target);
@@ -134,7 +134,7 @@ describe('A request that is traced with the packaged extension', () => {
     await page.getByRole('option', { name: new RegExp(`^${title}`) }).first().click();
   }
 
-  it('stands there again after the window was loaded again, with its logs', async () => {
+  it('shows a traced request again after the window was loaded again, with its logs', async () => {
     await page.getByRole('tab', { name: 'Caracal Debugger' }).click();
     await page.getByRole('tree', { name: 'Flow' }).getByRole('treeitem').first().waitFor({ timeout: 50_000 });
     await runCommand('Caracal: Trace Request…');
@@ -147,6 +147,17 @@ describe('A request that is traced with the packaged extension', () => {
     await sentence().waitFor({ state: 'hidden' });
     await sentence().waitFor({ timeout: 50_000 });
     await panel().getByRole('option', { name: /proxied 200 of this call/, selected: true }).waitFor({ timeout: 50_000 });
+  });
+
+  it('does not repair what is wrong with the deployment, as long as the folder is not trusted', async () => {
+    await runCommand('Caracal: Run All');
+    await page.getByRole('button', { name: /^Caracal: target .* checks failed, .*, now$/ }).waitFor({ timeout: 50_000 });
+    await runCommand('Caracal: Show Cause');
+    await panel().getByRole('heading', { name: /^Remedy: requeue / }).waitFor();
+    await panel().getByRole('button', { name: /^Requeue /, disabled: true }).waitFor();
+    await page.screenshot({ path: join(artifactsFolder, 'screenshots', 'packaged-untrusted.png') });
+    await panel().getByRole('link', { name: 'Trust this workspace to run remedies' }).click();
+    await page.getByRole('tab', { name: 'Workspace Trust' }).waitFor();
   });
 });
 

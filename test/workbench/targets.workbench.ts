@@ -246,6 +246,11 @@ describe('Deployments that are found by themselves', () => {
       const agreed = answerNext('Start Redis');
       await page.click(start);
       await agreed;
+      // Whoever looks at something else meanwhile is told when it has ended.
+      await commands.executeCommand('caracal.showReport');
+      await page.waitFor({ role: 'button', name: 'Show Cause' }, 'visible', flowMs);
+      await page.screenshot('remedy-toast');
+      await page.click({ role: 'button', name: 'Show Cause' });
       const panel = await panelWhen(page, /Started at \d\d:\d\d:\d\d\. It worked: /, flowMs);
       match(panel, /What changed \d+ checks/);
       match(panel, /This cause is no longer seen\./);

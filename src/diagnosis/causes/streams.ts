@@ -1,4 +1,4 @@
-import { fails, isRed, logged, warns, without } from '../definition.ts';
+import { fails, isRed, logged, passes, warns, without } from '../definition.ts';
 import type { CauseDefinition } from '../definition.ts';
 
 const base = { family: 'streams' } as const;
@@ -36,6 +36,11 @@ const deadLetters = [
 export const streamCauses: readonly CauseDefinition[] = [
   ...groups.flatMap(ofGroup),
   {
+    ...base, id: 'gateway-revocation-left-behind', component: 'gateway', title: 'The Gateway that runs has no consumer group',
+    means: 'Those that are there were left behind by Gateways that are gone. It makes its own on sessions.revoke only when it starts, and until then revocations reach it with its next snapshot only. Its readiness may stay green.',
+    seenAt: [fails('STR-032', 'unread')], given: [passes('RDY-022')], brings: [warns('STR-035', 'unread')], source: 'storage 7.1, groups of vanished Gateway hosts; 12, row 6',
+  },
+  {
     ...base, id: 'group-moved', component: 'Redis', title: 'Somebody moved a consumer group', means: 'Entries between its old and its new position were given to its reader twice, or never.',
     seenAt: groups.map(({ check }) => warns(check, 'moved')), source: 'diagnosing 5.3, REWOUND',
   },
@@ -61,7 +66,7 @@ export const streamCauses: readonly CauseDefinition[] = [
     ...base, id: 'revocation-failed-in-sts', component: 'sts', title: 'The STS could not apply a message', means: 'It was given a revocation, or a change of a policy or key, and did not acknowledge it. It tries again only when it starts.',
     seenAt: [warns('STR-033'), warns('STR-022'), warns('STR-042')], says: [logged('sts: stream side effect')], source: 'storage 7.2',
   },
-  { ...base, id: 'revocation-failed-in-gateway', component: 'gateway', title: 'The Gateway cannot apply a revocation', means: 'It takes it up again and again and fails.', seenAt: [warns('STR-035')], source: 'storage 7.2' },
+  { ...base, id: 'revocation-failed-in-gateway', component: 'gateway', title: 'The Gateway cannot apply a revocation', means: 'It takes it up again and again and fails.', seenAt: [without(warns('STR-035'), 'unread')], source: 'storage 7.2' },
   { ...base, id: 'relay-message-failed', component: 'coordinator', title: 'The Coordinator cannot relay a lifecycle event', means: 'It takes it up again and again and fails.', seenAt: [warns('STR-052')], says: [logged('coordinator: lifecycle_relay_failed')], source: 'storage 7.2' },
   ...deadLetters.map(({ id, check, of }): CauseDefinition => ({
     ...base, id: `${id}-dead-letters`, component: 'Redis', title: `Readers gave up ${of}`, means: 'What these messages said was not applied by the reader that gave them up.', seenAt: [isRed(check)], isMark: true, source: 'storage 7.5',

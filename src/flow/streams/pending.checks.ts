@@ -3,10 +3,10 @@ import { streams } from '../../caracal/streams.ts';
 import type { ConsumerGroup, Stream } from '../../caracal/streams.ts';
 import type { Check, Fact, Judgement, Observed } from '../../model/check.ts';
 import { subject } from '../../model/observation.ts';
-import { finding, notKnown } from '../judging.ts';
+import { finding, notKnown, signed } from '../judging.ts';
 import { count, milliseconds } from '../words.ts';
 import { looksAsked, whenLooked } from './looks.ts';
-import { ageMs, groupsOf, livingGroups } from './snapshot.ts';
+import { ageMs, groupsOf, isLeftBehind, livingGroups } from './snapshot.ts';
 import type { GroupSnapshot, StreamSnapshot } from './snapshot.ts';
 import { firstNumber, numbersOfReadGroups, readerSource, streamCheck, streamPrivilege } from './stream.checks.ts';
 
@@ -117,7 +117,10 @@ function judgePending(stream: Stream, expected: ConsumerGroup, latest: StreamSna
   }
   const [first] = found;
   // Where replicas cannot be told from those that are gone, one group without trouble says that the reader works.
-  if (first && found.length === living.length) return finding('warn', first.words, first.why, [...facts, ...first.facts]);
+  if (first && found.length === living.length) {
+    if (expected.perReplica === true && living.every(isLeftBehind)) return signed(finding('warn', `${first.words}, and nobody reads the group`, 'A Gateway asks for its own group every second, and nobody asks for this one.', [...facts, ...first.facts]), 'unread');
+    return finding('warn', first.words, first.why, [...facts, ...first.facts]);
+  }
   const total = living.reduce((sum, { pending }) => sum + pending, 0);
   const words = byDesign > 0 ? `${total}, ${byDesign} of delegations alone` : total === 0 ? 'none' : living.length === 1 && living[0] ? shown(latest, living[0]) : String(total);
   return finding('pass', words, 'What was given out is being worked on. Messages that revoke delegations alone stay with the STS by design.', facts);

@@ -92,6 +92,11 @@ export function livingGroups(snapshot: Pick<StreamSnapshot, 'length' | 'lastId'>
   return [latest];
 }
 
+/** Whether Redis shows that no Gateway asks for this group of one: each asks for its own every second. */
+export function isLeftBehind({ lastSeen }: GroupSnapshot): boolean {
+  return lastSeen.length > 0 && lastSeen.every(({ seenMs, activeMs }) => activeMs !== null && seenMs >= aliveMs);
+}
+
 /** Entries that the group was not given yet, counted and not taken from Redis' own `lag`, which is wrong after trimming. */
 export function backlogOf(snapshot: StreamSnapshot, group: GroupSnapshot): { readonly entries: number; readonly atLeast: boolean } {
   if (isCaughtUp(snapshot, group)) return { entries: 0, atLeast: false };

@@ -6,7 +6,7 @@ import { redisAuthenticationId, redisLoadingId, redisRoleId } from '../storage/r
 import { count, milliseconds } from '../words.ts';
 import { looksAsked, whenLooked } from './looks.ts';
 import type { Looks } from './looks.ts';
-import { ageMs, compareIds, groupsOf, livingGroups, pendingLost, redisStream, trimmedUnread } from './snapshot.ts';
+import { ageMs, compareIds, groupsOf, isLeftBehind, livingGroups, pendingLost, redisStream, trimmedUnread } from './snapshot.ts';
 import type { StreamSnapshot } from './snapshot.ts';
 import { changeSince, factsOf, standingOf } from './standing.ts';
 import type { Standing } from './standing.ts';
@@ -77,6 +77,12 @@ function missingGroup(stream: Stream, expected: ConsumerGroup): Judgement {
     : finding('not-applicable', 'not provisioned; no service reads it', `${expected.name} is made by the provisioner of Compose only.`);
 }
 
+/** Of a reader with a group for each replica, all of whose groups are left behind. */
+function nobodyAsks({ key }: Stream, { name }: ConsumerGroup, { words, facts }: Standing): Judgement {
+  const why = `A Gateway asks for its own ${name} on ${key} every second, and nobody asks for one that is there: no Gateway runs, or the one that runs has no group, because it makes it only when it starts.`;
+  return signed(finding('fail', words, why, facts), 'unread');
+}
+
 function judgeGroup(stream: Stream, expected: ConsumerGroup, { taken, latest, before, sameServer }: Looks): Judgement {
   if (latest.type !== 'stream') return finding('not-applicable', 'no stream', `${stream.key} does not exist here.`);
   const groups = groupsOf(latest, expected);
@@ -97,6 +103,7 @@ function judgeGroup(stream: Stream, expected: ConsumerGroup, { taken, latest, be
         wants: [redisStream.of(stream.name, taken.length + 1)],
       };
     case 'stalled':
+      if (expected.perReplica === true && living.every(isLeftBehind)) return nobodyAsks(stream, expected, worst);
       return signed(finding('fail', worst.words, `The position of ${expected.name} on ${stream.key} does not move while entries wait: ${reader} does not read.`, facts), 'stalled');
     case 'near-trim':
       return signed(finding('warn', worst.words, 'Writers trim this stream to about 100,000 entries and take no notice of groups: what waits is about to be lost.', facts), 'slow');

@@ -127,6 +127,18 @@ describe('The panel of a cause', () => {
     deepStrictEqual(await heard(page, 'manageTrust'), [{ type: 'manageTrust' }]);
   });
 
+  it('goes to its remedy where the user wants that', async () => {
+    await open(single, { height: 500 });
+    await send(page, { type: 'goToRemedy' });
+    const heading = page.getByRole('heading', { name: 'Remedy: start Redis' });
+    await heading.and(page.locator(':focus')).waitFor();
+    ok(await page.getByRole('main').evaluate((pane) => pane.scrollTop > 0));
+    const [top, pane] = [(await heading.boundingBox())?.y ?? 0, (await page.getByRole('main').boundingBox())?.y ?? 0];
+    ok(top >= pane && top < pane + 250, String(top));
+    await tell(leftBehind);
+    strictEqual(await page.getByRole('main').evaluate((shown) => shown.scrollTop), 0, 'another cause begins at its beginning');
+  });
+
   it('is drawn again in its place: nothing scrolls, and the focus stays', async () => {
     await open(single, { height: 500 });
     const main = page.getByRole('main');
