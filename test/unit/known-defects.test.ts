@@ -227,12 +227,11 @@ describe('known defects of other tools', () => {
   it('vault: it warns on a server that runs well', async () => {
     const recordings = await readRecordings();
     // A decoy is a server that runs well and looks as if it did not.
-    const well = cases.flatMap((one) => {
-      const recording = one.faults.length === 0 ? recordings.get(one.id) : undefined;
-      return recording ? [{ one, recording }] : [];
-    });
-    assert.notEqual(well.length, 0);
-    for (const { one, recording } of well) assert.deepEqual(notPassed((await replay(one, recording)).verdicts), {}, one.id);
+    for (const one of cases.filter(({ faults }) => faults.length === 0)) {
+      const recording = recordings.get(one.id);
+      assert(recording, one.id);
+      assert.deepEqual(notPassed((await replay(one, recording)).verdicts), {}, one.id);
+    }
   });
 
   it('pg-healthcheck: a counter that rose once alarms for ever', async () => {
