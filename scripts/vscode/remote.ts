@@ -50,7 +50,7 @@ async function answer(page: Page, errors: readonly string[], message: IncomingMe
 
 /** What a person would look at to see why something could not be done. */
 async function inSight(page: Page): Promise<string> {
-  const parts = await page.locator('.quick-input-widget, .monaco-hover, .sidebar').filter({ visible: true }).all();
+  const parts = await page.locator('.quick-input-widget, .monaco-hover, .notifications-toasts, .sidebar, .statusbar').filter({ visible: true }).all();
   const shown = await Promise.all(parts.map((part) => part.ariaSnapshot({ timeout: 1_000 }).catch(() => 'gone')));
   return shown.join('\n');
 }
@@ -78,7 +78,7 @@ async function perform(page: Page, request: Performed): Promise<PageAnswers[Perf
       await find(page, request.target).fill(request.text);
       return null;
     case 'waitFor':
-      await find(page, request.target).waitFor({ state: request.state ?? 'visible', timeout: request.withinMs ?? ACTION_DEADLINE_MS });
+      await find(page, request.target).waitFor({ state: request.state ?? 'visible' });
       return null;
     case 'names':
       return findAll(page, request.target).evaluateAll((elements: PageElement[]) =>

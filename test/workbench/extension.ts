@@ -51,6 +51,16 @@ export async function panelWhen(page: WorkbenchPage, wanted: RegExp, withinMs = 
   }
 }
 
+/** Waits until the list of notifications, which then stands open, says so. */
+export async function notified(page: WorkbenchPage, wanted: RegExp, withinMs = 10_000): Promise<void> {
+  for (const end = Date.now() + withinMs; ; await sleep(100)) {
+    await commands.executeCommand('notifications.showList');
+    const text = await page.snapshot('.notifications-center').catch(() => '');
+    if (wanted.test(text)) return;
+    ok(Date.now() < end, text);
+  }
+}
+
 /** The row whose label begins with these words. */
 export function rowOf(rows: readonly TreeRow[], words: string): TreeRow {
   const found = rows.find(({ label }) => label.startsWith(words));

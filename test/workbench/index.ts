@@ -26,16 +26,8 @@ export async function run(): Promise<void> {
   // Built next to this file, which is CommonJS by then.
   const all = readdirSync(__dirname).filter((name) => /\.(?:workbench|walks)\.cjs$/.test(name));
   for (const file of all) if (isPageDriven() || withoutPage.includes(file)) mocha.addFile(join(__dirname, file));
-  mocha.rootHooks({ async afterEach(this: Mocha.Context) { if (this.currentTest?.state === 'failed' && isPageDriven()) await keepSight(this.currentTest.title); } });
+  mocha.rootHooks({ async afterEach(this: Mocha.Context) { if (this.currentTest?.state === 'failed' && isPageDriven()) await openedPage().screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-').slice(0, 60)}`); } });
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));
   if (failures > 0) throw new Error(`${failures} workbench tests failed`);
 }
 
-/** What stood in the window when a test failed: a picture, and in words what a picture of another machine cannot tell. */
-async function keepSight(title: string): Promise<void> {
-  const page = openedPage();
-  await page.screenshot(`failed-${title.replace(/\W+/g, '-').slice(0, 60)}`);
-  for (const part of ['.quick-input-widget', '.notifications-toasts', '.statusbar']) {
-    console.log(`${part}\n${await page.snapshot(part).catch(() => 'is not there')}`);
-  }
-}

@@ -98,7 +98,7 @@ describe('The recovery canary on a healthy lab', () => {
     const agreed = answerNext('Run Canary');
     await page.runCommand('Caracal: Run Recovery Canary…');
     await agreed;
-    const text = await tabsWhen([[], ['healthy lab canary']], '# Recovery canary of healthy lab: An allowed and a refused call were answered and audited.');
+    const text = await tabsWhen([['healthy lab canary']], '# Recovery canary of healthy lab: An allowed and a refused call were answered and audited.');
     match(text, /^evidence:/m);
     await page.screenshot('canary');
     await commands.executeCommand('workbench.action.closeAllEditors');

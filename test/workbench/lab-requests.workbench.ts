@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventEmitter, Selection, commands, env, window, workspace } from 'vscode';
 import type { Hover, MarkdownString, Pseudoterminal, Terminal } from 'vscode';
-import { answerNext, pickLab, pictures } from './extension.ts';
+import { answerNext, notified, pickLab, pictures } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
 import type { Target, TreeRow } from './protocol.ts';
@@ -152,15 +152,6 @@ describe('Requests on a healthy lab', () => {
     await page.press('Enter');
   }
 
-  async function said(wanted: RegExp): Promise<void> {
-    for (const end = Date.now() + 10_000; ; await sleep(100)) {
-      await commands.executeCommand('notifications.showList');
-      const text = await page.snapshot('.notifications-center').catch(() => '');
-      if (wanted.test(text)) return;
-      ok(Date.now() < end, text);
-    }
-  }
-
   it('are traced by a link from outside once the user agrees', async () => {
     const declined = answerNext(undefined);
     await follow(`${env.uriScheme}://${id}/trace?request=${requestId}`);
@@ -177,9 +168,9 @@ describe('Requests on a healthy lab', () => {
 
   it('are not traced on a target that was not picked, nor by a link that is wrong', async () => {
     await follow(`${env.uriScheme}://${id}/trace?request=${requestId}&target=production`);
-    await said(/Cannot open the link: it is about target production, and healthy lab is picked\. Pick that target, and open the link again\./);
+    await notified(page, /Cannot open the link: it is about target production, and healthy lab is picked\. Pick that target, and open the link again\./);
     await follow(`${env.uriScheme}://${id}/trace?request=${requestId}&run=rm`);
-    await said(/Cannot open the link: it has a part that no link to a request has\./);
+    await notified(page, /Cannot open the link: it has a part that no link to a request has\./);
     await page.screenshot('requests-link-refused');
     await commands.executeCommand('notifications.clearAll');
     deepStrictEqual(await page.names({ role: 'tab', name: `/${requestId.slice(-6)}/` }), []);

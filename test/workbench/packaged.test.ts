@@ -112,7 +112,7 @@ describe('The packaged extension with a lab', () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'caracal-traced-'));
-    lab = new Lab({ faults: ['coordinator-outbox-dead'] });
+    lab = new Lab({ faults: ['revocation-dead-letter'] });
     const target = await lab.ready();
     requestId = await callOf(target);
     served = await serveInstalled(folder, target);
@@ -151,13 +151,14 @@ describe('The packaged extension with a lab', () => {
 
   it('does not repair what is wrong with the deployment, as long as the folder is not trusted', async () => {
     await runCommand('Caracal: Run All');
-    await page.getByRole('button', { name: /^Caracal: target .* checks failed, .*, now$/ }).waitFor({ timeout: 50_000 });
+    await page.getByRole('treeitem', { name: /^Fix, 1 cause explains / }).waitFor({ timeout: 50_000 });
     await runCommand('Caracal: Show Cause');
-    await panel().getByRole('heading', { name: /^Remedy: requeue / }).waitFor();
-    await panel().getByRole('button', { name: /^Requeue /, disabled: true }).waitFor();
+    await panel().getByRole('heading', { name: 'Remedy: reload revocations' }).waitFor();
+    await panel().getByRole('button', { name: 'Reload revocations…', disabled: true }).waitFor();
     await page.screenshot({ path: join(artifactsFolder, 'screenshots', 'packaged-untrusted.png') });
     await panel().getByRole('link', { name: 'Trust this workspace to run remedies' }).click();
-    await page.getByRole('tab', { name: 'Workspace Trust' }).waitFor();
+    await page.getByRole('button', { name: 'Trust', exact: true }).click();
+    await panel().getByRole('button', { name: 'Reload revocations…', disabled: false }).waitFor();
   });
 });
 

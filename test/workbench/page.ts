@@ -53,8 +53,8 @@ export class WorkbenchPage {
   }
 
   /** Waits until an element is visible, or hidden. */
-  async waitFor(target: Target, state: 'visible' | 'hidden' = 'visible', withinMs?: number): Promise<void> {
-    await this.#ask<'waitFor'>({ action: 'waitFor', target, state, ...(withinMs === undefined ? {} : { withinMs }) });
+  async waitFor(target: Target, state: 'visible' | 'hidden' = 'visible'): Promise<void> {
+    await this.#ask<'waitFor'>({ action: 'waitFor', target, state });
   }
 
   /** The accessible names of all elements of this role and name. */

@@ -57,7 +57,7 @@ export type PageRequest =
   | { readonly action: 'hover'; readonly target: Target }
   | { readonly action: 'followLink'; readonly selector: string; readonly text: string }
   | { readonly action: 'fill'; readonly target: Target; readonly text: string }
-  | { readonly action: 'waitFor'; readonly target: Target; readonly state?: 'visible' | 'hidden'; readonly withinMs?: number }
+  | { readonly action: 'waitFor'; readonly target: Target; readonly state?: 'visible' | 'hidden' }
   | { readonly action: 'names'; readonly target: Target }
   | { readonly action: 'rows'; readonly tree: string }
   | { readonly action: 'snapshot'; readonly selector?: string; readonly inPanel?: boolean }

@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Selection, commands, window } from 'vscode';
-import { answerNext, panelWhen, pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
+import { answerNext, notified, panelWhen, pictures, rowOf, rowsWhen, useTargetFiles } from './extension.ts';
 import { openedPage } from './page.ts';
 import type { WorkbenchPage } from './page.ts';
 import type { Target } from './protocol.ts';
@@ -248,7 +248,7 @@ describe('Deployments that are found by themselves', () => {
       await agreed;
       // Whoever looks at something else meanwhile is told when it has ended.
       await commands.executeCommand('caracal.showReport');
-      await page.waitFor({ role: 'button', name: 'Show Cause' }, 'visible', flowMs);
+      await notified(page, /Redis is stopped, start Redis: It worked: /, flowMs);
       await page.screenshot('remedy-toast');
       await page.click({ role: 'button', name: 'Show Cause' });
       const panel = await panelWhen(page, /Started at \d\d:\d\d:\d\d\. It worked: /, flowMs);

@@ -1,5 +1,5 @@
-import { EventEmitter, Uri, ViewColumn, commands, languages, window, workspace } from 'vscode';
-import type { TextDocumentContentProvider } from 'vscode';
+import { EventEmitter, Uri, commands, languages, window, workspace } from 'vscode';
+import type { TextDocumentContentProvider, ViewColumn } from 'vscode';
 import { commandIds } from '../commandIds.ts';
 import { DisposableStore } from '../lifecycle.ts';
 import type { CauseSurfaces, CauseSurfacesParts } from './surfaces.ts';
@@ -39,16 +39,15 @@ export class CauseCommands implements TextDocumentContentProvider {
   }
 
   #load(): Promise<CauseSurfaces> {
-    this.#surfaces ??= this.#parts.loadSurfaces().then(({ CauseSurfaces: Surfaces }) => this.#store.add(new Surfaces({ ...this.#parts, showText: (title, text) => this.#showText(title, text) })));
+    this.#surfaces ??= this.#parts.loadSurfaces().then(({ CauseSurfaces: Surfaces }) => this.#store.add(new Surfaces({ ...this.#parts, showText: (title, text, column) => this.#showText(title, text, column) })));
     return this.#surfaces;
   }
 
-  /** Beside what is open: the focus stays where it is. */
-  async #showText(title: string, text: string): Promise<void> {
+  async #showText(title: string, text: string, viewColumn: ViewColumn): Promise<void> {
     const uri = Uri.from({ scheme: textScheme, path: `/${title.replaceAll('/', '∕')}` });
     this.#texts.set(uri.path, text);
     this.#changed.fire(uri);
     const document = await languages.setTextDocumentLanguage(await workspace.openTextDocument(uri), 'yaml');
-    await window.showTextDocument(document, { preview: true, preserveFocus: true, viewColumn: ViewColumn.Beside });
+    await window.showTextDocument(document, { preview: true, preserveFocus: true, viewColumn });
   }
 }

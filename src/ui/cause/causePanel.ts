@@ -34,8 +34,8 @@ export interface CausePanelParts {
   readonly remedies: RemedyModule;
   readonly extensionUri: Uri;
   readonly toasts: Toasts;
-  /** Shows a text read-only, beside what is open. */
-  readonly showText: (title: string, text: string) => Promise<void>;
+  /** Shows a text read-only; the focus stays where it is. */
+  readonly showText: (title: string, text: string, column: ViewColumn) => Promise<void>;
 }
 
 /** A cause as it was when it was seen last, and what could be done about it. */
@@ -241,7 +241,7 @@ export class CausePanel {
   async #showOrder(): Promise<void> {
     const { session, engine, showText } = this.#parts;
     const { diagnosis, causeNumbers } = session.state;
-    if (diagnosis) await showText('Why this order', engine.redactor.text(orderText(diagnosis, causeNumbers)));
+    if (diagnosis) await showText('Why this order', engine.redactor.text(orderText(diagnosis, causeNumbers)), ViewColumn.Beside);
   }
 
   #remedy(id: string): Remedy | undefined {

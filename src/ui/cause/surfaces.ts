@@ -1,5 +1,5 @@
 /** What the commands about causes do. A file of its own in the package, loaded with the first of them. */
-import { window } from 'vscode';
+import { ViewColumn, window } from 'vscode';
 import type { Uri } from 'vscode';
 import type { Engine } from '../engineSlot.ts';
 import type { FlowSession, SessionLog } from '../flowSession.ts';
@@ -22,8 +22,8 @@ export interface CauseSurfacesParts {
   readonly documents: ObservationDocuments;
   readonly extensionUri: Uri;
   readonly toasts: Toasts;
-  /** Shows a text read-only, beside what is open. */
-  readonly showText: (title: string, text: string) => Promise<void>;
+  /** Shows a text read-only; the focus stays where it is. */
+  readonly showText: (title: string, text: string, column: ViewColumn) => Promise<void>;
 }
 
 const loadRemedies = (): Promise<RemedyModule> => import('../../remedies/service.ts');
@@ -74,7 +74,7 @@ export class CauseSurfaces {
     if (chosen !== run) return;
     if (session.target !== target) throw new Error('The canary was not run: another target was picked meanwhile.');
     const result = await runCanary({ target, zone, redactor: engine.redactor, signal: AbortSignal.timeout(canaryWithinMs) });
-    await showText(`${target.target.name} canary`, engine.redactor.text(canaryText(target.target.name, result)));
+    await showText(`${target.target.name} canary`, engine.redactor.text(canaryText(target.target.name, result)), ViewColumn.Active);
   }
 
   dispose(): void {
