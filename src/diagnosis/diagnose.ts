@@ -32,6 +32,9 @@ const mostRuledOut = 8;
 /** Changes that long before a failure may have brought it about. */
 const shortlyMs = 10 * 60_000;
 
+/** Several changes of one second stand in one line: `sts started, jwt.key changed (api, sts), 4 min ago`. */
+const betweenChanges = /, (?![^(]*\))/;
+
 /** A verdict that a cause brings about, and the conditions on the way there, the cause first. */
 type Explained = ReadonlyMap<string, readonly string[]>;
 
@@ -228,7 +231,8 @@ class Diagnosing {
     const word = new RegExp(`(?:^|[^a-z])${cause.component}(?:$|[^a-z])`, 'i');
     return this.#known.situation.changes.flatMap(({ at, what, observations }) => {
       const before = onset - Date.parse(at);
-      return before >= 0 && before <= shortlyMs && word.test(what) ? [{ words: what, check: null, observations: [...observations], at }] : [];
+      const own = what.split(betweenChanges).filter((one) => word.test(one));
+      return before >= 0 && before <= shortlyMs && own.length > 0 ? [{ words: own.join(', '), check: null, observations: [...observations], at }] : [];
     });
   }
 

@@ -12,11 +12,11 @@ export interface LoggedMessage {
   readonly observation: string;
 }
 
-/** Something that changed in the deployment. */
+/** What changed in the deployment in one second. */
 export interface Change {
   /** ISO 8601. */
   readonly at: string;
-  /** `sts started` */
+  /** `sts started, jwt.key changed (api, sts), 4 min ago` */
   readonly what: string;
   readonly observations: readonly string[];
 }

@@ -177,14 +177,14 @@ describe('the causes of what is red', () => {
   });
 
   it('are weighed in the open', () => {
-    const changes = [{ at: '2026-08-20T14:02:05Z', what: 'redis exited 0, 4 min ago', observations: ['compose.project/Compose'] }, { at: '2026-08-20T13:00:00Z', what: 'redis created', observations: [] }];
+    const changes = [{ at: '2026-08-20T14:02:05Z', what: 'postgres started, redis started, files of (web, redis) changed, 4 min ago', observations: ['compose.project/Compose'] }, { at: '2026-08-20T13:00:00Z', what: 'redis created', observations: [] }];
     const logged = [{ id: 'api: [ioredis] Unhandled error event: {…}ECONNREFUSED…', count: 12, firstAt: '2026-08-20T14:02:11Z', lastAt: null, observation: 'logs.findings/api' }];
     const of = situation([...redisAway, 'STO-020 fail ECONNREFUSED'], { wellOtherwise: true, changes, logged });
     const since = (check: string, at: string): readonly Verdict[] => of.verdicts.map((verdict) => (verdict.check === check ? { ...verdict, since: at } : verdict));
     const { causes: [cause] } = found({ ...of, verdicts: since('CRC-STO-020', '2026-08-20T14:02:11Z') });
     assert(cause);
     assert.deepEqual(cause.score.map(({ name }) => name), ['it is seen itself', 'what it explains', 'logs say so', 'changed shortly before']);
-    assert(cause.for.some(({ words, at }) => words.startsWith('redis exited') && at === '2026-08-20T14:02:05Z'));
+    assert(cause.for.some(({ words, at }) => words === 'redis started, files of (web, redis) changed' && at === '2026-08-20T14:02:05Z'));
     assert(cause.for.some(({ words, observations }) => words.startsWith('log of api: [ioredis]') && observations.includes('logs.findings/api')));
   });
 });
