@@ -171,12 +171,17 @@ class Diagnosing {
   #standingWords({ candidate }: Scored, hasRivals: boolean): CauseStanding {
     const { cause, standing, explained } = candidate;
     if (standing.state === 'seen') {
-      if (this.#contradictions(candidate).length > 0) return 'likely';
-      return cause.isMark ? 'past' : 'confirmed';
+      if (this.#contradictions(cause).length > 0) return 'likely';
+      return cause.isMark && !this.#mayGoOn(cause) ? 'past' : 'confirmed';
     }
     const failures = [...explained.keys()].filter((check) => this.#known.verdict(check)?.status === 'fail');
     // One failure alone fits to too much.
     return hasRivals || failures.length < 2 ? 'possible' : 'likely';
+  }
+
+  /** Whether something that leaves this behind may go on where nobody could look. */
+  #mayGoOn({ leftBy = [] }: CauseDefinition): boolean {
+    return conditions.filter(isCause).some((cause) => leftBy.includes(cause.id) && this.#standingOf(cause.id).state === 'conceivable' && this.#contradictions(cause).length === 0);
   }
 
   #score(candidate: Candidate, covered: ReadonlySet<string>): Scored {
@@ -186,7 +191,7 @@ class Diagnosing {
     const isConsequence = standing.own.length > 0 && ownNew.length === 0;
     const covers = isConsequence ? [] : [...ownNew, ...explained.keys()].filter((check) => !covered.has(check) && this.#weightOf(check) > 0);
     const worth = covers.reduce((sum, check) => sum + this.#weightOf(check) / (this.#sharers.get(check) ?? 1), 0);
-    const contradictions = this.#contradictions(candidate).length;
+    const contradictions = this.#contradictions(cause).length;
     const messages = (cause.says ?? []).some((pattern) => this.#known.look(pattern) === 'seen');
     const parts = [
       { name: 'it is seen itself', value: ownNew.length > 0 ? by.seen : 0 },
@@ -211,7 +216,7 @@ class Diagnosing {
     }
   }
 
-  #contradictions({ cause }: Candidate): readonly Pattern[] {
+  #contradictions(cause: CauseDefinition): readonly Pattern[] {
     return (cause.against ?? []).filter((pattern) => this.#known.look(pattern) === 'seen');
   }
 
@@ -307,7 +312,7 @@ class Diagnosing {
     if (failed.size === 0) return [];
     const against = this.#candidates.flatMap((candidate) => {
       const { cause, explained } = candidate;
-      const [first] = this.#contradictions(candidate);
+      const [first] = this.#contradictions(cause);
       return first === undefined || taken.has(cause.id) ? [] : [{ cause, why: this.#known.evidence(first), reach: explained.size }];
     });
     const notSo = conditions.filter(isCause).flatMap((cause) => {

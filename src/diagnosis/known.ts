@@ -35,6 +35,8 @@ export class Known {
     const verdict = this.#verdicts.get(pattern.check);
     if (!verdict) return this.#heads.has(pattern.check) ? 'cannot look' : 'not seen';
     const { status, signs = [] } = verdict;
+    // That nothing was given to ask with says nothing of the deployment.
+    if (status === 'unknown' && signs.includes('unavailable')) return 'cannot look';
     if (pattern.states.includes(status)) {
       const fits = (pattern.signs ?? []).length === 0 || pattern.signs?.some((sign) => signs.includes(sign)) === true;
       return fits && !pattern.not?.some((sign) => signs.includes(sign)) ? 'seen' : 'not seen';

@@ -52,9 +52,8 @@ export function whenAnswered<Answer>(
 export function notKnown(observation: Observation): Judgement {
   const { asked, outcome } = observation;
   const permission = outcome.kind === 'refused' && (outcome.code === '42501' || outcome.code === 'NOPERM');
-  return finding(
-    'unknown',
-    permission ? `no permission: ${outcome.message}` : lack(observation),
-    `${asked} had no answer, so nothing is known here.`,
+  return signed(
+    finding('unknown', permission ? `no permission: ${outcome.message}` : lack(observation), `${asked} had no answer, so nothing is known here.`),
+    signOf(observation),
   );
 }

@@ -126,6 +126,12 @@ function saveLedger(names: Names, advice: string): Draft {
 
 const inConsole = (id: string, title: string, advice: string, provedBy: readonly string[]): Build => () => [advise(id, title, 'freshness', advice, { changes: 'settings of the zone', provedBy })];
 
+const startAll: Build = (names) => [
+  names.kind === 'compose'
+    ? { id: 'bring-up', title: 'start the deployment', place: 'services', commands: [names.up], changes: 'the containers of the project', provedBy: ['CRC-RDY-090'] }
+    : advise('start-all', 'start the deployment', 'services', 'Nothing of Caracal listens at an address of the target: start it, or correct the host in the target. Where it was started, the log of the first service that ended tells why.', { changes: 'the deployment, or the target', provedBy: ['CRC-RDY-090'] }),
+];
+
 const serviceCauses: Table = {
   'clock-differs': () => [advise('set-clock', 'set the clock', 'services', 'Set the clock of the host that the check names by NTP. After a laptop slept, restart the virtual machine of Docker. Then mint tokens anew; nothing else has to start anew.', { changes: 'the clock of one host', provedBy: ['CRC-RDY-091'] })],
   'sign-in-database-away': (names) => [advise('mend-sign-in', 'mend the database of the sign-in', 'services', 'web needs the database caracal_auth, its role caracalauth and its password, beside the one of the other services.', {
@@ -133,11 +139,8 @@ const serviceCauses: Table = {
   })],
   'sts-consumers-refused': (names) => [advise('allow-groups', 'let the STS make its groups', 'services', 'Redis refused it when it started: see whether Redis takes commands, and the rights of its user (`+xgroup`). The STS goes on trying.', { commands: names.kind === 'endpoints' ? [] : [logsOf(names, 'sts')], provedBy: ['CRC-RDY-013'] })],
   'gateway-pool-used-up': (names) => [restart(names, 'gateway', { advice: 'See Postgres › Lock waits and Transactions for what its sessions wait for. A connection that hangs in the network ends with the TCP timeout, or with this.', risk: 'medium', provedBy: ['CRC-SVC-027'] })],
-  'nothing-started': (names) => [
-    names.kind === 'compose'
-      ? { id: 'bring-up', title: 'start the deployment', place: 'services', commands: [names.up], changes: 'the containers of the project', provedBy: ['CRC-RDY-090'] }
-      : advise('start-all', 'start the deployment', 'services', 'Nothing listens at any address of the target: start it, or correct the host in the target.', { changes: 'the deployment, or the target', provedBy: ['CRC-RDY-090'] }),
-  ],
+  'nothing-started': startAll,
+  'no-service-runs': startAll,
   'sts-address-of-gateway': () => [advise('set-sts-url', 'give the Gateway the address of the STS', 'services', 'STS_URL of the Gateway: https, or http to a name without a dot or to this host. It is read when the Gateway starts.', { changes: 'the configuration of the Gateway', provedBy: ['CRC-RDY-023'] })],
   'gateway-sts-network': (names) => [wayToSts(names, 'gateway', ['CRC-RDY-023'])],
   'api-sts-network': (names) => [wayToSts(names, 'api', ['CRC-SVC-013'])],

@@ -4,9 +4,10 @@
  *     npm run -s matrix [-- --json] [--only REGEX] [--explain ID] [--tune]
  *     npm run -s matrix -- --record [--only REGEX] [--again] [--labs N]
  *
- * Recordings are judged again. Prints one row for each case and a summary, with `--json` the figures alone, with `--explain`
- * one case in full, with `--tune` the weights that a search chooses on all cases. `--record` runs on real labs what is not
- * recorded by the code of today, with `--again` all that is chosen. Exit code 1 when something is not as it should be.
+ * Recordings are judged again. Prints one row for each case and a summary, also of what is named where a part of the
+ * deployment is closed, with `--json` the figures alone, with `--explain` one case in full, with `--tune` the weights that a
+ * search chooses on all cases. `--record` runs on real labs what is not recorded by the code of today, with `--again` all
+ * that is chosen. Exit code 1 when something is not as it should be.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ import { cases } from './cases.ts';
 import type { Case } from './cases.ts';
 import { codeHashes } from './code.ts';
 import { figuresOf } from './metrics.ts';
-import { explained, summed, table } from './print.ts';
+import { closedTable, explained, summed, table } from './print.ts';
 import { looseFile, record, recorded } from './record.ts';
 import { fixtures, readRecordings, writeRecordings } from './recordings.ts';
 import type { Recording } from './recordings.ts';
@@ -97,7 +98,7 @@ async function replayChosen(): Promise<boolean> {
   else if (values.json) print(JSON.stringify(figuresOf(replayed, namedTimes(replayed))));
   else {
     const namedMs = namedTimes(replayed);
-    print([...table(replayed, namedMs), '', ...summed(replayed, namedMs)].join('\n'));
+    print([...table(replayed, namedMs), '', ...summed(replayed, namedMs), '', ...(await closedTable(replayed))].join('\n'));
   }
   return lacking.length === 0;
 }

@@ -1,6 +1,7 @@
 /** The matrix for people. */
 import type { Cause, Evidence } from '../../src/model/diagnosis.ts';
 import { explained as verdictLines } from '../lab/runFlow.ts';
+import { closedFigures, closings } from './closed.ts';
 import { falseCausesPer100, figuresOf } from './metrics.ts';
 import type { Replayed } from './replay.ts';
 import { named, standing } from './standing.ts';
@@ -35,6 +36,16 @@ export function summed(replayed: readonly Replayed[], namedMs: ReadonlyMap<Repla
     '',
     ...Object.entries(baselines).map(([name, { ac1, ac1Decoys }]) => `${name.padEnd(32)} ac1 ${ac1.toFixed(3)}   ac1Decoys ${ac1Decoys.toFixed(3)}`),
   ];
+}
+
+/** One row for each part that is closed in turn: how the cases come out without it. */
+export async function closedTable(replayed: readonly Replayed[]): Promise<readonly string[]> {
+  const rows: string[] = [];
+  for (const [name, closing] of Object.entries(closings)) {
+    const { right, nearer, abstained, wrong } = await closedFigures(replayed, closing);
+    rows.push(`${name.padEnd(32)} right ${right}   nearer ${nearer}   abstained ${abstained}   WRONG ${wrong.length}`, ...wrong.map((one) => `    ${one}`));
+  }
+  return rows;
 }
 
 /** What is red in a case, the causes with their scores and paths, and what was ruled out. */

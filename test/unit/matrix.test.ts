@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { root } from '../../scripts/lib/paths.ts';
 import { conditions } from '../../src/diagnosis/conditions.ts';
 import { isCause } from '../../src/diagnosis/definition.ts';
+import { subjects } from '../../src/flow/catalogue.ts';
 import type { Cause } from '../../src/model/diagnosis.ts';
 import type { Report } from '../../src/model/report.ts';
 import { labKinds } from '../lab/kinds.ts';
@@ -12,6 +13,7 @@ import { explained } from '../lab/runFlow.ts';
 import { conclusions } from '../matrix/baselines.ts';
 import { cases } from '../matrix/cases.ts';
 import type { Case } from '../matrix/cases.ts';
+import { closedFigures, closings } from '../matrix/closed.ts';
 import { codeHashes } from '../matrix/code.ts';
 import { bars, falseCausesPer100, figuresOf } from '../matrix/metrics.ts';
 import type { Figures } from '../matrix/metrics.ts';
@@ -77,6 +79,17 @@ describe('the fault matrix', function () {
     it('every other way of looking is worse', () => {
       for (const [name, { ac1 }] of Object.entries(figures.baselines)) assert(ac1 < figures.ac1, name);
     });
+  });
+
+  describe('names nothing that is not so where a part of the deployment is closed', () => {
+    for (const [name, closing] of Object.entries(closings)) {
+      it(name, async () => {
+        assert(subjects.some((subject) => closing.subjects.test(subject.name)), 'nothing is closed');
+        const { wrong, right, nearer, abstained } = await closedFigures([...replayed.values()], closing);
+        assert.deepEqual(wrong, []);
+        assert.equal(right + nearer + abstained, cases.filter(({ kind }) => closing.kind === undefined || closing.kind === kind).length);
+      });
+    }
   });
 });
 

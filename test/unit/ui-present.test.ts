@@ -324,9 +324,9 @@ describe('The Fix step', () => {
     deepStrictEqual(rows(state).filter((row) => !row.startsWith('   ')), ['lightbulb  Fix  1 cause explains the only failure', '  zap  Redis is stopped  confirmed · 1 failure']);
   });
 
-  it('opens its first cause on a click', () => {
+  it('opens its first cause on a click, and a remedy at itself', () => {
     const shown = present(flow(all, outage, diagnosed([redisIsStopped], { failures })), now);
-    deepStrictEqual(['t/fix', 't/fix/redis-stopped', 't/fix/redis-stopped/remedy'].map((id) => [node(shown, id).opens, node(shown, id).cause]), new Array(3).fill(['cause', 'redis-stopped']));
+    deepStrictEqual(['t/fix', 't/fix/redis-stopped', 't/fix/redis-stopped/remedy'].map((id) => [node(shown, id).opens, node(shown, id).cause]), [['cause', 'redis-stopped'], ['cause', 'redis-stopped'], ['remedy', 'redis-stopped']]);
     const checkOf = (id: string): unknown => [node(shown, id).opens, node(shown, id).check];
     deepStrictEqual(checkOf('t/fix/redis-stopped/for/0'), ['observations', 'CRC-STO-020']);
     deepStrictEqual(checkOf('t/fix/redis-stopped/for/1'), ['nothing', undefined]);

@@ -73,7 +73,7 @@ export const streamCauses: readonly CauseDefinition[] = [
   })),
   {
     ...base, id: 'audit-events-refused', component: 'audit', title: 'Audit refused events', means: 'They are kept as dead letters and are not in the ledger: their signature or their form is wrong.',
-    seenAt: [without(isRed('STR-012'), 'replayable')], brings: [warns('SVC-033'), warns('SVC-090')], says: [logged('audit: event sent to DLQ')], isMark: true, source: 'storage 9.2',
+    seenAt: [without(isRed('STR-012'), 'replayable')], brings: [warns('SVC-033'), warns('SVC-090')], says: [logged('audit: event sent to DLQ')], isMark: true, leftBy: ['audit-key-differs', 'event-replayed-changed'], source: 'storage 9.2',
   },
   { ...base, id: 'audit-events-replayable', component: 'audit', title: 'Audit events wait to be replayed', means: 'Audit could not store them, and the ledger lacks them until they are replayed.', seenAt: [isRed('STR-012', 'replayable')], brings: [warns('SVC-033'), warns('SVC-090')], isMark: true, source: 'storage 9.2' },
   { ...base, id: 'unsigned-messages', component: 'Redis', title: 'Somebody wrote unsigned messages', means: 'Readers drop them and apply nothing. No service of Caracal writes a message without its signature.', seenAt: [fails('STR-025', 'unsigned'), fails('STR-038', 'unsigned'), fails('STR-055', 'unsigned')], source: 'storage 7.4' },
