@@ -36,7 +36,10 @@ export const alertRules: readonly AlertRule[] = [
   },
   { name: 'CaracalSTSProviderRefreshErrors', severity: 'warning', holds: '2m', service: 'sts', condition: rises('sts.provider_refresh_errors') },
   { name: 'CaracalSTSProviderCircuitOpen', severity: 'warning', holds: '2m', service: 'sts', condition: rises('sts.provider_circuit_open') },
-  { name: 'CaracalAuditDLQNonEmpty', severity: 'warning', holds: '2m', service: 'audit', condition: above('dlq_size', 0) },
+  {
+    name: 'CaracalAuditDLQNonEmpty', severity: 'warning', holds: '2m', service: 'audit', condition: above('dlq_size', 0),
+    misleads: 'fires for ever after the first one, because dead letters are never deleted: CRC-STR-012 tells whether some are new',
+  },
   { name: 'CaracalAuditDLQGrowth', severity: 'critical', holds: '5m', service: 'audit', condition: rises('dlq_total') },
   { name: 'CaracalAuditConsumerLagHigh', severity: 'warning', holds: '5m', service: 'audit', condition: above('consumer_lag', 1_000) },
   {

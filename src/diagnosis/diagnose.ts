@@ -84,9 +84,7 @@ class Diagnosing {
   all(): Diagnosed {
     const chosen = this.#cover();
     const ids = new Set(chosen.filter(isNamed).map(({ candidate }) => candidate.cause.id));
-    const ranked = chosen
-      .map((one) => this.#told(one, ids))
-      .toSorted((one, other) => Number(one.standing === 'past' || one.leftBehindBy !== null) - Number(other.standing === 'past' || other.leftBehindBy !== null));
+    const ranked = chosen.map((one) => this.#told(one, ids)).toSorted((one, other) => this.#rankOf(one) - this.#rankOf(other));
     const covered = new Set(chosen.filter(isNamed).flatMap(({ candidate }) => coverOf(candidate)));
     const reds = this.#reds();
     const failures = reds.filter(({ status }) => status === 'fail');
@@ -102,6 +100,12 @@ class Diagnosing {
       },
       wants: this.#wants(chosen, reds),
     };
+  }
+
+  /** What explains a failure stands before what does not, and last what is over or was left behind. */
+  #rankOf({ standing, leftBehindBy, own, explains }: Cause): number {
+    if (standing === 'past' || leftBehindBy !== null) return 2;
+    return [...own, ...explains].some((check) => this.#known.verdict(check)?.status === 'fail') ? 0 : 1;
   }
 
   #reds(): readonly Verdict[] {
@@ -355,7 +359,10 @@ class Diagnosing {
     const [check] = best;
     const titles = causes.map(({ title }) => title);
     const words = titles.length === 1 ? `it tells whether ${titles[0] ?? ''}` : `it tells apart: ${titles.join('; ')}`;
-    return { check, words: `${this.#known.name(check)}, ${words}`, between: causes.map(({ id }) => id) };
+    const verdict = this.#known.verdict(check);
+    // Whoever runs it again must know what is missing.
+    const why = verdict?.status === 'unknown' ? ` (${verdict.summary})` : '';
+    return { check, words: `${this.#known.name(check)}${why}, ${words}`, between: causes.map(({ id }) => id) };
   }
 
   #openChecks(patterns: readonly Pattern[]): readonly string[] {

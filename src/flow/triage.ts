@@ -1,6 +1,7 @@
 import type { Place } from '../caracal/places.ts';
 import type { Symptom } from '../caracal/symptoms.ts';
 import type { Verdict } from '../model/check.ts';
+import { isNamed } from '../model/causeStanding.ts';
 import type { Cause, Diagnosis } from '../model/diagnosis.ts';
 import type { Status } from '../model/status.ts';
 
@@ -78,10 +79,14 @@ export function toldApart(symptom: Symptom, places: readonly Place[], has: (chec
 
 /**
  * The cause that a run for a symptom leads to: the first that is named of those that are seen at, or explain, one of its
- * checks. What else is wrong with the deployment is not what was asked.
+ * checks, and one that failed where some did. What else is wrong with the deployment is not what was asked.
+ *
+ * @param checks of the symptom; none for whatever is wrong
  */
-export function causeOf(diagnosis: Diagnosis, checks: readonly string[]): Cause | undefined {
-  return diagnosis.causes.find((cause) => cause.standing !== 'possible' && (checks.length === 0 || [...cause.own, ...cause.explains].some((check) => checks.includes(check))));
+export function causeOf({ causes, failures }: Diagnosis, checks: readonly string[], hasFailed: (check: string) => boolean): Cause | undefined {
+  const isAny = checks.length === 0;
+  const tells = (isAny ? failures.all > 0 : checks.some(hasFailed)) ? hasFailed : () => true;
+  return causes.find((cause) => isNamed(cause) && [...cause.own, ...cause.explains].some((check) => (isAny || checks.includes(check)) && tells(check)));
 }
 
 /**
@@ -89,6 +94,6 @@ export function causeOf(diagnosis: Diagnosis, checks: readonly string[]): Cause 
  * it, where that failure stands first whatever is still to come and the cause is confirmed.
  */
 export function settledCause(diagnosis: Diagnosis, failure: Verdict): Cause | undefined {
-  const cause = causeOf(diagnosis, [failure.check]);
+  const cause = causeOf(diagnosis, [failure.check], () => true);
   return cause?.standing === 'confirmed' ? cause : undefined;
 }

@@ -52,6 +52,12 @@ export function namedCauses({ diagnosis }: Pick<FlowState, 'diagnosis'>): readon
   return diagnosis?.causes.filter(isNamed) ?? [];
 }
 
+/** The causes that it is put down to where something failed: those that are named and explain a failure. Else all that are named. */
+export function decisiveCauses(state: Pick<FlowState, 'diagnosis' | 'answers'>): readonly Cause[] {
+  const explainsFailure = ({ own, explains }: Cause): boolean => [...own, ...explains].some((check) => state.answers.get(check)?.verdict.status === 'fail');
+  return namedCauses(state).filter((cause) => state.diagnosis?.failures.all === 0 || explainsFailure(cause));
+}
+
 /** The mark of each check that a named cause is seen at or explains. Where several do, the one that is seen there counts, then the first. */
 export function marksOf(state: Pick<FlowState, 'diagnosis' | 'causeNumbers' | 'answers'>): ReadonlyMap<string, Mark> {
   const marks = new Map<string, Mark>();

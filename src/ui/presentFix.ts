@@ -2,7 +2,7 @@
 import { count } from '../flow/words.ts';
 import { isNamed } from '../model/causeStanding.ts';
 import type { Cause, Evidence, Look } from '../model/diagnosis.ts';
-import { coveredBy, decorationOf, explainedText, namedCauses, numberOf, reachText, reference } from './causes.ts';
+import { coveredBy, decisiveCauses, decorationOf, explainedText, numberOf, reachText, reference } from './causes.ts';
 import { bare, said } from './flowNode.ts';
 import type { FlowNode } from './flowNode.ts';
 import { settledState } from './flowState.ts';
@@ -42,7 +42,7 @@ class FixPresenter {
     const rows = causes.map((cause) => this.#cause(id, cause));
     const root: FlowNode = {
       ...bare(id, 'fix', undefined),
-      children: [...(causes.some(isNamed) ? [...rows, ...next] : [...next, ...rows]), ...this.#rest(id)],
+      children: [...(decisiveCauses(this.#state).length > 0 ? [...rows, ...next] : [...next, ...rows]), ...this.#rest(id)],
       label: 'Fix',
       description,
       icon: { id: 'lightbulb', color: undefined },
@@ -204,7 +204,7 @@ function tellsText(causes: readonly string[]): string {
 }
 
 function fixText(state: FlowState): string {
-  const named = namedCauses(state);
+  const named = decisiveCauses(state);
   if (named.length > 0) return `${count(named.length, 'cause')} ${named.length === 1 ? 'explains' : 'explain'} ${explainedText(named, state)}`;
   if (state.ended === undefined) return '';
   const open = state.checks.map(({ id }) => settledState(state, id)).filter((settled) => settled !== 'pass' && settled !== 'not-applicable');

@@ -5,7 +5,7 @@ import { count } from '../flow/words.ts';
 import type { Cause } from '../model/diagnosis.ts';
 import type { Status } from '../model/status.ts';
 import { worst } from '../model/status.ts';
-import { explainedText, marksOf, namedCauses } from './causes.ts';
+import { decisiveCauses, explainedText, marksOf } from './causes.ts';
 import { settledState } from './flowState.ts';
 import type { FlowState } from './flowState.ts';
 import { age, countStates, countsText, stateIcons, timeOfDay } from './words.ts';
@@ -48,7 +48,7 @@ export function standing(state: FlowState, last: Standing | undefined, now: numb
   const settled = state.checks.map((check) => settledState(state, check.id));
   const counts = countStates(settled);
   const failed = counts.get('fail') ?? 0;
-  const named = namedCauses(state).length;
+  const named = decisiveCauses(state).length;
   return {
     message: sentence(state, settled, counts),
     badge:
@@ -78,7 +78,7 @@ function sentence(state: FlowState, settled: readonly State[], counts: Counts): 
 
 /** What is named: `Redis is stopped. It explains 7 of 8 failures.`, and as much of that as there is room for. */
 function causesText(state: FlowState): string | undefined {
-  const named = namedCauses(state);
+  const named = decisiveCauses(state);
   const [first] = named;
   if (!first) return undefined;
   const explained = explainedText(named, state);
@@ -133,7 +133,7 @@ function statusBar(
 ): StatusBarText {
   const of = (each: State): number => counts.get(each) ?? 0;
   const newest = Math.max(...[...state.answers.values()].map((answer) => answer.at));
-  const [first, ...others] = namedCauses(state);
+  const [first, ...others] = decisiveCauses(state);
   const cause = first && isSure(first) ? first.title : undefined;
   const caused = (icon: State, counted: string, said: string): StatusBarText => cause === undefined
     ? item(icon, counted, said)

@@ -23,8 +23,8 @@ export type DecoyHead = Omit<FaultHead, 'verdicts'>;
 export interface LabKind {
   readonly faults: readonly FaultHead[];
   readonly decoys: readonly DecoyHead[];
-  /** Starts a lab and breaks it. @throws Error when there is no such fault */
-  start(faults: readonly string[], options: CommonOptions): Promise<Stage>;
+  /** Starts a lab to which these faults and decoys happen. @throws Error when there is no such one */
+  start(ids: readonly string[], options: CommonOptions): Promise<Stage>;
   /** A fault or decoy on a lab of its own. */
   prove(id: string): Promise<Proof>;
   /** Runs the flow on a lab of its own to which these faults and decoys happen in their order. */
@@ -51,7 +51,7 @@ function labKind<On extends Stage, Options extends object>({ start, faults: brok
     faults: broken,
     decoys: harmless,
     async start(ids, common) {
-      const chosen = ids.map(faultOf);
+      const chosen = ids.map(happening);
       const lab = await start(chosen.find(({ options }) => options !== undefined)?.options, common);
       try {
         for (const { id, title, inject } of chosen) {

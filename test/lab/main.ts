@@ -18,8 +18,9 @@ function commandOf(words: readonly string[]): Command {
   const kind = labKinds[kindName];
   if (name === 'faults') return { name, kind, json };
   if (ports !== undefined && ports !== 'free' && ports !== 'standard') throw new BadUsage(USAGE);
-  const unknown = faults.find((id) => !kind.faults.some((fault) => fault.id === id));
-  if (unknown !== undefined) throw new BadUsage(`no fault ${unknown}; there are: ${kind.faults.map(({ id }) => id).join(', ')}`);
+  const known = [...kind.faults, ...kind.decoys].map(({ id }) => id);
+  const unknown = faults.find((id) => !known.includes(id));
+  if (unknown !== undefined) throw new BadUsage(`no fault or decoy ${unknown}; there are: ${known.join(', ')}`);
   return { name, kind, faults, options: { ...(ports === undefined ? {} : { ports }), ...(home === undefined ? {} : { home }) } };
 }
 

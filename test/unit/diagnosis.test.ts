@@ -169,6 +169,10 @@ describe('the causes of what is red', () => {
     assert.deepEqual(standings(found(situation(['SVC-018 fail', 'RDY-013 fail audit_evidence_lost', 'SVC-090 warn'], { wellOtherwise: true }))), ['sts-evidence-lost past']);
   });
 
+  it('stand first where they explain a failure', () => {
+    assert.deepEqual(standings(found(situation(['SVC-019 warn', 'RDY-003 fail internal_error', 'RDY-043 fail internal_error', 'RDY-090 fail Redis']))).slice(-1), ['replay-backlog confirmed']);
+  });
+
   it('do not hide what nothing explains', () => {
     const diagnosis = found(situation(['STO-004 fail', 'SVC-041 unknown', 'STR-003 fail'], { wellOtherwise: true }));
     assert.deepEqual(standings(diagnosis), ['migrations-pending confirmed']);

@@ -84,9 +84,18 @@ describe('the cause that a symptom leads to', () => {
 
   it('is the first that is named and has to do with its checks', () => {
     const found = diagnosis(cause('other', 'confirmed', ['X']), cause('possible', 'possible', ['A']), cause('left', 'past', ['Y'], ['A']), cause('seen', 'confirmed', ['A']));
-    assert.equal(causeOf(found, ['A', 'B'])?.id, 'left');
-    assert.equal(causeOf(found, ['B']), undefined);
-    assert.equal(causeOf(found, [])?.id, 'other');
+    assert.equal(causeOf(found, ['A', 'B'], () => false)?.id, 'left');
+    assert.equal(causeOf(found, ['B'], () => false), undefined);
+    assert.equal(causeOf(found, [], () => true)?.id, 'other');
+  });
+
+  it('explains what failed, where some of its checks did', () => {
+    const warned = cause('warned', 'confirmed', ['B']);
+    const of = (causes: Cause[], checks: readonly string[]): string | undefined => causeOf(diagnosis(...causes), checks, (check) => check === 'A')?.id;
+    assert.equal(of([warned, cause('failed', 'likely', ['A'])], ['A', 'B']), 'failed');
+    assert.equal(of([warned], ['A', 'B']), undefined);
+    assert.equal(of([warned], []), undefined);
+    assert.equal(of([warned], ['B']), 'warned', 'what failed is not what was asked');
   });
 
   it('is known early only where it is confirmed and explains what comes first', () => {

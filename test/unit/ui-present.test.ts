@@ -259,7 +259,7 @@ describe('The Fix step', () => {
     const shown = present(flow(all, outage, diagnosed([redisIsStopped, dead], { failures })), now);
     strictEqual(node(shown, 't/streams/Outboxes/CRC-STR-020').decoration?.tooltip, 'This is cause 2: Dead');
     strictEqual(node(shown, 't/streams/Outboxes').decoration, undefined);
-    strictEqual(node(shown, 't/fix').description, '2 causes explain 2 of 2 failures');
+    strictEqual(node(shown, 't/fix').description, '1 cause explains 2 of 2 failures', 'the other one explains a warning');
   });
 
   const full = cause('full', { title: 'Redis is full', standing: 'possible', explains: ['CRC-RDY-002'], unconfirmed: { check: 'CRC-STO-022', why: 'no answer in 20 s' } });

@@ -56,6 +56,7 @@ describe('The standing of a target', () => {
     [{ ...three, ...diagnosed([{ ...stopped, title: 'The Gateway does not pass its startup probe' }], { failures }) }, 'The Gateway does not pass its startup probe.', '$(error) lab: The Gateway does not pass its startup probe', '3 checks failed, The Gateway does not pass its startup probe'],
     [{ ...three, ...diagnosed([{ ...stopped, title: 'A'.repeat(60) }], { failures }) }, '1 cause explains 2 of 3 failures.', `$(error) lab: ${'A'.repeat(60)}`, `3 checks failed, ${'A'.repeat(60)}`],
     [{ ...flow(['unknown', 'blocked', 'pass']), ...diagnosed([{ ...stopped, explains: [] }]) }, 'Redis is stopped. It explains 1 unknown.', '$(question) lab: Redis is stopped', 'cannot tell, Redis is stopped'],
+    [{ ...flow(['fail', 'pass', 'warn']), ...diagnosed([dead], { failures: { all: 1, explained: 0 } }) }, '1 failure, no cause confirmed.', '$(error) lab: 1 failure', '1 check failed'],
     [{ ...warned, ...diagnosed([stopped]) }, 'Redis is stopped. It explains 2 warnings.', '$(warning) lab: Redis is stopped', '2 warnings, Redis is stopped'],
   ];
   for (const [state, message, status, spoken] of named) {

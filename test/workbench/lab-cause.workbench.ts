@@ -77,6 +77,32 @@ describe('A cause on a failing lab', () => {
   });
 });
 
+describe('A failing lab whose Redis nobody may look at', () => {
+  let page: WorkbenchPage;
+  let end: () => Promise<void>;
+
+  before(async () => {
+    page = openedPage();
+    end = await pickLab(page, 'failing', ['redis', 'logs']);
+  });
+
+  after(() => end());
+
+  it('has no cause that is named, and a check that would tell', async () => {
+    await commands.executeCommand('caracal.runAll');
+    await commands.executeCommand('caracal.collapseAll');
+    const rows = await rowsWhen(page, (all) => all.some(({ label }) => /^Fix, no cause confirmed/.test(label)), 40_000);
+    ok(!rows.some(({ label }) => /^(?:Symptom|Storage|Streams|Services|Audit), .*(?:running|waiting)/.test(label)), 'the run is over');
+    await commands.executeCommand('caracal.showCause');
+    const panel = await panelWhen(page, /heading "Candidates"/);
+    match(panel, /row "cause \d+ Redis is stopped possible would explain \d+ failures/);
+    match(panel, /Next: Redis › Reachable \(no connection string of Redis: give redis in the target\), it tells apart:/);
+    await page.click({ role: 'treeitem', name: '/^Fix/' });
+    await page.press('ArrowRight');
+    await pictures(page, 'abstention');
+  });
+});
+
 describe('The recovery canary on a healthy lab', () => {
   let page: WorkbenchPage;
   let end: () => Promise<void>;

@@ -51,8 +51,8 @@ export class Conclusion {
   async atEnd(tracing: Promise<FoundCall | undefined> | undefined): Promise<void> {
     const { session, view, requests } = this.#parts;
     await this.#opening;
-    const { diagnosis } = session.state;
-    const cause = diagnosis && causeOf(diagnosis, this.#symptom.checks);
+    const { answers, diagnosis } = session.state;
+    const cause = diagnosis && causeOf(diagnosis, this.#symptom.checks, (check) => answers.get(check)?.verdict.status === 'fail');
     if (cause !== undefined) {
       if (cause.id !== this.#cause) await this.#open(cause);
       return;
