@@ -40,6 +40,11 @@ export function reference(number: number | undefined): string {
   return number <= mostCircled ? footnote(number) : `cause ${number}`;
 }
 
+/** Whether a cause was seen itself. */
+export function isSure({ standing }: Pick<Cause, 'standing'>): boolean {
+  return standing === 'confirmed' || standing === 'past';
+}
+
 /** The number that a cause in the diagnosis was given. */
 export function numberOf(cause: string, { causeNumbers }: Pick<FlowState, 'causeNumbers'>): number {
   const number = causeNumbers.get(cause);

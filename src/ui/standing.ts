@@ -2,10 +2,9 @@
 import { answerOf } from '../flow/answer.ts';
 import { deciding, firstRed } from '../flow/triage.ts';
 import { count } from '../flow/words.ts';
-import type { Cause } from '../model/diagnosis.ts';
 import type { Status } from '../model/status.ts';
 import { worst } from '../model/status.ts';
-import { decisiveCauses, explainedText, marksOf } from './causes.ts';
+import { decisiveCauses, explainedText, isSure, marksOf } from './causes.ts';
 import { settledState } from './flowState.ts';
 import type { FlowState } from './flowState.ts';
 import { age, countStates, countsText, stateIcons, timeOfDay } from './words.ts';
@@ -85,11 +84,6 @@ function causesText(state: FlowState): string | undefined {
   if (named.length > 1) return `${named.length} causes explain ${explained}.`;
   const title = `${isSure(first) ? '' : 'Likely: '}${first.title}.`;
   return [`${title} It explains ${explained}.`, title].find(({ length }) => length < messageLength) ?? `1 cause explains ${explained}.`;
-}
-
-/** It was seen itself. */
-function isSure({ standing: sure }: Cause): boolean {
-  return sure === 'confirmed' || sure === 'past';
 }
 
 /** Of a watched target, what failed since the last good state: the earliest, with how many beside it. */

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { recoveryPlaces } from '../../src/model/remedy.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
+import type { CauseStory } from '../../src/ui/cause/causeMessages.ts';
 import { causeAbout, causeStory } from '../../src/ui/cause/causeStory.ts';
 import type { CauseStoryInput } from '../../src/ui/cause/causeStory.ts';
 import { orderText } from '../../src/ui/cause/orderText.ts';
@@ -125,6 +126,13 @@ describe('A cause is found', () => {
   ] as const) it(`by ${by}`, () => equal(causeAbout(diagnosis, from)?.id, id));
 });
 
+
+it('Says of a cause that is not sure so in its title', () => {
+  const titles = ({ title, tab }: CauseStory): readonly string[] => [title, tab];
+  deepEqual(titles(causeStory(single)), ['Redis is stopped', 'Cause: Redis is stopped']);
+  deepEqual(titles(causeStory({ ...single, cause: { ...single.cause, standing: 'likely' } })), ['Likely: Redis is stopped', 'Likely: Redis is stopped']);
+  deepEqual(titles(causeStory({ ...single, cause: { ...single.cause, standing: 'past' } })), ['Redis is stopped', 'Cause: Redis is stopped']);
+});
 
 describe('Why causes stand in their order', () => {
   it('is told by the parts of their scores', () => {

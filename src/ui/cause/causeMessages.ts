@@ -94,7 +94,10 @@ export interface RemedyCard {
 export interface CauseStory {
   /** Id of the cause. */
   readonly cause: string;
+  /** `Redis is stopped`; of one that is not confirmed `Likely: Redis is stopped`. */
   readonly title: string;
+  /** Title of the tab: `Cause: Redis is stopped`. */
+  readonly tab: string;
   /** How sure it is, as the colour of its icon. */
   readonly mark: 'sure' | 'unsure' | 'gone';
   /** One or two sentences: what was seen of it, what it does, what it explains. */

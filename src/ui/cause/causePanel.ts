@@ -119,8 +119,8 @@ export class CausePanel {
     if (this.#panel === undefined || this.#shown === undefined) return;
     const message = this.#message(this.#shown);
     if (message.type === 'showStory') {
-      const { title, mark } = message.story;
-      this.#panel.title = `Cause: ${title}`;
+      const { tab, mark } = message.story;
+      this.#panel.title = tab;
       const icon = (theme: string): Uri => Uri.joinPath(this.#parts.extensionUri, 'media', 'marks', `cause-${mark}-${theme}.svg`);
       this.#panel.iconPath = { light: icon('light'), dark: icon('dark') };
     }

@@ -5,7 +5,7 @@ import type { Verdict } from '../../model/check.ts';
 import type { Cause, Diagnosis, Evidence, Look } from '../../model/diagnosis.ts';
 import type { RecoveryPlace, Remedy } from '../../model/remedy.ts';
 import type { Status } from '../../model/status.ts';
-import { reference, statusesText } from '../causes.ts';
+import { isSure, reference, statusesText } from '../causes.ts';
 import type { CheckHead } from '../flowState.ts';
 import { clock } from '../words.ts';
 import type { Candidate, CauseStory, EvidenceLine, NamedCheck, PathStep, RecordLink, RemedyCard, RemedyStatus } from './causeMessages.ts';
@@ -59,6 +59,11 @@ export function causeAbout({ causes }: Diagnosis, from: string | undefined): Cau
     .find((cause) => cause !== undefined);
 }
 
+/** What is only likely or possible says so before anything else. */
+function titleOf(cause: Cause): string {
+  return isSure(cause) ? cause.title : `${capital(cause.standing)}: ${cause.title}`;
+}
+
 /** `start Redis` with a capital: what a button says. */
 export function capital(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
@@ -84,7 +89,8 @@ class Telling {
     const against = cause.against.map((look): EvidenceLine => ({ ...this.#line(look), seen: seenWords(look) }));
     return {
       cause: cause.id,
-      title: cause.title,
+      title: titleOf(cause),
+      tab: isSure(cause) ? `Cause: ${cause.title}` : titleOf(cause),
       mark: this.#isGone ? 'gone' : cause.standing === 'confirmed' ? 'sure' : 'unsure',
       sentence: [cause.sentence, ...this.#effect()].join(' '),
       notice: this.#notice(),
