@@ -106,7 +106,7 @@ export function pathsToWrong(presentation: Presentation, state: FlowState): read
     if (step !== undefined && (own.has(head.id) || isFailed)) paths.add(step);
     if (own.has(head.id) || (isFailed && diagnosis.unexplained.includes(head.id) && !isShownAbove(presentation, node))) for (const id of inside) paths.add(id);
   }
-  if (named.length > 0) paths.add(fixNodeId(target.id));
+  if (named.length > 0 || diagnosis.next !== null) paths.add(fixNodeId(target.id));
   return [...paths];
 }
 

@@ -345,12 +345,14 @@ describe('The Fix step', () => {
     deepStrictEqual([fix({ 'CRC-RDY-001': pass, 'CRC-RDY-002': pass }), fix({ 'CRC-RDY-001': pass }), fix({ 'CRC-RDY-001': { status: 'warn' } })], ['nothing to fix', '', 'no cause confirmed']);
   });
 
-  it('is opened with the way to each cause, and to what none explains', () => {
+  it('is opened with the way to each cause, to what none explains, and to the check that would tell', () => {
     const paths = (state: FlowState): readonly string[] => pathsToWrong(present(state, now), state);
     deepStrictEqual(paths(flow(all, outage, diagnosed([redisIsStopped], { failures }))), ['t/readiness', 't/storage', 't/storage/Redis', 't/fix']);
     // The row of the API tells its failure itself; that of Redis tells counts.
     const unexplained = ['CRC-RDY-002', 'CRC-STO-020', 'CRC-STR-020'];
     deepStrictEqual(paths(flow(all, outage, diagnosed([], { failures: { all: 2, explained: 0 }, unexplained }))), ['t/readiness', 't/storage', 't/storage/Redis']);
+    const next = { check: 'CRC-STO-022', words: 'it tells', between: [] };
+    deepStrictEqual(paths(flow(all, outage, diagnosed([], { failures: { all: 2, explained: 0 }, next }))).at(-1), 't/fix');
     deepStrictEqual(paths(flow(all, outage)), []);
   });
 });

@@ -71,7 +71,7 @@ export const serviceCauses: readonly CauseDefinition[] = [
   },
   {
     ...base, id: 'no-service-runs', component: 'all services', title: 'No service of Caracal runs', means: 'They were stopped together, or could not start for one reason: migrations, a secret or an upgrade concerns all of them.',
-    seenAt: [fails('RDY-090', 'all')], brings: serviceNames.map((service) => fails(checksOfService[service].process)), leadsTo: serviceNames.map((service) => `${service}-away`), source: 'readiness 2.4; deploy 1.4',
+    seenAt: [fails('RDY-090', 'all')], brings: serviceNames.map((service) => fails(checksOfService[service].process)), leadsTo: serviceNames.map((service) => `${service}-away`), source: 'readiness 2.4, last row',
   },
   {
     ...base, id: 'secret-changed', component: 'all services', title: 'A secret changed after services had read it', means: 'Services keep what they read when they started; those that start from now on hold another value.',
