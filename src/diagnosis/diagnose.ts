@@ -32,6 +32,9 @@ const mostRuledOut = 8;
 /** Changes that long before a failure may have brought it about. */
 const shortlyMs = 10 * 60_000;
 
+/** What is older than that is not left behind by what began now. */
+const leavesWithinMs = 10 * 60_000;
+
 /** Several changes of one second stand in one line: `sts started, jwt.key changed (api, sts), 4 min ago`. */
 const betweenChanges = /, (?![^(]*\))/;
 
@@ -245,10 +248,17 @@ class Diagnosing {
     });
   }
 
+  /** Whether what is seen at these checks began long before a cause did. */
+  #isOlder(own: readonly string[], than: string): boolean {
+    const candidate = this.#candidates.find(({ cause }) => cause.id === than);
+    const [mark, began] = [this.#onset(own), candidate ? this.#onset([...candidate.standing.own, ...candidate.explained.keys()].filter((check) => !own.includes(check))) : Infinity];
+    return Number.isFinite(mark) && Number.isFinite(began) && began - mark > leavesWithinMs;
+  }
+
   #told(one: Chosen, named: ReadonlySet<string>): Cause {
     const { candidate, parts, standing } = one;
     const { cause, standing: { own }, explained } = candidate;
-    const leftBehindBy = cause.leftBy?.find((id) => named.has(id)) ?? null;
+    const leftBehindBy = cause.leftBy?.find((id) => named.has(id) && !this.#isOlder(own, id)) ?? null;
     const against = (cause.against ?? []).map((pattern): Look => {
       const seen = this.#known.look(pattern);
       return { ...this.#known.evidence(pattern), seen: seen === 'cannot look' ? null : seen === 'seen' };

@@ -404,6 +404,10 @@ describe('outboxes', () => {
     ['six of ten tries', coordinator({ retrying: 1, mostAttempts: 6, oldestPendingMs: 20_000 }), 'warn', /tried up to 6 times$/],
   ]);
 
+  it('tell since when events are dead', async () => {
+    assert.equal((await judge('CRC-STR-091', { ...coordinator({ dead: 1, oldestDeadMs: 60_000 }), 'postgres.deadCoordinatorRows/Postgres': answer([]) })).since, '2026-08-20T09:59:00.000Z');
+  });
+
   it('tells the cause by the words of the client', () => {
     assert.equal(errorClass("READONLY You can't write against a read only replica."), 'READONLY: Redis is a replica');
     assert.equal(errorClass('WRONGPASS invalid username-password pair'), 'authentication: Redis refuses the password or the command');

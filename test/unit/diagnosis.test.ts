@@ -165,6 +165,13 @@ describe('the causes of what is red', () => {
     const dead = ['STR-091 fail dead', 'RDY-043 fail outbox_dead'];
     const withRedis = found(situation([...redisAway.filter((short) => !short.startsWith('RDY-043')), ...dead, 'STO-020 fail ECONNREFUSED'], { wellOtherwise: true }));
     assert.deepEqual(withRedis.causes.map(({ id, leftBehindBy }) => [id, leftBehindBy]), [['redis-stopped', null], ['coordinator-outbox-dead', 'redis-stopped']]);
+    const of = situation([...redisAway, ...dead.slice(0, 1), 'STO-020 fail ECONNREFUSED'], { wellOtherwise: true });
+    const begun = (redis: string, outbox: string): unknown => {
+      const since: Readonly<Record<string, string>> = { 'CRC-STO-020': redis, 'CRC-STR-091': outbox };
+      return found({ ...of, verdicts: of.verdicts.map((verdict) => ({ ...verdict, ...(since[verdict.check] === undefined ? {} : { since: since[verdict.check] }) })) }).causes.map(({ id, leftBehindBy }) => [id, leftBehindBy]);
+    };
+    assert.deepEqual(begun('2026-08-20T14:02:00Z', '2026-08-20T14:01:00Z'), [['redis-stopped', null], ['coordinator-outbox-dead', 'redis-stopped']]);
+    assert.deepEqual(begun('2026-08-20T14:02:00Z', '2026-08-19T09:00:00Z'), [['redis-stopped', null], ['coordinator-outbox-dead', null]], 'dead since yesterday');
     assert.deepEqual(found(situation(dead, { wellOtherwise: true })).causes.map(({ id, leftBehindBy }) => [id, leftBehindBy]), [['coordinator-outbox-dead', null]]);
     assert.deepEqual(standings(found(situation(['SVC-018 fail', 'RDY-013 fail audit_evidence_lost', 'SVC-090 warn'], { wellOtherwise: true }))), ['sts-evidence-lost past']);
   });

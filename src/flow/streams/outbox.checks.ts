@@ -107,7 +107,10 @@ function judge({ subject: of, publisher, whenDead, maxAttempts, manyPending = In
   const [error] = snapshot.errors;
   const because = error ? `: ${errorClass(error.text)}` : '';
   if (snapshot.dead > 0) {
-    return signed(finding('fail', `${count(snapshot.dead, 'dead event')}, and ${snapshot.dead === 1 ? 'stays' : 'stay'} dead${because}`, whenDead, facts), 'dead');
+    const { result } = finding('fail', `${count(snapshot.dead, 'dead event')}, and ${snapshot.dead === 1 ? 'stays' : 'stay'} dead${because}`, whenDead, facts);
+    // An event that dies does so within minutes after it was made.
+    const since = snapshot.oldestDeadMs === null ? undefined : new Date(Date.parse(first.at) - snapshot.oldestDeadMs).toISOString();
+    return { result: { ...result, signs: ['dead'], since } };
   }
   if (pending === 0) return finding('pass', 'none pending', 'Events leave for their streams.', facts);
   if ((snapshot.readyForMs ?? 0) > notTakenMs) return judgeTaken(observed, question, snapshot, publisher, facts);
