@@ -54,10 +54,10 @@ export function causePage(): string {
   const lines = [
     '# Causes', '',
     `The ${causes.length} causes that this tool knows. Each says where it is seen itself, what it brings about, and what would speak against it; stages such as "services do not get through to Redis" lead from one to the other. Nothing of this names a deployment: the rules know Caracal.`, '',
-    '1. Each check that failed or warns, or could not be told, carries the word of whoever was asked: `redis_unreachable`, `28P01`, `OOMKilled`. What a service says of itself is a symptom.',
+    '1. Each check that failed or warns, or could not be told, carries the word of whoever was asked: `redis_unreachable`, `28P01`, `OOMKilled`. What a service says of itself is a symptom. That nothing was given to ask with says nothing.',
     '2. The cause that explains most of what is red is taken, then the one that explains most of the rest. A cause that another one explains is a step of its path.',
     '3. A cause that is seen itself is confirmed, unless something contradicts it. One that is not, because nobody could look, is likely when it explains two failures or more and no other explains nearly as much; otherwise it is possible, and the check that would tell is named instead.',
-    '4. What stays when its own cause is over is past: it is a mark that somebody must take away.', '',
+    '4. What stays when its own cause is over is past: it is a mark that somebody must take away. It is called so only where all that could still go on was looked at.', '',
     'The weights, the same for every cause:', '', '| weight | value |', '| --- | --- |', ...Object.entries(weights).map(([name, value]) => `| ${name} | ${String(value)} |`), '',
     'They are explained in src/diagnosis/weights.ts, and tried on recorded faults by `npm run -s matrix`.',
   ];
