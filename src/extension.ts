@@ -100,7 +100,7 @@ export function activate(context: ExtensionContext): void {
   store.add(new RequestLinks(guard, loadTrace));
   store.add(new RequestUris({ session, guard, restore }));
   store.add(new CauseCommands({
-    session, engine, guard, log, documents, extensionUri: context.extensionUri, toasts: new Toasts(context.globalState),
+    session, engine, guard, log, documents, extensionUri: context.extensionUri, toasts: new Toasts(context.globalState, (text, ...actions) => window.showInformationMessage(text, ...actions)),
     loadSurfaces: () => import('./ui/cause/surfaces.ts'),
   }));
   store.add(new StatusBar(session));

@@ -50,7 +50,7 @@ async function answer(page: Page, errors: readonly string[], message: IncomingMe
 
 /** What a person would look at to see why something could not be done. */
 async function inSight(page: Page): Promise<string> {
-  const parts = await page.locator('.quick-input-widget, .monaco-hover, .notifications-toasts, .sidebar, .statusbar').filter({ visible: true }).all();
+  const parts = await page.locator('.quick-input-widget, .monaco-hover, .notifications-toasts, .sidebar, .statusbar').filter({ visible: true }).all().catch(() => []);
   const shown = await Promise.all(parts.map((part) => part.ariaSnapshot({ timeout: 1_000 }).catch(() => 'gone')));
   return shown.join('\n');
 }

@@ -78,15 +78,15 @@ export function toldApart(symptom: Symptom, places: readonly Place[], has: (chec
 }
 
 /**
- * The cause that a run for a symptom leads to: the first that is named of those that are seen at, or explain, one of its
- * checks, and one that failed where some did. What else is wrong with the deployment is not what was asked.
+ * The causes that what is red of some checks is put down to, by rank: those that are named and are seen at, or explain, one
+ * of them, and one that failed where some did. What else is wrong with the deployment is not what was asked.
  *
- * @param checks of the symptom; none for whatever is wrong
+ * @param checks of a symptom; none for whatever is wrong
  */
-export function causeOf({ causes, failures }: Diagnosis, checks: readonly string[], hasFailed: (check: string) => boolean): Cause | undefined {
+export function causesBehind({ causes, failures }: Diagnosis, checks: readonly string[], hasFailed: (check: string) => boolean): readonly Cause[] {
   const isAny = checks.length === 0;
   const tells = (isAny ? failures.all > 0 : checks.some(hasFailed)) ? hasFailed : () => true;
-  return causes.find((cause) => isNamed(cause) && [...cause.own, ...cause.explains].some((check) => (isAny || checks.includes(check)) && tells(check)));
+  return causes.filter((cause) => isNamed(cause) && [...cause.own, ...cause.explains].some((check) => (isAny || checks.includes(check)) && tells(check)));
 }
 
 /**
@@ -94,6 +94,6 @@ export function causeOf({ causes, failures }: Diagnosis, checks: readonly string
  * it, where that failure stands first whatever is still to come and the cause is confirmed.
  */
 export function settledCause(diagnosis: Diagnosis, failure: Verdict): Cause | undefined {
-  const cause = causeOf(diagnosis, [failure.check], () => true);
+  const [cause] = causesBehind(diagnosis, [failure.check], () => true);
   return cause?.standing === 'confirmed' ? cause : undefined;
 }

@@ -1,4 +1,5 @@
 /** How every surface refers to causes: by their numbers, and from the checks and messages that they explain. Pure. */
+import { causesBehind } from '../flow/triage.ts';
 import { count } from '../flow/words.ts';
 import { isNamed } from '../model/causeStanding.ts';
 import type { Cause } from '../model/diagnosis.ts';
@@ -57,10 +58,9 @@ export function namedCauses({ diagnosis }: Pick<FlowState, 'diagnosis'>): readon
   return diagnosis?.causes.filter(isNamed) ?? [];
 }
 
-/** The causes that it is put down to where something failed: those that are named and explain a failure. Else all that are named. */
-export function decisiveCauses(state: Pick<FlowState, 'diagnosis' | 'answers'>): readonly Cause[] {
-  const explainsFailure = ({ own, explains }: Cause): boolean => [...own, ...explains].some((check) => state.answers.get(check)?.verdict.status === 'fail');
-  return namedCauses(state).filter((cause) => state.diagnosis?.failures.all === 0 || explainsFailure(cause));
+/** The causes that all that is wrong is put down to: where something failed, those that explain a failure. */
+export function decisiveCauses({ diagnosis, answers }: Pick<FlowState, 'diagnosis' | 'answers'>): readonly Cause[] {
+  return diagnosis ? causesBehind(diagnosis, [], (check) => answers.get(check)?.verdict.status === 'fail') : [];
 }
 
 /** The mark of each check that a named cause is seen at or explains. Where several do, the one that is seen there counts, then the first. */

@@ -1,4 +1,3 @@
-import { window } from 'vscode';
 import type { Memory } from './memory.ts';
 
 /** Something that the user started and that may end while its view is hidden. */
@@ -9,9 +8,12 @@ const never = "Don't Show Again";
 /** Messages about what the user started, for whoever still wants them. */
 export class Toasts {
   readonly #memory: Memory;
+  readonly #show: (text: string, ...actions: readonly string[]) => PromiseLike<string | undefined>;
 
-  constructor(memory: Memory) {
+  /** @param show shows a message with actions; returns the one that was chosen */
+  constructor(memory: Memory, show: (text: string, ...actions: readonly string[]) => PromiseLike<string | undefined>) {
     this.#memory = memory;
+    this.#show = show;
   }
 
   /**
@@ -22,7 +24,7 @@ export class Toasts {
   async ended(what: Started, text: string, action: string): Promise<boolean> {
     const key = `caracal.toast.${what}`;
     if (this.#memory.get(key) === false) return false;
-    const chosen = await window.showInformationMessage(text, action, never);
+    const chosen = await this.#show(text, action, never);
     if (chosen === never) await this.#memory.update(key, false);
     return chosen === action;
   }

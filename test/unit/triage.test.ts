@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { place } from '../../src/caracal/places.ts';
 import type { Symptom } from '../../src/caracal/symptoms.ts';
-import { causeOf, deciding, firstRed, firstSettledFailure, settledCause, toldApart } from '../../src/flow/triage.ts';
+import { causesBehind, deciding, firstRed, firstSettledFailure, settledCause, toldApart } from '../../src/flow/triage.ts';
 import type { Verdict } from '../../src/model/check.ts';
 import type { Cause, CauseStanding, Diagnosis } from '../../src/model/diagnosis.ts';
 import type { Status } from '../../src/model/status.ts';
@@ -75,30 +75,32 @@ describe('a symptom whose text was recognised', () => {
   });
 });
 
-describe('the cause that a symptom leads to', () => {
+describe('the causes that a symptom leads to', () => {
   const cause = (id: string, standing: CauseStanding, own: readonly string[], explains: readonly string[] = []): Cause => ({
     id, standing, own: [...own], explains: [...explains], component: 'Redis', title: id, sentence: '', for: [], against: [], unconfirmed: null, path: [], leftBehindBy: null, score: [],
   });
   const diagnosis = (...causes: Cause[]): Diagnosis => ({ causes, ruledOut: [], notCauses: [], unexplained: [], failures: { all: 1, explained: 1 }, next: null });
   const failed: Verdict = { check: 'A', step: 'storage', component: 'Redis', title: 'A', status: 'fail', summary: '', reasoning: '', facts: [], observations: [] };
 
-  it('is the first that is named and has to do with its checks', () => {
+  const ids = (...asked: Parameters<typeof causesBehind>): readonly string[] => causesBehind(...asked).map(({ id }) => id);
+
+  it('are those that are named and have to do with its checks', () => {
     const found = diagnosis(cause('other', 'confirmed', ['X']), cause('possible', 'possible', ['A']), cause('left', 'past', ['Y'], ['A']), cause('seen', 'confirmed', ['A']));
-    assert.equal(causeOf(found, ['A', 'B'], () => false)?.id, 'left');
-    assert.equal(causeOf(found, ['B'], () => false), undefined);
-    assert.equal(causeOf(found, [], () => true)?.id, 'other');
+    assert.deepEqual(ids(found, ['A', 'B'], () => false), ['left', 'seen']);
+    assert.deepEqual(ids(found, ['B'], () => false), []);
+    assert.deepEqual(ids(found, [], () => true), ['other', 'left', 'seen']);
   });
 
-  it('explains what failed, where some of its checks did', () => {
+  it('explain what failed, where some of its checks did', () => {
     const warned = cause('warned', 'confirmed', ['B']);
-    const of = (causes: Cause[], checks: readonly string[]): string | undefined => causeOf(diagnosis(...causes), checks, (check) => check === 'A')?.id;
-    assert.equal(of([warned, cause('failed', 'likely', ['A'])], ['A', 'B']), 'failed');
-    assert.equal(of([warned], ['A', 'B']), undefined);
-    assert.equal(of([warned], []), undefined);
-    assert.equal(of([warned], ['B']), 'warned', 'what failed is not what was asked');
+    const of = (causes: Cause[], checks: readonly string[]): readonly string[] => ids(diagnosis(...causes), checks, (check) => check === 'A');
+    assert.deepEqual(of([warned, cause('failed', 'likely', ['A'])], ['A', 'B']), ['failed']);
+    assert.deepEqual(of([warned], ['A', 'B']), []);
+    assert.deepEqual(of([warned], []), []);
+    assert.deepEqual(of([warned], ['B']), ['warned'], 'what failed is not what was asked');
   });
 
-  it('is known early only where it is confirmed and explains what comes first', () => {
+  it('are known early only where one is confirmed and explains what comes first', () => {
     assert.equal(settledCause(diagnosis(cause('seen', 'confirmed', ['Y'], ['A'])), failed)?.id, 'seen');
     assert.equal(settledCause(diagnosis(cause('likely', 'likely', ['A'])), failed), undefined);
     assert.equal(settledCause(diagnosis(cause('likely', 'likely', ['A']), cause('seen', 'confirmed', ['A'])), failed), undefined, 'another one comes first');

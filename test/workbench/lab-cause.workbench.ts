@@ -91,8 +91,7 @@ describe('A failing lab whose Redis nobody may look at', () => {
   it('has no cause that is named, and a check that would tell', async () => {
     await commands.executeCommand('caracal.runAll');
     await commands.executeCommand('caracal.collapseAll');
-    const rows = await rowsWhen(page, (all) => all.some(({ label }) => /^Fix, no cause confirmed/.test(label)), 40_000);
-    ok(!rows.some(({ label }) => /^(?:Symptom|Storage|Streams|Services|Audit), .*(?:running|waiting)/.test(label)), 'the run is over');
+    await rowsWhen(page, (rows) => rows.some(({ label }) => /^Fix, no cause confirmed/.test(label)), 40_000);
     await commands.executeCommand('caracal.showCause');
     const panel = await panelWhen(page, /heading "Candidates"/);
     match(panel, /row "cause \d+ Redis is stopped possible would explain \d+ failures/);
@@ -116,7 +115,7 @@ describe('The recovery canary on a healthy lab', () => {
 
   it('is sent once the user has agreed to its calls, and says what came of them', async () => {
     const refused = answerNext(undefined);
-    await page.runCommand('Caracal: Run Recovery Canary…');
+    await commands.executeCommand('caracal.runCanary');
     const { message, options, buttons } = await refused;
     deepStrictEqual([message, buttons], ['Run the recovery canary on healthy lab?', ['Run Canary']]);
     match(options.detail ?? '', /POST \/oauth\/2\/token[\s\S]*They change nothing\./);

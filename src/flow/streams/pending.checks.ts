@@ -6,7 +6,7 @@ import { subject } from '../../model/observation.ts';
 import { finding, notKnown, signed } from '../judging.ts';
 import { count, milliseconds } from '../words.ts';
 import { looksAsked, whenLooked } from './looks.ts';
-import { ageMs, groupsOf, isLeftBehind, livingGroups } from './snapshot.ts';
+import { ageMs, areLeftBehind, groupsOf, livingGroups } from './snapshot.ts';
 import type { GroupSnapshot, StreamSnapshot } from './snapshot.ts';
 import { firstNumber, numbersOfReadGroups, readerSource, streamCheck, streamPrivilege } from './stream.checks.ts';
 
@@ -118,7 +118,7 @@ function judgePending(stream: Stream, expected: ConsumerGroup, latest: StreamSna
   const [first] = found;
   // Where replicas cannot be told from those that are gone, one group without trouble says that the reader works.
   if (first && found.length === living.length) {
-    if (expected.perReplica === true && living.every(isLeftBehind)) return signed(finding('warn', `${first.words}, and nobody reads the group`, 'A Gateway asks for its own group every second, and nobody asks for this one.', [...facts, ...first.facts]), 'unread');
+    if (areLeftBehind(expected, living)) return signed(finding('warn', `${first.words}, and nobody reads the group`, 'A Gateway asks for its own group every second, and nobody asks for this one.', [...facts, ...first.facts]), 'unread');
     return finding('warn', first.words, first.why, [...facts, ...first.facts]);
   }
   const total = living.reduce((sum, { pending }) => sum + pending, 0);

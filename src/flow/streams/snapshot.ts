@@ -92,9 +92,9 @@ export function livingGroups(snapshot: Pick<StreamSnapshot, 'length' | 'lastId'>
   return [latest];
 }
 
-/** Whether Redis shows that no Gateway asks for this group of one: each asks for its own every second. */
-export function isLeftBehind({ lastSeen }: GroupSnapshot): boolean {
-  return lastSeen.length > 0 && lastSeen.every(({ seenMs, activeMs }) => activeMs !== null && seenMs >= aliveMs);
+/** Whether Redis shows that no replica asks for any of its groups: each asks for its own every second. */
+export function areLeftBehind({ perReplica }: ConsumerGroup, groups: readonly GroupSnapshot[]): boolean {
+  return perReplica === true && groups.every(({ lastSeen }) => lastSeen.length > 0 && lastSeen.every(({ seenMs, activeMs }) => activeMs !== null && seenMs >= aliveMs));
 }
 
 /** Entries that the group was not given yet, counted and not taken from Redis' own `lag`, which is wrong after trimming. */

@@ -6,7 +6,7 @@ import { redisAuthenticationId, redisLoadingId, redisRoleId } from '../storage/r
 import { count, milliseconds } from '../words.ts';
 import { looksAsked, whenLooked } from './looks.ts';
 import type { Looks } from './looks.ts';
-import { ageMs, compareIds, groupsOf, isLeftBehind, livingGroups, pendingLost, redisStream, trimmedUnread } from './snapshot.ts';
+import { ageMs, areLeftBehind, compareIds, groupsOf, livingGroups, pendingLost, redisStream, trimmedUnread } from './snapshot.ts';
 import type { StreamSnapshot } from './snapshot.ts';
 import { changeSince, factsOf, standingOf } from './standing.ts';
 import type { Standing } from './standing.ts';
@@ -103,7 +103,7 @@ function judgeGroup(stream: Stream, expected: ConsumerGroup, { taken, latest, be
         wants: [redisStream.of(stream.name, taken.length + 1)],
       };
     case 'stalled':
-      if (expected.perReplica === true && living.every(isLeftBehind)) return nobodyAsks(stream, expected, worst);
+      if (areLeftBehind(expected, living)) return nobodyAsks(stream, expected, worst);
       return signed(finding('fail', worst.words, `The position of ${expected.name} on ${stream.key} does not move while entries wait: ${reader} does not read.`, facts), 'stalled');
     case 'near-trim':
       return signed(finding('warn', worst.words, 'Writers trim this stream to about 100,000 entries and take no notice of groups: what waits is about to be lost.', facts), 'slow');

@@ -2,7 +2,7 @@
 import { ViewColumn, commands } from 'vscode';
 import { symptoms } from '../../caracal/symptoms.ts';
 import type { Symptom } from '../../caracal/symptoms.ts';
-import { causeOf, deciding, firstRed, firstSettledFailure, settledCause } from '../../flow/triage.ts';
+import { causesBehind, deciding, firstRed, firstSettledFailure, settledCause } from '../../flow/triage.ts';
 import type { Cause } from '../../model/diagnosis.ts';
 import type { CheckPages } from '../checkPages.ts';
 import { flowViewId } from '../commandIds.ts';
@@ -52,7 +52,7 @@ export class Conclusion {
     const { session, view, requests } = this.#parts;
     await this.#opening;
     const { answers, diagnosis } = session.state;
-    const cause = diagnosis && causeOf(diagnosis, this.#symptom.checks, (check) => answers.get(check)?.verdict.status === 'fail');
+    const [cause] = diagnosis ? causesBehind(diagnosis, this.#symptom.checks, (check) => answers.get(check)?.verdict.status === 'fail') : [];
     if (cause !== undefined) {
       if (cause.id !== this.#cause) await this.#open(cause);
       return;
