@@ -46,14 +46,14 @@ async function fill(lab: Lab, { mint, call }: { readonly mint: string; readonly 
     const [names] = await lab.sql<{ name: string; from: string; until: string }>(`SELECT to_char(${from ?? ''}, '"audit_events_y"YYYY"m"MM') AS name, (${from ?? ''})::text AS from, (${until ?? ''})::text AS until`);
     if (names !== undefined) await lab.sql(`CREATE TABLE IF NOT EXISTS ${names.name} PARTITION OF audit_events FOR VALUES FROM ('${names.from}') TO ('${names.until}')`);
   }
-  const spread = (months - 1) * 30 * 86_400;
+  const oldest = `date_trunc('month', now()) - interval '${months - 1} month'`;
   await lab.sql(
     `INSERT INTO audit_events SELECT (row).* FROM (
        SELECT jsonb_populate_record(e, jsonb_build_object(
            'id', e.id || '-' || n,
            'request_id', CASE WHEN e.request_id = $1 THEN 'mint-' ELSE 'call-' END || n,
            'metadata_json', e.metadata_json || CASE WHEN e.metadata_json ? 'agent_session_id' THEN jsonb_build_object('agent_session_id', 'session-' || n % 20000) ELSE '{}' END,
-           'occurred_at', now() - make_interval(secs => ${spread}::float8 * n / $3) + CASE WHEN e.request_id = $1 THEN interval '0' ELSE interval '40 ms' END,
+           'occurred_at', now() - (now() - (${oldest})) * (n::float8 / ($3 + 1)) + CASE WHEN e.request_id = $1 THEN interval '0' ELSE interval '40 ms' END,
            'ingested_at', now())) AS row
          FROM audit_events e, generate_series(1, $3::int) n WHERE e.request_id IN ($1, $2)) copies`,
     [mint, call, Math.floor(events / 3)],
