@@ -11,6 +11,8 @@ export interface FailedCall {
   readonly requestId: string;
   /** `billing-api 401`: the resource without its scheme, and what the caller got, or one word for it. */
   readonly label: string;
+  /** What the caller got; null where no event says so. */
+  readonly status: number | null;
   /** Who called; `""` where no event names it. */
   readonly application: string;
   /** When the last of what went wrong was written, by the clock of whoever wrote it, milliseconds since 1970. */
@@ -54,8 +56,8 @@ export function failedCalls(events: readonly AuditEvent[], ends: readonly AuditE
     const failures = own.filter(isFailure);
     const told = failures.length === 0 ? undefined : tellingOf(own, endOf, now);
     if (told === undefined) return [];
-    const [name, at] = [nameOf(failures, own), Math.max(...failures.map(({ occurred_at: time }) => Date.parse(time)))];
-    return [{ requestId, label: `${name} ${statusOf(failures) ?? told.word}`, application: callerOf(own), at, mark: told.mark, sentence: told.sentence, code: told.code }];
+    const [name, status, at] = [nameOf(failures, own), statusOf(failures), Math.max(...failures.map(({ occurred_at: time }) => Date.parse(time)))];
+    return [{ requestId, label: `${name} ${status ?? told.word}`, status, application: callerOf(own), at, mark: told.mark, sentence: told.sentence, code: told.code }];
   }).toSorted((one, other) => other.at - one.at || (one.requestId < other.requestId ? 1 : -1));
 }
 
@@ -66,7 +68,7 @@ export function failedCalls(events: readonly AuditEvent[], ends: readonly AuditE
  * @param status what the caller got; undefined where that is not known
  */
 export function callLike(calls: readonly FailedCall[], status: number | undefined): FailedCall | undefined {
-  return (status === undefined ? undefined : calls.find(({ label }) => label.endsWith(` ${status}`))) ?? calls[0];
+  return (status === undefined ? undefined : calls.find((call) => call.status === status)) ?? calls[0];
 }
 
 interface Telling {
@@ -111,11 +113,11 @@ function requested({ metadata_json: { requested: all } }: AuditEvent): readonly 
 }
 
 /** What the caller got, where an event says so: a replay is answered by 401 always (contract request-evidence 5, row 10). */
-function statusOf(failures: readonly AuditEvent[]): number | undefined {
+function statusOf(failures: readonly AuditEvent[]): number | null {
   const call = failures.find((event) => kindOf(event) === 'gateway call');
-  if (call === undefined) return failures.some((event) => kindOf(event) === 'replay') ? 401 : undefined;
+  if (call === undefined) return failures.some((event) => kindOf(event) === 'replay') ? 401 : null;
   const status = call.evaluation_status === 'executed' ? answeredWith(call.metadata_json) : Number(call.metadata_json['gateway_status'] ?? 0);
-  return status >= 400 ? status : undefined;
+  return status >= 400 ? status : null;
 }
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -67,8 +67,8 @@ describe('Failed calls', () => {
   });
 
   it('are found by what the caller got, or else by being the newest', () => {
-    const call = (requestId: string, label: string): FailedCall => ({ requestId, label, application: '', at: 0, mark: 'failed', sentence: '', code: '' });
-    const calls = [call('a', 'billing-api denied'), call('b', 'billing-api 401'), call('c', 'other 401')];
+    const call = (requestId: string, status: number | null): FailedCall => ({ requestId, label: 'billing-api', status, application: '', at: 0, mark: 'failed', sentence: '', code: '' });
+    const calls = [call('a', null), call('b', 401), call('c', 401)];
     deepEqual([callLike(calls, 401), callLike(calls, 503), callLike(calls, undefined), callLike([], 401)].map((one) => one?.requestId), ['b', 'a', 'a', undefined]);
   });
 

@@ -6,7 +6,7 @@ import { TracedRequests } from '../../src/ui/trace/tracedRequests.ts';
 import type { TracedRequest } from '../../src/ui/trace/tracedRequests.ts';
 
 const now = new Date(2026, 7, 20, 14, 30).getTime();
-const call: FailedCall = { requestId: '0198f6a1-7000-7abc-8def-000000f90ae7', label: 'billing-api 401', application: 'refunds-bot', at: new Date(2026, 7, 20, 14, 15, 28).getTime(), mark: 'failed', sentence: 'The Gateway saw this mandate before.', code: 'replay_detected' };
+const call: FailedCall = { requestId: '0198f6a1-7000-7abc-8def-000000f90ae7', label: 'billing-api 401', status: 401, application: 'refunds-bot', at: new Date(2026, 7, 20, 14, 15, 28).getTime(), mark: 'failed', sentence: 'The Gateway saw this mandate before.', code: 'replay_detected' };
 const listed = (calls: readonly FailedCall[], isWhole = true, askedAt?: number): Listing => ({ kind: 'calls', recent: { calls, isWhole }, askedAt });
 const cannot = (obstacle: Obstacle): Listing => ({ kind: 'cannot', obstacle, why: 'connect ECONNREFUSED' });
 const traced: TracedRequest = { id: 'r-1', title: 'resource://billing-api 401 · …f90ae7', at: new Date(2026, 7, 19, 9, 5).getTime() };
