@@ -135,9 +135,13 @@ function find(page: Page, target: Target): Locator {
 /** By the place alone: above the text of a terminal lies what takes the pointer. It looks for links once the pointer has come from another cell. */
 async function followLink(page: Page, selector: string, text: string): Promise<void> {
   const found = page.locator(selector).getByText(text).first();
-  await found.waitFor();
-  const box = await found.boundingBox();
-  if (box === null) throw new Error(`${text} is not in sight`);
+  let box: Awaited<ReturnType<Locator['boundingBox']>> = null;
+  // A terminal draws its rows anew, also between a look at one and the next.
+  for (const end = Date.now() + ACTION_DEADLINE_MS; box === null; ) {
+    if (Date.now() > end) throw new Error(`${text} is not in sight`);
+    await found.waitFor();
+    box = await found.boundingBox();
+  }
   const [end, y] = [box.x + box.width - 20, box.y + box.height / 2];
   await page.keyboard.down('Control');
   try {

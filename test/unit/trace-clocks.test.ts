@@ -3,7 +3,7 @@ import type { Deployment, HttpService, PostgresStore } from '../../src/targets/d
 import { Refused } from '../../src/targets/failures.ts';
 import { apartMs, measureClocks } from '../../src/trace/clocks.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = new AbortController().signal;
 
 /** A deployment whose services and database have clocks that are ahead by so much; undefined: no answer. */
 function ahead(database: number, services: Readonly<Record<string, number | undefined>>): [Deployment, PostgresStore] {
